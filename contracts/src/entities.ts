@@ -1,0 +1,119 @@
+/** The four things an operator configures: tenants, users, backends and routes. */
+import { z } from 'zod';
+import { backendId, routeId, tenantId, userName } from './ids.ts';
+
+/** AES-256-GCM of one field. `keyScope` names the data key; all parts are base64. */
+export const sealedSecret = z.strictObject({
+  cipher: z.literal('aes-256-gcm'),
+  keyScope: z.string().min(1).max(128),
+  nonce: z.base64(),
+  text: z.base64(),
+  tag: z.base64(),
+});
+export type SealedSecret = z.infer<typeof sealedSecret>;
+
+/**
+ * How a client's secret is checked without being stored (DESIGN.md section 2, Secrets).
+ * `none` admits anyone and is honoured for connections from loopback only.
+ */
+export const verifier = z.discriminatedUnion('scheme', [
+  z.strictObject({ scheme: z.literal('none') }),
+  z.strictObject({ scheme: z.literal('hmac-sha256'), digest: z.base64() }),
+  z.strictObject({
+    scheme: z.literal('scrypt'),
+    salt: z.base64(),
+    hash: z.base64(),
+    cost: z.int().min(1024).max(1_048_576),
+    blockSize: z.int().min(1).max(32),
+    parallelization: z.int().min(1).max(16),
+  }),
+]);
+export type Verifier = z.infer<typeof verifier>;
+
+/** A prefix may hold no brace, so that hash tags inside the tenant's keys keep their meaning. */
+const keyPrefix = z
+  .string()
+  .regex(/^[A-Za-z0-9:._-]{1,64}$/, 'must be 1 to 64 of A-Z a-z 0-9 : . _ -');
+
+/** How a tenant's keys are kept apart from those of other tenants on one backend. */
+export const isolation = z.discriminatedUnion('mode', [
+  z.strictObject({ mode: z.literal('prefix'), prefix: keyPrefix }),
+  z.strictObject({ mode: z.literal('db') }),
+  z.strictObject({ mode: z.literal('dedicated') }),
+]);
+export type Isolation = z.infer<typeof isolation>;
+
+export const tenant = z.strictObject({
+  id: tenantId,
+  enabled: z.boolean(),
+  isolation,
+  description: z.string().max(256),
+});
+export type Tenant = z.infer<typeof tenant>;
+
+export const user = z.strictObject({
+  tenant: tenantId,
+  name: userName,
+  enabled: z.boolean(),
+  readOnly: z.boolean(),
+  verifier,
+  /** Backends this user may reach by `USE`; null allows every backend its tenant has a route to. */
+  backends: z.array(backendId).max(256).nullable(),
+});
+export type User = z.infer<typeof user>;
+
+export const address = z.strictObject({
+  host: z.string().min(1).max(253),
+  port: z.int().min(1).max(65_535),
+});
+export type Address = z.infer<typeof address>;
+
+export const backendTls = z.strictObject({
+  /** Name checked in the server's certificate; null takes the host of the address. */
+  serverName: z.string().max(253).nullable(),
+  /** PEM of the authority that signed it; null takes the system's own list. */
+  authority: z.string().max(65_536).nullable(),
+  /** false accepts any certificate: for a trusted network only. */
+  verify: z.boolean(),
+});
+export type BackendTls = z.infer<typeof backendTls>;
+
+const backendCommon = {
+  id: backendId,
+  description: z.string().max(256),
+  username: z.string().max(256).nullable(),
+  password: sealedSecret.nullable(),
+  tls: backendTls.nullable(),
+};
+
+export const backend = z.discriminatedUnion('kind', [
+  z.strictObject({
+    ...backendCommon,
+    kind: z.literal('standalone'),
+    address,
+    /** How many databases the server has (`databases` in redis.conf). */
+    databases: z.int().min(1).max(65_536),
+  }),
+  z.strictObject({
+    ...backendCommon,
+    kind: z.literal('cluster'),
+    /** Nodes asked for the topology; any one alive is enough. */
+    seeds: z.array(address).min(1).max(64),
+  }),
+]);
+export type Backend = z.infer<typeof backend>;
+
+/** A tenant's way to one backend. Exactly one route of a tenant with routes is its default. */
+export const route = z.strictObject({
+  id: routeId,
+  tenant: tenantId,
+  backend: backendId,
+  default: z.boolean(),
+  /** The database the control plane allocated for a tenant in `db` mode; null in the other modes. */
+  database: z.int().min(0).max(65_535).nullable(),
+});
+export type Route = z.infer<typeof route>;
+
+export const entityKind = z.enum(['tenant', 'user', 'backend', 'route']);
+export type EntityKind = z.infer<typeof entityKind>;
+export type Entity = Tenant | User | Backend | Route;

@@ -1,0 +1,127 @@
+/** Every event of the log: schema, type, version and upcaster. */
+import { z } from 'zod';
+import { backend, route, tenant, user } from './entities.ts';
+
+/** One configuration change is one event; larger ones are refused (JetStream's own cap is 1 MiB). */
+export const eventBytesMax = 512 * 1024;
+
+function changeOf<K extends string, S extends z.ZodType>(kind: K, entity: S) {
+  return [
+    z.strictObject({
+      op: z.literal('put'),
+      kind: z.literal(kind),
+      /** `tenant` and `backend`: the id; `user` and `route`: `<tenant>/<name>`. */
+      id: z.string(),
+      /** What stood there before; absent when the change created it. */
+      before: entity.optional(),
+      after: entity,
+    }),
+    z.strictObject({
+      op: z.literal('delete'),
+      kind: z.literal(kind),
+      id: z.string(),
+      before: entity,
+    }),
+  ] as const;
+}
+
+export const entityChange = z.union([
+  ...changeOf('tenant', tenant),
+  ...changeOf('user', user),
+  ...changeOf('backend', backend),
+  ...changeOf('route', route),
+]);
+export type EntityChange = z.infer<typeof entityChange>;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const envelope = {
+  /** Unique per request; a retry of the same append carries the same bytes and so the same id. */
+  requestId: z.uuid(),
+  at: z.iso.datetime(),
+  actor: z.string().min(1).max(256),
+  reason: z.string().max(1024),
+  /** SHA-256, hex, of the previous event's stored bytes; 64 zeros on the first event. */
+  prev: sha256,
+};
+
+export const logCreated = z.strictObject({
+  type: z.literal('LogCreated'),
+  version: z.literal(1),
+  ...envelope,
+  logId: z.uuid(),
+});
+
+export const configurationChanged = z.strictObject({
+  type: z.literal('ConfigurationChanged'),
+  version: z.literal(1),
+  ...envelope,
+  changes: z.array(entityChange).min(1),
+  idempotency: z.strictObject({ key: z.string().min(1).max(256), requestHash: sha256 }).optional(),
+  /** Set when the change-set was computed to restore an earlier sequence. */
+  revertOf: z.int().min(1).optional(),
+  /** Set when an import was cut into several events. */
+  importId: z.uuid().optional(),
+});
+
+export const event = z.discriminatedUnion('type', [logCreated, configurationChanged]);
+export type LogCreated = z.infer<typeof logCreated>;
+export type ConfigurationChanged = z.infer<typeof configurationChanged>;
+export type Event = z.infer<typeof event>;
+
+/** An event with its place in the log and the SHA-256, hex, of its stored bytes. */
+export interface StoredEvent {
+  sequence: number;
+  hash: string;
+  event: Event;
+}
+
+export const genesisHash = '0'.repeat(64);
+
+/** A stored event this build cannot read: unknown type, a version from the future, or a bad shape. */
+export class UnreadableEvent extends Error {
+  override name = 'UnreadableEvent';
+  readonly field: string;
+  constructor(message: string, field: string) {
+    super(message);
+    this.field = field;
+  }
+}
+
+type Upcaster = (stored: Record<string, unknown>) => Record<string, unknown>;
+
+/** `type@version` → the same event one version later. Empty until a version 2 exists. */
+const upcasters: Readonly<Record<string, Upcaster>> = {};
+
+/** Bytes as stored → event of the current version; throws {@link UnreadableEvent}. */
+export function readEvent(bytes: Uint8Array): Event {
+  let stored = parseJson(bytes);
+  for (;;) {
+    const upcast = upcasters[`${String(stored['type'])}@${String(stored['version'])}`];
+    if (upcast === undefined) break;
+    stored = upcast(stored);
+  }
+  const parsed = event.safeParse(stored);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const field = issue === undefined ? '' : issue.path.join('.');
+  const label = `${String(stored['type'])} version ${String(stored['version'])}`;
+  throw new UnreadableEvent(`cannot read event ${label}: ${issue?.message ?? 'invalid'}`, field);
+}
+
+export function writeEvent(value: Event): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+function parseJson(bytes: Uint8Array): Record<string, unknown> {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return value as Record<string, unknown>;
+    }
+  } catch {
+    // fall through: the text is not UTF-8 or not JSON
+  }
+  throw new UnreadableEvent('stored event is not a JSON object', '');
+}
