@@ -1,0 +1,158 @@
+/** `/metrics`: what the process counts, its backends and its tenants, as Prometheus text. */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Observe, ProcessCounters } from './observe.ts';
+import { tenantText } from './tenant-text.ts';
+
+/** One server behind us as it is now. `backend` and `node` come from the configuration: bounded. */
+export interface BackendSample {
+  readonly backend: string;
+  /** `host:port`. */
+  readonly node: string;
+  readonly up: boolean;
+  readonly connections: number;
+  /** Commands sent and not answered yet. */
+  readonly inFlight: number;
+  /** Bytes waiting to be written. */
+  readonly queuedBytes: number;
+}
+
+/** Where the proxy stands on the log; see `Follower.status`. */
+export interface FollowSample {
+  readonly connected: boolean;
+  readonly alarmed: boolean;
+  readonly staleSinceMs: number | null;
+}
+
+export interface MetricSources {
+  readonly observe: Observe;
+  readonly backends: () => readonly BackendSample[];
+  readonly follow: () => FollowSample;
+  readonly version: string;
+  readonly now: () => number;
+}
+
+type NumberField = {
+  [K in keyof ProcessCounters]: ProcessCounters[K] extends number ? K : never;
+}[keyof ProcessCounters];
+
+type Row = readonly [field: NumberField, name: string, help: string];
+
+const counters: readonly Row[] = [
+  ['connectionsAccepted', 'connections_accepted_total', 'Client connections accepted.'],
+  ['connectionsRefused', 'connections_refused_total', 'Client connections turned away.'],
+  ['authFailures', 'auth_failures_total', 'Wrong user or password.'],
+  ['protocolErrors', 'protocol_errors_total', 'Clients closed for a malformed frame.'],
+  ['bytesIn', 'client_received_bytes_total', 'Bytes read from clients.'],
+  ['bytesOut', 'client_sent_bytes_total', 'Bytes written to clients.'],
+  ['redirects', 'redirects_total', 'MOVED and ASK answers followed.'],
+  ['retries', 'retries_total', 'Commands sent again, where that is safe.'],
+  ['backendErrors', 'backend_errors_total', 'Backend connections lost or commands past deadline.'],
+  ['backendReconnects', 'backend_reconnects_total', 'Backend connections opened again.'],
+  ['clientPauses', 'client_pauses_total', 'Times a client was not read from for its owed replies.'],
+  ['snapshotSwaps', 'snapshot_swaps_total', 'Configurations taken into service.'],
+  ['snapshotsRejected', 'snapshots_rejected_total', 'Configurations refused.'],
+  ['logAlarms', 'log_alarms_total', 'Times the log was another, shorter, or broken.'],
+];
+
+const gauges: readonly Row[] = [
+  ['connectionsOpen', 'connections_open', 'Client connections open now.'],
+  ['clientsPaused', 'clients_paused', 'Clients not read from now.'],
+  ['snapshotSequence', 'snapshot_sequence', 'Sequence of the configuration served.'],
+];
+
+export class Metrics {
+  readonly contentType: string;
+  readonly #registry = new Registry();
+  readonly #observe: Observe;
+
+  constructor(sources: MetricSources) {
+    this.contentType = this.#registry.contentType;
+    this.#observe = sources.observe;
+    collectDefaultMetrics({ register: this.#registry, prefix: 'respool_' });
+    processMetrics(this.#registry, sources.observe.counters);
+    followMetrics(this.#registry, sources);
+    backendMetrics(this.#registry, sources.backends);
+  }
+
+  /** The whole page in pieces; the caller writes each before it takes the next. */
+  async *text(): AsyncGenerator<string> {
+    yield await this.#registry.metrics();
+    yield* tenantText(this.#observe.meters());
+  }
+}
+
+function processMetrics(registry: Registry, from: ProcessCounters): void {
+  for (const [field, name, help] of counters) {
+    new Counter({
+      name: `respool_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(from[field]);
+      },
+    });
+  }
+  for (const [field, name, help] of gauges) gauge(registry, name, help, () => from[field]);
+}
+
+function followMetrics(registry: Registry, sources: MetricSources): void {
+  const { follow, now } = sources;
+  gauge(registry, 'log_connected', '1 while the log can be reached.', () =>
+    follow().connected ? 1 : 0,
+  );
+  gauge(registry, 'log_alarm', '1 while the log is another, shorter, or broken.', () =>
+    follow().alarmed ? 1 : 0,
+  );
+  gauge(
+    registry,
+    'log_stale_seconds',
+    'Since when the log cannot be followed; 0 while it can.',
+    () => {
+      const since = follow().staleSinceMs;
+      return since === null ? 0 : Math.max(0, now() - since) / 1000;
+    },
+  );
+  const build = new Gauge({
+    name: 'respool_build_info',
+    help: 'Always 1; the version is the label.',
+    labelNames: ['version'],
+    registers: [registry],
+  });
+  build.set({ version: sources.version }, 1);
+}
+
+function gauge(registry: Registry, name: string, help: string, value: () => number): void {
+  new Gauge({
+    name: `respool_${name}`,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(value());
+    },
+  });
+}
+
+function backendMetrics(registry: Registry, backends: () => readonly BackendSample[]): void {
+  const rows: readonly [string, string, (sample: BackendSample) => number][] = [
+    ['backend_up', '1 while a connection to the node is ready.', (sample) => (sample.up ? 1 : 0)],
+    ['backend_connections', 'Connections to the node.', (sample) => sample.connections],
+    ['backend_in_flight', 'Commands sent and not answered yet.', (sample) => sample.inFlight],
+    ['backend_queued_bytes', 'Bytes waiting to be written.', (sample) => sample.queuedBytes],
+  ];
+  for (const [name, help, value] of rows) {
+    new Gauge({
+      name: `respool_${name}`,
+      help,
+      labelNames: ['backend', 'node'],
+      registers: [registry],
+      collect() {
+        // Nodes that left the topology must not linger.
+        this.reset();
+        for (const sample of backends()) {
+          this.set({ backend: sample.backend, node: sample.node }, value(sample));
+        }
+      },
+    });
+  }
+}
