@@ -1,0 +1,270 @@
+/** A real Redis Cluster: created, resharded and failed over by plain CLUSTER commands. */
+import type { Child } from './child.ts';
+import { freePort } from './port.ts';
+import type { RawClient } from './raw-client.ts';
+import { type RedisServer, startRedis } from './redis.ts';
+import { ReplyError, type Value } from './reply.ts';
+import type { Stage } from './stage.ts';
+import { until } from './until.ts';
+
+export interface ClusterOptions {
+  readonly masters?: number;
+  /** Replicas in all, dealt out to the masters in turn. */
+  readonly replicas?: number;
+  readonly password?: string;
+  readonly tls?: boolean;
+  /** `cluster-node-timeout`; how long a silent node counts as alive. */
+  readonly nodeTimeoutMs?: number;
+  readonly settings?: readonly string[];
+}
+
+export interface ClusterNode {
+  readonly id: string;
+  readonly server: RedisServer;
+}
+
+export interface Cluster {
+  readonly nodes: readonly ClusterNode[];
+  readonly seeds: readonly { host: string; port: number }[];
+  readonly password: string | undefined;
+  readonly authority: string | undefined;
+  /** Live masters that own slots, as the first live node sees them. */
+  masters(): Promise<ClusterNode[]>;
+  /** The master that owns `slot` now. */
+  nodeOf(slot: number): Promise<ClusterNode>;
+  /** Moves one slot with its keys by SETSLOT and MIGRATE while clients go on; `onImporting` runs halfway. */
+  migrateSlot(slot: number, to: ClusterNode, onImporting?: () => Promise<void>): Promise<void>;
+  /** `graceful` asks a replica for CLUSTER FAILOVER; `kill9` kills the master. Resolves with the new master. */
+  failover(master: ClusterNode, how: 'graceful' | 'kill9'): Promise<ClusterNode>;
+  /** Waits until every live node reports cluster_state:ok and agrees on the owners of all slots. */
+  settled(): Promise<void>;
+  /** Runs one command on every live master. */
+  onMasters(run: (client: RawClient) => Promise<unknown>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const slots = 16_384;
+const keysPerMigrate = 50;
+
+/** Starts the nodes, joins them, gives the masters even slot ranges and the replicas a master each. */
+export async function startCluster(stage: Stage, options: ClusterOptions = {}): Promise<Cluster> {
+  const masters = options.masters ?? 3;
+  const count = masters + (options.replicas ?? 3);
+  const servers = await Promise.all(
+    Array.from({ length: count }, (_, index) => startNode(stage, options, index)),
+  );
+  const nodes = await Promise.all(
+    servers.map(async (server) => ({ id: String(await ask(server, 'CLUSTER', 'MYID')), server })),
+  );
+  await join(nodes, masters);
+  const cluster = clusterOf(nodes, options);
+  await cluster.settled();
+  return cluster;
+}
+
+async function startNode(
+  stage: Stage,
+  options: ClusterOptions,
+  index: number,
+): Promise<RedisServer> {
+  const busPort = await freePort();
+  return startRedis(stage, {
+    name: `cluster node ${index}`,
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    settings: [
+      ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort)],
+      ...['--cluster-node-timeout', String(options.nodeTimeoutMs ?? 2_000)],
+      ...['--cluster-replica-validity-factor', '0', '--repl-ping-replica-period', '1'],
+      ...(options.settings ?? []),
+    ],
+  });
+}
+
+async function join(nodes: readonly ClusterNode[], masters: number): Promise<void> {
+  const [first, ...others] = nodes;
+  if (first === undefined) throw new Error('a cluster needs nodes');
+  for (const [index, node] of nodes.entries()) {
+    // Distinct epochs from the start; equal ones would have to be settled by collisions first.
+    await ask(node.server, 'CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
+    if (index >= masters) continue;
+    const range = [(index * slots) / masters, ((index + 1) * slots) / masters].map(Math.floor);
+    await ask(node.server, 'CLUSTER', 'ADDSLOTSRANGE', range[0] ?? 0, (range[1] ?? 0) - 1);
+  }
+  const busPort = await busPortOf(first.server);
+  for (const node of others) {
+    await ask(node.server, 'CLUSTER', 'MEET', '127.0.0.1', first.server.port, busPort);
+  }
+  for (const node of nodes) await until(() => knows(node, nodes), { what: 'all nodes to meet' });
+  for (const [index, node] of nodes.slice(masters).entries()) {
+    const master = nodes[index % masters];
+    if (master !== undefined) await ask(node.server, 'CLUSTER', 'REPLICATE', master.id);
+  }
+  for (const node of nodes.slice(masters)) {
+    await until(async () => /master_link_status:up/.test(await info(node.server, 'replication')), {
+      what: 'a replica to follow its master',
+    });
+  }
+}
+
+function clusterOf(nodes: readonly ClusterNode[], options: ClusterOptions): Cluster {
+  const live = (): ClusterNode[] => nodes.filter((node) => node.server.child().running());
+  const owners = async (): Promise<Ownership[]> => ownersFrom(firstOf(live()), nodes);
+  const nodeOf = async (slot: number): Promise<ClusterNode> => {
+    const found = (await owners()).find((each) => slot >= each.from && slot <= each.to);
+    if (found === undefined) throw new Error(`no master owns slot ${slot}`);
+    return found.node;
+  };
+  const settled = async (): Promise<void> => {
+    await until(async () => agreed(live(), nodes), { what: 'the cluster to agree and be ok' });
+  };
+  return {
+    nodes,
+    seeds: nodes.map(({ server }) => ({ host: server.host, port: server.port })),
+    password: options.password,
+    authority: firstOf(nodes).server.certificate?.authority,
+    masters: async () => [...new Set((await owners()).map((each) => each.node))],
+    nodeOf,
+    settled,
+    migrateSlot: async (slot, to, onImporting) => {
+      const from = await nodeOf(slot);
+      if (from !== to) await migrate(live(), from, to, slot, onImporting);
+    },
+    failover: async (master, how) => {
+      const next = await failover(live(), master, how);
+      await settled();
+      return next;
+    },
+    onMasters: async (run) => {
+      for (const node of new Set((await owners()).map((each) => each.node))) {
+        const client = await node.server.connect();
+        await run(client).finally(() => client.close());
+      }
+    },
+    stop: async () => {
+      await Promise.all(nodes.map((node) => node.server.stop()));
+    },
+  };
+}
+
+async function migrate(
+  live: readonly ClusterNode[],
+  from: ClusterNode,
+  to: ClusterNode,
+  slot: number,
+  onImporting?: () => Promise<void>,
+): Promise<void> {
+  await ask(to.server, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id);
+  await ask(from.server, 'CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id);
+  let passes = 0;
+  for (;;) {
+    const keys = await ask(from.server, 'CLUSTER', 'GETKEYSINSLOT', slot, keysPerMigrate);
+    if (!Array.isArray(keys) || keys.length === 0) break;
+    const auth = from.server.password === undefined ? [] : ['AUTH', from.server.password];
+    const target = [to.server.host, to.server.port, '', 0, 5_000];
+    await ask(from.server, 'MIGRATE', ...target, ...auth, 'KEYS', ...keys.map(String));
+    passes += 1;
+    if (passes === 1) await onImporting?.();
+  }
+  // The new owner first, so that a client sent there by MOVED is never sent back.
+  await ask(to.server, 'CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
+  await ask(from.server, 'CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
+  for (const node of live) {
+    const role = await ask(node.server, 'ROLE');
+    if (Array.isArray(role) && role[0] === 'master') {
+      await ask(node.server, 'CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
+    }
+  }
+}
+
+async function failover(
+  live: readonly ClusterNode[],
+  master: ClusterNode,
+  how: 'graceful' | 'kill9',
+): Promise<ClusterNode> {
+  const listed = await ask(master.server, 'CLUSTER', 'REPLICAS', master.id);
+  const ids = Array.isArray(listed) ? listed.map((line) => String(line).split(' ', 1)[0]) : [];
+  const replicas = live.filter((node) => ids.includes(node.id));
+  const chosen = firstOf(replicas);
+  if (how === 'graceful') await ask(chosen.server, 'CLUSTER', 'FAILOVER');
+  else await master.server.kill9();
+  return until(() => promoted(replicas), { what: 'a replica to become master', everyMs: 50 });
+}
+
+async function promoted(replicas: readonly ClusterNode[]): Promise<ClusterNode | null> {
+  for (const node of replicas) {
+    const role = await ask(node.server, 'ROLE');
+    if (Array.isArray(role) && role[0] === 'master') return node;
+  }
+  return null;
+}
+
+interface Ownership {
+  readonly from: number;
+  readonly to: number;
+  readonly node: ClusterNode;
+}
+
+async function ownersFrom(asked: ClusterNode, nodes: readonly ClusterNode[]): Promise<Ownership[]> {
+  const ranges = await ask(asked.server, 'CLUSTER', 'SLOTS');
+  if (!Array.isArray(ranges)) throw new Error('CLUSTER SLOTS is not a list');
+  return ranges.map((range: Value) => {
+    const [from, to, master] = range as [number, number, [string, number, string]];
+    const node = nodes.find((each) => each.id === master[2]);
+    if (node === undefined) throw new Error(`unknown node ${master[2]}`);
+    return { from, to, node };
+  });
+}
+
+async function agreed(
+  live: readonly ClusterNode[],
+  nodes: readonly ClusterNode[],
+): Promise<boolean> {
+  const views = new Set<string>();
+  for (const node of live) {
+    const state = String(await ask(node.server, 'CLUSTER', 'INFO'));
+    if (!/cluster_state:ok/.test(state) || !/cluster_slots_ok:16384/.test(state)) return false;
+    const owners = await ownersFrom(node, nodes);
+    if (owners.some((each) => !live.includes(each.node))) return false;
+    const view = owners.map((each) => `${each.from}-${each.to}@${each.node.id}`).sort();
+    views.add(view.join());
+  }
+  return views.size === 1;
+}
+
+async function knows(node: ClusterNode, nodes: readonly ClusterNode[]): Promise<boolean> {
+  const text = String(await ask(node.server, 'CLUSTER', 'NODES'));
+  return nodes.every((each) => text.includes(each.id)) && !text.includes('handshake');
+}
+
+async function busPortOf(server: RedisServer): Promise<number> {
+  const reply = await ask(server, 'CONFIG', 'GET', 'cluster-port');
+  return Number(Array.isArray(reply) ? reply[1] : 0);
+}
+
+async function info(server: RedisServer, section: string): Promise<string> {
+  return String(await ask(server, 'INFO', section));
+}
+
+/** One command to one node, thrown when it answers with an error; the connection is kept for the next. */
+async function ask(server: RedisServer, ...args: (string | number)[]): Promise<Value> {
+  const child = server.child();
+  let client = connections.get(child);
+  if (client === undefined || client.isClosed) {
+    client = await server.connect();
+    connections.set(child, client);
+    // Never the reason a test file stays open.
+    client.socket.unref();
+  }
+  const reply = await client.ask(...args);
+  if (reply instanceof ReplyError) throw reply;
+  return reply;
+}
+
+const connections = new WeakMap<Child, RawClient>();
+
+function firstOf<T>(list: readonly T[]): T {
+  const [first] = list;
+  if (first === undefined) throw new Error('expected at least one');
+  return first;
+}

@@ -1,0 +1,49 @@
+/** Waiting for a condition by probing it, with a deadline that says what was missing. */
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface UntilOptions {
+  /** Ends the sentence "waited for …". */
+  readonly what: string;
+  readonly deadlineMs?: number;
+  readonly everyMs?: number;
+}
+
+/**
+ * Calls `probe` until it returns something other than false, null or undefined, and returns that. A
+ * throwing probe counts as "not yet"; the last error is the cause when the deadline passes.
+ */
+export async function until<T>(
+  probe: () => Promise<T | false | null | undefined> | T | false | null | undefined,
+  options: UntilOptions,
+): Promise<T> {
+  const deadlineMs = options.deadlineMs ?? 15_000;
+  const started = performance.now();
+  let cause: unknown;
+  do {
+    try {
+      const value = await probe();
+      if (value !== false && value !== null && value !== undefined) return value;
+      cause = undefined;
+    } catch (error) {
+      cause = error;
+    }
+    await pause(options.everyMs ?? 20);
+  } while (performance.now() - started < deadlineMs);
+  throw new Error(`waited ${deadlineMs} ms for ${options.what}`, { cause });
+}
+
+/** `promise`, or an error naming what did not happen within `deadlineMs`. */
+export async function within<T>(promise: Promise<T>, deadlineMs: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`${what}: nothing within ${deadlineMs} ms`)),
+      deadlineMs,
+    );
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
