@@ -1,0 +1,63 @@
+/** The bars the product set itself against its peers, and whether a run meets them. */
+import type { BackendKind, CommandCase } from './cases.ts';
+import type { Row } from './rows.ts';
+
+export interface Comparison {
+  case: CommandCase;
+  depth: number;
+  valueBytes: number;
+  table: 'standalone' | 'cluster';
+  peer: Row;
+  /** respool's CPU per request over the peer's. */
+  ratio: number;
+  /** The highest ratio allowed; null where the bar says nothing. */
+  limit: number | null;
+}
+
+/**
+ * GET and SET: at most 1.1 at depth 1 and 0.6 when pipelined, against both peers and on both
+ * kinds of backend. MGET of ten keys on the cluster: at most what Envoy needs.
+ */
+export function limitOf(
+  table: 'standalone' | 'cluster',
+  row: Pick<Row, 'case' | 'depth' | 'target'>,
+): number | null {
+  if (row.case !== 'MGET10') return row.depth === 1 ? 1.1 : 0.6;
+  return table === 'cluster' && row.target === 'envoy' ? 1 : null;
+}
+
+export function tableOf(backend: BackendKind): 'standalone' | 'cluster' {
+  return backend === 'standalone' ? 'standalone' : 'cluster';
+}
+
+/** respool beside each peer, case by case; `rows` hold one variant per target. */
+export function compare(rows: readonly Row[]): Comparison[] {
+  return rows
+    .filter((row) => row.target === 'respool')
+    .flatMap((own) =>
+      rows
+        .filter((row) => row.target === 'nutcracker' || row.target === 'envoy')
+        .filter((row) => sameCase(row, own))
+        .map((peer) => {
+          const table = tableOf(own.backend);
+          const { case: command, depth, valueBytes } = own;
+          const ratio = own.cpuUsPerRequest / peer.cpuUsPerRequest;
+          const limit = limitOf(table, peer);
+          return { case: command, depth, valueBytes, table, peer, ratio, limit };
+        }),
+    );
+}
+
+function sameCase(a: Row, b: Row): boolean {
+  return (
+    a.case === b.case &&
+    a.depth === b.depth &&
+    a.valueBytes === b.valueBytes &&
+    tableOf(a.backend) === tableOf(b.backend)
+  );
+}
+
+/** Judged on the ratio as printed, two decimals, so that table and verdict cannot disagree. */
+export function meets({ ratio, limit }: Comparison): boolean | null {
+  return limit === null ? null : Number(ratio.toFixed(2)) <= limit;
+}

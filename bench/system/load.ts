@@ -1,0 +1,90 @@
+/** Runs redis-benchmark for one case and reads what it measured. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type Case, clients, keyCount, keysPerMget } from './cases.ts';
+import { cores, onCore } from './process.ts';
+import type { Scope } from './scope.ts';
+
+export interface Endpoint {
+  port: number;
+  /** What a client must authenticate with; null where the target asks for nothing. */
+  credentials: { user: string; password: string } | null;
+}
+
+export interface LoadResult {
+  requestsPerSecond: number;
+  p99Ms: number;
+}
+
+/**
+ * `redis-benchmark` replaces each `__rand_int__` by its own 12 digits, anew for every command,
+ * so that ten placeholders are ten random keys.
+ */
+export function loadArguments(endpoint: Endpoint, measured: Case, requests: number): string[] {
+  const { credentials } = endpoint;
+  const key = 'key:__rand_int__';
+  return [
+    ...['-h', '127.0.0.1', '-p', String(endpoint.port), '--csv'],
+    ...(credentials === null ? [] : ['--user', credentials.user, '-a', credentials.password]),
+    ...['-c', String(clients), '-n', String(requests), '-P', String(measured.depth)],
+    ...['-r', String(keyCount(measured.valueBytes)), '-d', String(measured.valueBytes)],
+    ...(measured.command === 'MGET10'
+      ? ['MGET', ...Array.from({ length: keysPerMget }, () => key)]
+      : ['-t', measured.command.toLowerCase()]),
+  ];
+}
+
+/** The last CSV line, by the names in the header line; latencies are in milliseconds. */
+export function parseLoadCsv(text: string): LoadResult {
+  const lines = text.split('\n').filter((line) => line.startsWith('"'));
+  const header = lines[0] === undefined ? [] : csvFields(lines[0]);
+  const values = lines.length < 2 ? [] : csvFields(lines[lines.length - 1]!);
+  const field = (name: string) => {
+    const value = Number(values[header.indexOf(name)]);
+    if (!Number.isFinite(value)) {
+      throw new Error(`redis-benchmark printed no ${name}:\n${text.slice(-2_000)}`);
+    }
+    return value;
+  };
+  return { requestsPerSecond: field('rps'), p99Ms: field('p99_latency_ms') };
+}
+
+function csvFields(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"/g)].map((match) => match[1]!);
+}
+
+/**
+ * Its own deadline, since redis-benchmark waits for ever on a port nobody answers.
+ * Rejects when the target answered any command with an error: redis-benchmark then exits.
+ */
+export async function runLoad(
+  scope: Scope,
+  benchmark: string,
+  args: readonly string[],
+  deadlineMs: number,
+): Promise<LoadResult> {
+  scope.assertOpen();
+  const child = spawn(...onCore(cores.others, benchmark, args), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  let errors = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const timer = setTimeout(kill, deadlineMs);
+  try {
+    const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+    if (code === 0) return parseLoadCsv(text);
+    const why = signal === null ? `exit ${code}` : `no result within ${deadlineMs} ms`;
+    throw new Error(`redis-benchmark: ${why}\n${errors.slice(-1_000)}${text.slice(-1_000)}`);
+  } finally {
+    clearTimeout(timer);
+    process.removeListener('exit', kill);
+  }
+}

@@ -1,0 +1,82 @@
+/** Measures one case on every target, round after round. */
+import { type Case, caseName } from './cases.ts';
+import { cpuMicroseconds, sampleCpu } from './cpu.ts';
+import { misses } from './dataset.ts';
+import { type LoadResult, loadArguments, runLoad } from './load.ts';
+import { type Row, type Sample, toRow } from './rows.ts';
+import type { Scope } from './scope.ts';
+import type { RunningTarget } from './targets/target.ts';
+
+export interface MeasureContext {
+  scope: Scope;
+  redisBenchmark: string;
+  rounds: number;
+  seconds: number;
+}
+
+const probeRequestsPerDepth = 2_000;
+const deadlineMsMin = 30_000;
+
+/** Warm-up, then `rounds` rounds; the first target changes from round to round. */
+export async function measureCase(
+  context: MeasureContext,
+  measured: Case,
+  targets: readonly RunningTarget[],
+): Promise<Row[]> {
+  const runs: { target: RunningTarget; requests: number; samples: Sample[] }[] = [];
+  for (const target of targets) {
+    runs.push({ target, requests: await calibrate(context, measured, target), samples: [] });
+  }
+  for (let round = 0; round < context.rounds; round++) {
+    for (let i = 0; i < runs.length; i++) {
+      const run = runs[(i + round) % runs.length]!;
+      run.samples.push(await measureOnce(context, measured, run.target, run.requests));
+    }
+  }
+  const rows = runs.map(({ target, samples }) => toRow(measured, target, samples));
+  for (const row of rows) {
+    const name = `${row.target}${row.variant === '' ? '' : ` ${row.variant}`}`;
+    const figures = `${row.cpuUsPerRequest} µs  ${row.requestsPerSecond}/s  p99 ${row.p99Ms} ms`;
+    console.error(`${row.backend} ${caseName(measured)}  ${name}: ${figures}`);
+  }
+  return rows;
+}
+
+/** A short probe finds the rate; a warm-up at that rate finds it again with hot code. */
+async function calibrate(
+  context: MeasureContext,
+  measured: Case,
+  target: RunningTarget,
+): Promise<number> {
+  const probe = await load(context, measured, target, probeRequestsPerDepth * measured.depth);
+  const warmUp = (probe.requestsPerSecond * context.seconds) / 2;
+  const warm = await load(context, measured, target, warmUp);
+  return Math.ceil(warm.requestsPerSecond * context.seconds);
+}
+
+async function measureOnce(
+  context: MeasureContext,
+  measured: Case,
+  target: RunningTarget,
+  requests: number,
+): Promise<Sample> {
+  const missesBefore = await misses(target.backend);
+  const before = sampleCpu(target.pid);
+  const result = await load(context, measured, target, requests);
+  const cpu = cpuMicroseconds(before, sampleCpu(target.pid));
+  const missed = (await misses(target.backend)) - missesBefore;
+  if (missed > 0) {
+    throw new Error(`${target.name}, ${caseName(measured)}: ${missed} reads found no key`);
+  }
+  return { cpuUsPerRequest: cpu / Math.ceil(requests), ...result };
+}
+
+async function load(
+  { scope, redisBenchmark, seconds }: MeasureContext,
+  measured: Case,
+  target: RunningTarget,
+  requests: number,
+): Promise<LoadResult> {
+  const args = loadArguments(target.endpoint, measured, Math.ceil(requests));
+  return await runLoad(scope, redisBenchmark, args, deadlineMsMin + seconds * 10_000);
+}

@@ -1,0 +1,59 @@
+/** The figures of a run as they are kept in `latest.json`. */
+import type { BackendKind, Case, CommandCase } from './cases.ts';
+import { rounded, type Spread, spread } from './statistics.ts';
+import type { RunningTarget, TargetName } from './targets/target.ts';
+
+/** One measurement of one target. */
+export interface Sample {
+  cpuUsPerRequest: number;
+  requestsPerSecond: number;
+  p99Ms: number;
+}
+
+export interface Row extends Sample {
+  case: CommandCase;
+  target: TargetName;
+  /** Which settings of the target; empty where there is one way only. */
+  variant: string;
+  backend: BackendKind;
+  depth: number;
+  valueBytes: number;
+  rounds: number;
+  min: Sample;
+  max: Sample;
+}
+
+/** Medians over the rounds, with their range. */
+export function toRow(measured: Case, target: RunningTarget, samples: readonly Sample[]): Row {
+  const cpu = spread(samples.map((sample) => sample.cpuUsPerRequest));
+  const rate = spread(samples.map((sample) => sample.requestsPerSecond));
+  const p99 = spread(samples.map((sample) => sample.p99Ms));
+  const pick = (part: keyof Spread): Sample => ({
+    cpuUsPerRequest: rounded(cpu[part]),
+    requestsPerSecond: Math.round(rate[part]),
+    p99Ms: rounded(p99[part]),
+  });
+  return {
+    case: measured.command,
+    target: target.name,
+    variant: target.variant,
+    backend: target.backend.kind,
+    depth: measured.depth,
+    valueBytes: measured.valueBytes,
+    ...pick('median'),
+    rounds: samples.length,
+    min: pick('min'),
+    max: pick('max'),
+  };
+}
+
+/** Of several variants of one target in one case, the one that used less CPU per request. */
+export function bestVariants(rows: readonly Row[]): Row[] {
+  const best = new Map<string, Row>();
+  for (const row of rows) {
+    const key = [row.case, row.target, row.backend, row.depth, row.valueBytes].join(' ');
+    const other = best.get(key);
+    if (other === undefined || row.cpuUsPerRequest < other.cpuUsPerRequest) best.set(key, row);
+  }
+  return [...best.values()];
+}

@@ -1,0 +1,75 @@
+/** The bench command: every proxy under the same load in one run, CPU per request beside each other. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startBackend } from './backends.ts';
+import { allCases, type BackendKind } from './cases.ts';
+import { refill } from './dataset.ts';
+import { describeMachine, describeMethod } from './machine.ts';
+import { measureCase } from './measure.ts';
+import { type Options, parseOptions, type Table, wanted } from './options.ts';
+import { type Report, toMarkdown } from './report.ts';
+import type { Row } from './rows.ts';
+import { Scope, withScope } from './scope.ts';
+import { envoy } from './targets/envoy.ts';
+import { nutcracker } from './targets/nutcracker.ts';
+import { redis } from './targets/redis.ts';
+import type { RunningTarget, Target, TargetContext } from './targets/target.ts';
+import { tools } from './tools.ts';
+
+const resultsFolder = join(import.meta.dirname, '..', 'results');
+const allTargets: readonly Target[] = [redis, nutcracker, envoy];
+
+const options = parseOptions(process.argv.slice(2), resultsFolder);
+await withScope(async (scope) => {
+  const targets = allTargets.filter(({ name }) => options.targets.includes(name));
+  const machine = describeMachine();
+  const versions: Record<string, string> = {};
+  for (const target of targets) versions[target.name] = await target.version(tools);
+  const rows: Row[] = [];
+  for (const table of options.tables) rows.push(...(await runTable(scope, targets, table)));
+  const { rounds, seconds } = options;
+  const notes = Object.fromEntries(targets.map((target) => [target.name, target.setup]));
+  const setup = { ...describeMethod(rounds, seconds), ...notes };
+  keep({ date: new Date().toISOString(), machine, versions, setup, rows }, options);
+});
+
+/** One kind of backend: starts what it needs, measures every case, stops it all. */
+async function runTable(outer: Scope, targets: readonly Target[], table: Table): Promise<Row[]> {
+  const scope = new Scope();
+  outer.add(() => scope.close());
+  const backends = new Map<BackendKind, ReturnType<typeof startBackend>>();
+  const context: TargetContext = {
+    scope,
+    tools,
+    backend: (kind) => {
+      const started = backends.get(kind) ?? startBackend(scope, tools.redisServer, kind);
+      backends.set(kind, started);
+      return started;
+    },
+    proxyEntry: options.proxyEntry,
+    nodeFlags: [],
+  };
+  const running: RunningTarget[] = [];
+  for (const target of targets) running.push(...(await target.start(context, table)));
+  const rows: Row[] = [];
+  let filledBytes = 0;
+  const { rounds, seconds } = options;
+  const measure = { scope, redisBenchmark: tools.redisBenchmark, rounds, seconds };
+  for (const measured of allCases().filter((one) => wanted(options.caseFilter, one))) {
+    if (filledBytes !== measured.valueBytes) await refill(running, measured.valueBytes);
+    filledBytes = measured.valueBytes;
+    rows.push(...(await measureCase(measure, measured, running)));
+  }
+  await scope.close();
+  return rows;
+}
+
+/** Prints the table; writes it and the rows where asked to. */
+function keep(report: Report, { out }: Options): void {
+  const markdown = toMarkdown(report);
+  console.log(markdown);
+  if (out === null) return;
+  mkdirSync(out, { recursive: true });
+  writeFileSync(join(out, 'latest.json'), `${JSON.stringify(report, null, 1)}\n`);
+  writeFileSync(join(out, `${report.date.slice(0, 10)}.md`), markdown);
+}
