@@ -1,11 +1,18 @@
 /** The stage itself: servers come up, change as told, and never outlive the test. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { startCluster } from './cluster.ts';
+import { isClean, startLoad } from './load.ts';
+import { Model } from './model.ts';
+import { startNats } from './nats.ts';
 import { connectRaw, encode } from './raw-client.ts';
 import { startRedis } from './redis.ts';
 import { slotOf } from './slot.ts';
 import { useStage } from './stage.ts';
+import { until } from './until.ts';
 
 const stage = useStage();
 
@@ -69,4 +76,74 @@ test('a cluster migrates a slot with its keys, and fails over by command and by 
   const heir = await cluster.failover(victim, 'kill9');
   assert.notEqual(heir.id, victim.id);
   assert.equal((await cluster.masters()).length, 3);
+});
+
+test('nats-server keeps its store and port over kill -9, and confines a proxy', async () => {
+  const nats = await startNats(stage);
+  const admin = await nats.connect();
+  const manager = await jetstreamManager(admin);
+  await manager.streams.add({
+    name: 'respool_log',
+    subjects: ['respool.log.>'],
+    allow_direct: true,
+  });
+  await jetstream(admin).publish('respool.log._global', 'first');
+  await admin.close();
+  await nats.kill9();
+  await nats.restart();
+  const { user, password } = nats.proxy(0);
+  const proxy = await connect({
+    servers: nats.url,
+    user,
+    pass: password,
+    inboxPrefix: `_INBOX_${user}`,
+  });
+  const got = await proxy.request('$JS.API.DIRECT.GET.respool_log', '{"seq":1}');
+  assert.equal(got.string(), 'first');
+  await assert.rejects(
+    proxy.request('respool.log._global', 'forged', { timeout: 1_000 }),
+    /Permissions Violation/,
+  );
+  await proxy.close();
+});
+
+test('the load model accepts true histories and no other', async () => {
+  const server = await startRedis(stage);
+  const load = await startLoad({
+    clients: 5,
+    depth: 20,
+    seed: 1,
+    connect: () => server.connect(),
+  });
+  await until(() => load.batches() > 200, { what: '200 batches' });
+  const report = await load.stop();
+  assert.equal(isClean(report), null);
+  const model = new Model(true);
+  assert.equal(model.check(['SET', 'k', 'a'], '+OK\r\n'), null);
+  assert.equal(model.check(['SET', 'k', 'b'], '+OK\r\n'), null);
+  assert.equal(model.check(['GET', 'k'], '$1\r\nb\r\n'), null);
+  assert.equal(model.check(['GET', 'k'], '$-1\r\n'), null, 'moved to the empty backend');
+  assert.ok(model.moved);
+  assert.ok(!model.movedBetween(new Set([0, 2])) && model.movedBetween(new Set([3])));
+  assert.match(String(model.check(['GET', 'k'], '$1\r\nb\r\n')), /expected/);
+});
+
+test('a child ends with its owner, even with one that was killed with -9', async () => {
+  const program = `
+    const { newStage } = await import(${JSON.stringify(new URL('stage.ts', import.meta.url).href)});
+    const { startRedis } = await import(${JSON.stringify(new URL('redis.ts', import.meta.url).href)});
+    const server = await startRedis(newStage());
+    console.log('pid', server.child().pid);
+    setInterval(() => {}, 1000);`;
+  for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+    const owner = stage.child({
+      name: 'owner',
+      command: process.execPath,
+      args: ['--input-type=module', '-e', program],
+    });
+    const pid = await until(() => /pid (\d+)/.exec(owner.output())?.[1], { what: 'its redis' });
+    owner.signal(signal);
+    await owner.exited;
+    await until(() => !existsSync(`/proc/${pid}`), { what: `redis to end after ${signal}` });
+  }
 });
