@@ -1,0 +1,225 @@
+/** SPINE: load → seal → decide → append; decides again when another replica was first. */
+import type { RevertScope, Wish } from '@respool/contracts/api';
+import type { ErrorCode } from '@respool/contracts/errors';
+import {
+  type ConfigurationChanged,
+  type EntityChange,
+  eventBytesMax,
+  writeEvent,
+} from '@respool/contracts/events';
+import type { TenantId } from '@respool/contracts/ids';
+import type { Snapshot } from '@respool/contracts/snapshot';
+import { logSubject } from '@respool/contracts/subjects';
+import { decide, decideRevert } from './decide/decide.ts';
+import type { Decision } from './decide/draft.ts';
+import type { Clock } from './log/clock.ts';
+import type { LogFollower, LogState } from './log/follower.ts';
+import type { EventLog } from './log/log.ts';
+import { newRequestId, repeatableRequestId } from './request-id.ts';
+import type { Vault } from './secrets/vault.ts';
+import type { Turns } from './turns.ts';
+
+/** What the spine works with; one per process. */
+export interface Stage {
+  readonly log: EventLog;
+  readonly follower: LogFollower;
+  readonly vault: Vault;
+  readonly turns: Turns;
+  readonly clock: Clock;
+  /** 0 ≤ x < 1. */
+  readonly random: () => number;
+}
+
+export type Intent =
+  | { readonly kind: 'wishes'; readonly wishes: readonly Wish[] }
+  | { readonly kind: 'revert'; readonly to: number; readonly scope: RevertScope | undefined };
+
+export interface ChangeRequest {
+  readonly actor: string;
+  readonly reason: string;
+  readonly intent: Intent;
+  readonly idempotency: { readonly key: string; readonly requestHash: string } | null;
+  readonly signal: AbortSignal;
+}
+
+export interface Refusal {
+  readonly kind: 'refused';
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly fields?: readonly { field: string; message: string }[];
+}
+
+export type ChangeOutcome =
+  | {
+      readonly kind: 'changed';
+      readonly sequence: number;
+      readonly changes: readonly EntityChange[];
+      /** Tokens made for users, by `<tenant>/<name>`: to be shown once, they stand nowhere else. */
+      readonly tokens: ReadonlyMap<string, string>;
+    }
+  | { readonly kind: 'unchanged' | 'replayed'; readonly sequence: number }
+  | Refusal;
+
+/** Replicas that collide more often than this are told to come back. */
+const conflictsMax = 5;
+const conflictPauseMsMax = 20;
+
+export async function change(stage: Stage, request: ChangeRequest): Promise<ChangeOutcome> {
+  const { follower, vault, turns } = stage;
+  const early = repeated(follower.state(), request);
+  if (early !== null) return early;
+  const { intent, signal } = request;
+  if (intent.kind === 'revert') {
+    const target = await follower.stateAt(intent.to, signal);
+    const decideOn = (snapshot: Snapshot) => decideRevert(snapshot, target, intent.scope);
+    return turns.take(signal, () => append(stage, request, decideOn, new Map()));
+  }
+  const { drafts, tokens } = await vault.seal(follower.state().snapshot, intent.wishes, signal);
+  const decideOn = (snapshot: Snapshot) => decide(snapshot, drafts);
+  return turns.take(signal, () => append(stage, request, decideOn, tokens));
+}
+
+/**
+ * A refusal, and "nothing to change", are facts about the present, so they are given only on a state
+ * that reaches the log's end: another replica may have answered the caller's last request.
+ */
+async function append(
+  stage: Stage,
+  request: ChangeRequest,
+  decideOn: (snapshot: Snapshot) => Decision,
+  tokens: ReadonlyMap<string, string>,
+): Promise<ChangeOutcome> {
+  const { log, follower } = stage;
+  const { signal } = request;
+  let state = follower.state();
+  for (let conflicts = 0; conflicts <= conflictsMax; ) {
+    const same = repeated(state, request);
+    if (same !== null) return same;
+    const decision = decideOn(state.snapshot);
+    const expected = state.snapshot.sequence;
+    if (decision.kind !== 'changes') {
+      const end = await log.head(signal);
+      if (end <= expected) return settled(decision, expected);
+      state = await follower.catchUp(end, signal);
+      continue;
+    }
+    const event = eventOf(stage.clock, state, request, decision.changes);
+    const bytes = writeEvent(event);
+    if (bytes.length > eventBytesMax) return tooLarge(bytes.length);
+    const { requestId } = event;
+    const subject = subjectOf(decision.changes);
+    const outcome = await log.append({ bytes, expected, requestId, subject, signal });
+    if (outcome.kind === 'unreachable') return unreachable(outcome.cause);
+    if (outcome.kind === 'appended' && outcome.sequence === expected + 1) {
+      await catchUpOrGo(follower, outcome.sequence, signal);
+      return { kind: 'changed', sequence: outcome.sequence, changes: decision.changes, tokens };
+    }
+    conflicts += 1;
+    await pause(stage, conflicts, signal);
+    const end = outcome.kind === 'appended' ? outcome.sequence : outcome.head;
+    state = await follower.catchUp(end, signal);
+  }
+  return { kind: 'refused', code: 'log-contended', message: 'other changes were always first' };
+}
+
+function settled(
+  decision: Exclude<Decision, { kind: 'changes' }>,
+  sequence: number,
+): ChangeOutcome {
+  return decision.kind === 'unchanged' ? { kind: 'unchanged', sequence } : decision;
+}
+
+/** The event is durable either way; a reader of this process sees it a moment later. */
+async function catchUpOrGo(
+  follower: LogFollower,
+  sequence: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await follower.catchUp(sequence, signal).catch(() => undefined);
+}
+
+function repeated(state: LogState, request: ChangeRequest): ChangeOutcome | null {
+  const { actor, idempotency } = request;
+  if (idempotency === null) return null;
+  const known = state.idempotency.get(idempotencyKey(actor, idempotency.key));
+  if (known === undefined) return null;
+  if (known.requestHash === idempotency.requestHash) {
+    return { kind: 'replayed', sequence: known.sequence };
+  }
+  const message = `the Idempotency-Key was used for another request, change ${known.sequence}`;
+  return { kind: 'refused', code: 'idempotency-reused', message };
+}
+
+/** Keys belong to whoever sends them: two actors may choose the same one. */
+export function idempotencyKey(actor: string, key: string): string {
+  return `${actor}:${key}`;
+}
+
+function eventOf(
+  clock: Clock,
+  state: LogState,
+  request: ChangeRequest,
+  changes: readonly EntityChange[],
+): ConfigurationChanged {
+  const { actor, reason, idempotency, intent } = request;
+  const now = new Date(clock.now()).toISOString();
+  return {
+    type: 'ConfigurationChanged',
+    version: 1,
+    requestId: requestIdOf(state, request),
+    // Clocks of replicas differ; times in the log never step back, so "as of a time" has one answer.
+    at: now > state.snapshot.at ? now : state.snapshot.at,
+    actor,
+    reason,
+    prev: state.snapshot.hash,
+    changes: [...changes],
+    ...(idempotency === null
+      ? {}
+      : { idempotency: { ...idempotency, key: idempotencyKey(actor, idempotency.key) } }),
+    ...(intent.kind === 'revert' ? { revertOf: intent.to } : {}),
+  };
+}
+
+/** A key that was used longer ago than keys are kept must not meet the event of that time again. */
+function requestIdOf(state: LogState, { actor, idempotency }: ChangeRequest): string {
+  if (idempotency === null) return newRequestId();
+  let requestId = repeatableRequestId(actor, idempotency.key);
+  for (;;) {
+    const earlier = state.hasRequest(requestId);
+    if (earlier === undefined) return requestId;
+    requestId = repeatableRequestId(actor, `${idempotency.key}\n${earlier}`);
+  }
+}
+
+/** The tenant all changes belong to, or the subject of everything else. */
+function subjectOf(changes: readonly EntityChange[]): string {
+  const tenants = new Set(
+    changes.map((one) => (one.kind === 'backend' ? null : (one.id.split('/')[0] ?? null))),
+  );
+  const [tenant] = tenants;
+  return logSubject(tenants.size === 1 ? ((tenant ?? null) as TenantId | null) : null);
+}
+
+function tooLarge(bytes: number): Refusal {
+  const message = `the change would be an event of ${bytes} bytes, ${eventBytesMax} are allowed; send it in parts`;
+  return { kind: 'refused', code: 'event-too-large', message };
+}
+
+function unreachable(cause: string): Refusal {
+  const message = `the log did not answer (${cause}); the change may still have been stored`;
+  return { kind: 'refused', code: 'log-unreachable', message };
+}
+
+function pause(stage: Stage, conflicts: number, signal: AbortSignal): Promise<void> {
+  const ms = stage.random() * conflictPauseMsMax * conflicts;
+  return new Promise((resolve) => {
+    const finish = () => {
+      cancel();
+      signal.removeEventListener('abort', finish);
+      resolve();
+    };
+    const cancel = stage.clock.after(ms, finish);
+    signal.addEventListener('abort', finish, { once: true });
+  });
+}
+

@@ -1,0 +1,79 @@
+/** What the deciders take: a wish whose secrets have become verifiers and sealed fields. */
+import type {
+  BackendBody,
+  BackendPatch,
+  RouteBody,
+  RoutePatch,
+  TenantBody,
+  TenantPatch,
+  UserBody,
+  UserPatch,
+} from '@respool/contracts/api';
+import type { SealedSecret, Verifier } from '@respool/contracts/entities';
+import type { ErrorCode } from '@respool/contracts/errors';
+import type { EntityChange } from '@respool/contracts/events';
+import type { BackendId, RouteId, TenantId, UserName } from '@respool/contracts/ids';
+
+/** Distributes over a union, where `Omit` would merge its members. */
+type Without<T, K extends string> = T extends unknown ? Omit<T, K> : never;
+
+/** Absent keeps what is stored. */
+type WithVerifier<T> = Without<T, 'secret'> & { verifier?: Verifier | undefined };
+type WithSealed<T> = Without<T, 'password'> & { password?: SealedSecret | null | undefined };
+
+export type UserDraft = WithVerifier<UserBody>;
+export type UserPatchDraft = WithVerifier<UserPatch>;
+export type BackendDraft = WithSealed<BackendBody>;
+export type BackendPatchDraft = WithSealed<BackendPatch>;
+
+type Write<Target, Body, Patch> =
+  | (Target & { op: 'put'; value: Body })
+  | (Target & { op: 'patch'; value: Patch })
+  | (Target & { op: 'delete' });
+
+interface Expecting {
+  /** The revision the entity must have now; 0: it must not exist; `any`: it must exist. */
+  expectedRevision?: number | 'any' | undefined;
+}
+
+export type OnTenant = Expecting & { kind: 'tenant'; id: TenantId };
+export type OnUser = Expecting & { kind: 'user'; tenant: TenantId; id: UserName };
+export type OnBackend = Expecting & { kind: 'backend'; id: BackendId };
+export type OnRoute = Expecting & { kind: 'route'; tenant: TenantId; id: RouteId };
+
+export type TenantChange = Write<OnTenant, TenantBody, TenantPatch>;
+export type UserChange = Write<OnUser, UserDraft, UserPatchDraft>;
+export type BackendChange = Write<OnBackend, BackendDraft, BackendPatchDraft>;
+export type RouteChange = Write<OnRoute, RouteBody, RoutePatch>;
+export type Draft = TenantChange | UserChange | BackendChange | RouteChange;
+
+/** One reason against a change. `field` names a field of the entity, empty when it is the whole. */
+export interface Issue {
+  readonly code: ErrorCode;
+  readonly field: string;
+  readonly message: string;
+}
+
+export type Decision =
+  | { readonly kind: 'changes'; readonly changes: readonly EntityChange[] }
+  | { readonly kind: 'unchanged' }
+  | {
+      readonly kind: 'refused';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly fields: readonly { field: string; message: string }[];
+    };
+
+/** The id an event carries: users and routes stand under their tenant. */
+export function entityId(target: Pick<Draft, 'kind' | 'id'> & { tenant?: string }): string {
+  return target.tenant === undefined ? target.id : `${target.tenant}/${target.id}`;
+}
+
+/** `base` with the fields of `patch` that are there. */
+export function merge<T extends object>(
+  base: T,
+  patch: { readonly [K in keyof T]?: T[K] | undefined },
+): T {
+  const given = Object.entries(patch).filter(([, value]) => value !== undefined);
+  return { ...base, ...(Object.fromEntries(given) as Partial<T>) };
+}

@@ -1,0 +1,98 @@
+/** Routes: they name backends that exist, one per backend, and one of them is the tenant's default. */
+import type { Route } from '@respool/contracts/entities';
+import type { Snapshot } from '@respool/contracts/snapshot';
+import type { Draft, Issue, RouteChange } from './draft.ts';
+import { own, type World } from './world.ts';
+
+/** Leaves `default` as it was unless the change says otherwise; {@link settleDefaults} follows. */
+export function writeRoute(world: World, change: RouteChange): Issue | null {
+  const current = world.routes(change.tenant).find((route) => route.id === change.id);
+  if (change.op !== 'put' && current === undefined) {
+    const message = `route ${change.tenant}/${change.id} does not exist`;
+    return { code: 'not-found', field: '', message };
+  }
+  if (change.op === 'delete') {
+    world.deleteRoute(change.tenant, change.id);
+    return null;
+  }
+  const backend = change.value.backend ?? current?.backend;
+  if (backend === undefined) return { code: 'body-invalid', field: 'backend', message: 'required' };
+  world.putRoute({
+    id: change.id,
+    tenant: change.tenant,
+    backend,
+    default: change.value.default ?? current?.default ?? false,
+    // A database belongs to a backend: the route that moves gets another one.
+    database: current?.backend === backend ? current.database : null,
+  });
+  return null;
+}
+
+/**
+ * Makes the one route that asks for it its tenant's default and clears the one before it. The first
+ * route of a tenant becomes the default by itself; later a lost default is never guessed.
+ */
+export function settleDefaults(before: Snapshot, world: World, drafts: readonly Draft[]): Issue[] {
+  const issues: Issue[] = [];
+  for (const tenant of world.touchedTenants()) {
+    const said = drafts.flatMap((draft) =>
+      draft.kind === 'route' && draft.tenant === tenant && draft.op !== 'delete' ? [draft] : [],
+    );
+    const wanting = said.filter((draft) => draft.value.default === true);
+    const routes = world.routes(tenant);
+    if (wanting.length === 1) setDefault(world, routes, wanting[0]?.id ?? '');
+    else if (wanting.length === 0 && routes.length === 1 && hadNoRoutes(before, tenant)) {
+      if (said.every((draft) => draft.value.default !== false)) {
+        setDefault(world, routes, routes[0]?.id ?? '');
+      }
+    }
+    const defaults = world.routes(tenant).filter((route) => route.default);
+    if (routes.length > 0 && defaults.length !== 1) issues.push(defaultIssue(tenant, defaults));
+  }
+  return issues;
+}
+
+function setDefault(world: World, routes: readonly Route[], id: string): void {
+  for (const route of routes) {
+    const wanted = route.id === id;
+    if (route.default !== wanted) world.putRoute({ ...route, default: wanted });
+  }
+}
+
+function hadNoRoutes(before: Snapshot, tenant: string): boolean {
+  return Object.keys(own(before.tenants, tenant)?.routes ?? {}).length === 0;
+}
+
+function defaultIssue(tenant: string, defaults: readonly Route[]): Issue {
+  const message =
+    defaults.length === 0
+      ? `tenant ${tenant} would have routes and no default; set "default": true on one of them`
+      : `tenant ${tenant} would have ${defaults.length} default routes: ${defaults.map((route) => route.id).join(', ')}`;
+  return { code: 'conflict-reference', field: 'default', message };
+}
+
+/** What is wrong with the routes of the final state: unknown backends, and two ways to one. */
+export function routeIssues(before: Snapshot, world: World): Issue[] {
+  const gone = Object.keys(before.backends).filter((id) => world.backend(id) === undefined);
+  const tenants = gone.length > 0 ? world.tenants().map(([id]) => id) : world.touchedTenants();
+  const issues: Issue[] = [];
+  for (const tenant of tenants) {
+    const seen = new Map<string, Route>();
+    for (const route of world.routes(tenant)) {
+      const label = `route ${tenant}/${route.id}`;
+      const twin = seen.get(route.backend);
+      seen.set(route.backend, route);
+      if (world.backend(route.backend) === undefined) {
+        const known = gone.includes(route.backend);
+        const message = known
+          ? `backend ${route.backend} cannot be deleted: ${label} uses it`
+          : `${label} names backend ${route.backend}, which does not exist`;
+        issues.push({ code: 'conflict-reference', field: 'backend', message });
+      } else if (twin !== undefined) {
+        const message = `${label} leads to backend ${route.backend}, as route ${tenant}/${twin.id} does`;
+        issues.push({ code: 'conflict-reference', field: 'backend', message });
+      }
+    }
+  }
+  return issues;
+}

@@ -1,0 +1,44 @@
+/** Tenants: written as asked; one that still has users or routes stays. */
+import type { Snapshot } from '@respool/contracts/snapshot';
+import { type Issue, merge, type TenantChange } from './draft.ts';
+import { own, type World } from './world.ts';
+
+export function writeTenant(world: World, change: TenantChange): Issue | null {
+  const current = world.tenant(change.id);
+  switch (change.op) {
+    case 'put':
+      world.putTenant({ id: change.id, ...change.value });
+      return null;
+    case 'patch':
+      if (current === undefined) return unknownTenant(change.id);
+      world.putTenant(merge(current, change.value));
+      return null;
+    case 'delete':
+      if (current === undefined) return unknownTenant(change.id);
+      world.deleteTenant(change.id);
+      return null;
+    default:
+      return change satisfies never;
+  }
+}
+
+/** What is wrong with the tenants of the final state. */
+export function tenantIssues(before: Snapshot, world: World): Issue[] {
+  const issues: Issue[] = [];
+  for (const id of world.touchedTenants()) {
+    if (world.tenant(id) !== undefined) continue;
+    const users = world.users(id).length;
+    const routes = world.routes(id).length;
+    if (users + routes === 0) continue;
+    if (own(before.tenants, id) === undefined) issues.push(unknownTenant(id));
+    else {
+      const message = `tenant ${id} still has ${users} users and ${routes} routes; delete them in the same change-set`;
+      issues.push({ code: 'conflict-reference', field: '', message });
+    }
+  }
+  return issues;
+}
+
+function unknownTenant(id: string): Issue {
+  return { code: 'not-found', field: 'tenant', message: `tenant ${id} does not exist` };
+}
