@@ -125,7 +125,7 @@ const escapes: ReadonlyMap<number, number> = new Map([
 /** The byte that `xHH` at `i` stands for, or -1. */
 function hexEscape(line: Uint8Array, i: number): number {
   if (line[i] !== 120) return -1;
-  const digits = Buffer.from(line.subarray(i + 1, i + 3)).latin1Slice();
+  const digits = Buffer.from(line.subarray(i + 1, i + 3)).toString('latin1');
   return /^[0-9a-fA-F]{2}$/.test(digits) ? Number.parseInt(digits, 16) : -1;
 }
 

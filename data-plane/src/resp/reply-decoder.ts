@@ -149,7 +149,7 @@ class Reader {
   #verbatim(): Resp {
     const body = this.#body() ?? Buffer.alloc(0);
     if (body.length < 4 || body[3] !== 58) throw new ProtocolViolation('bad verbatim string');
-    return { type: 'verbatim', format: body.latin1Slice(0, 3), bytes: body.subarray(4) };
+    return { type: 'verbatim', format: body.toString('latin1', 0, 3), bytes: body.subarray(4) };
   }
 
   #items(depth: number): Resp[] | null {

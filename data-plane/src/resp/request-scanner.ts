@@ -198,7 +198,7 @@ function scanNegativeCount(
   cursor: number,
   end: number,
 ): number {
-  const line = bytes.latin1Slice(cursor, Math.min(end, cursor + 2 + numberBytesMax + 2));
+  const line = bytes.toString('latin1', cursor, Math.min(end, cursor + numberBytesMax + 4));
   const whole = /^\*-[1-9][0-9]{0,18}\r\n/.exec(line);
   if (whole !== null) {
     frame.argc = 0;

@@ -1,0 +1,15 @@
+/** Commands of respool that Redis does not have; the shape of a generated row. */
+import type { CommandRow } from './table.ts';
+
+export const ownRows: readonly CommandRow[] = [
+  {
+    name: 'use',
+    family: 'connection',
+    arity: 2,
+    flags: 'noscript loading stale fast',
+    categories: 'fast connection',
+    keys: [0, 0, 0],
+    tips: '',
+    specs: [],
+  },
+];
