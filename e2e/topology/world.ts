@@ -62,27 +62,27 @@ export interface TenantOptions {
   readonly readOnly?: boolean;
 }
 
-/** A tenant with its user `default` and its routes, applied everywhere when this resolves. */
+/** A tenant with its user `default` and its routes, one change, applied everywhere when this resolves. */
 export async function createTenant(
   api: Api,
   id: string,
   options: TenantOptions = {},
 ): Promise<void> {
-  await api.put(`/v1/tenants/${id}`, { isolation: options.isolation ?? { mode: 'dedicated' } });
-  for (const [index, backend] of (options.routes ?? []).entries()) {
-    await api.put(`/v1/tenants/${id}/routes/${backend}`, { backend, default: index === 0 });
-  }
-  await api.putApplied(`/v1/tenants/${id}/users/default`, {
-    readOnly: options.readOnly ?? false,
-    ...secretOf(options.password),
-  });
+  const isolation = options.isolation ?? { mode: 'dedicated' };
+  const user = { readOnly: options.readOnly ?? false, secret: secretOf(options.password) };
+  await api.changeApplied([
+    { op: 'put', kind: 'tenant', id, value: { isolation } },
+    { op: 'put', kind: 'user', tenant: id, id: 'default', value: user },
+    ...(options.routes ?? []).map((backend, index) => ({
+      ...{ op: 'put', kind: 'route', tenant: id, id: backend },
+      value: { backend, default: index === 0 },
+    })),
+  ]);
 }
 
-/** The secret part of a user's body: a password, or none (loopback only). */
+/** A user's secret as the API takes it: a password, or none (honoured on loopback only). */
 export function secretOf(password: string | undefined): object {
-  return password === undefined
-    ? { secret: { kind: 'none' } }
-    : { secret: { kind: 'password', password } };
+  return password === undefined ? { none: true } : { password };
 }
 
 /** Body of a standalone backend as the API takes it. */

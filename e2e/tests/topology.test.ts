@@ -4,15 +4,17 @@ import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
-import { startCluster } from './cluster.ts';
-import { isClean, startLoad } from './load.ts';
-import { Model } from './model.ts';
-import { startNats } from './nats.ts';
-import { connectRaw, encode } from './raw-client.ts';
-import { startRedis } from './redis.ts';
-import { slotOf } from './slot.ts';
-import { useStage } from './stage.ts';
-import { until } from './until.ts';
+import { startCluster } from '../topology/cluster.ts';
+import { isClean, startLoad } from '../topology/load.ts';
+import { Model } from '../topology/model.ts';
+import { startNats } from '../topology/nats.ts';
+import { connectRaw, encode } from '../topology/raw-client.ts';
+import { startRedis } from '../topology/redis.ts';
+import type { Value } from '../topology/reply.ts';
+import { leftOut, singleKeySamples } from '../topology/single-key-commands.ts';
+import { slotOf } from '../topology/slot.ts';
+import { useStage } from '../topology/stage.ts';
+import { until } from '../topology/until.ts';
 
 const stage = useStage();
 
@@ -130,8 +132,8 @@ test('the load model accepts true histories and no other', async () => {
 
 test('a child ends with its owner, even with one that was killed with -9', async () => {
   const program = `
-    const { newStage } = await import(${JSON.stringify(new URL('stage.ts', import.meta.url).href)});
-    const { startRedis } = await import(${JSON.stringify(new URL('redis.ts', import.meta.url).href)});
+    const { newStage } = await import(${JSON.stringify(new URL('../topology/stage.ts', import.meta.url).href)});
+    const { startRedis } = await import(${JSON.stringify(new URL('../topology/redis.ts', import.meta.url).href)});
     const server = await startRedis(newStage());
     console.log('pid', server.child().pid);
     setInterval(() => {}, 1000);`;
@@ -147,3 +149,34 @@ test('a child ends with its owner, even with one that was killed with -9', async
     await until(() => !existsSync(`/proc/${pid}`), { what: `redis to end after ${signal}` });
   }
 });
+
+test('the single-key script covers the command table of the real server', async () => {
+  const server = await startRedis(stage);
+  const client = await server.connect();
+  const table = (await client.call('COMMAND')) as readonly (readonly Value[])[];
+  const sampled = new Set(singleKeySamples().map((sample) => sample.name));
+  const missing: string[] = [];
+  for (const entry of table.flatMap(withSubcommands)) {
+    const [name, , flags, first, last] = entry as [string, number, string[], number, number];
+    const isSingle = first > 0 && first === last;
+    const isPlain = !flags.includes('blocking') && !flags.includes('movablekeys');
+    if (isSingle && isPlain && !sampled.has(name) && !(name in leftOut)) missing.push(name);
+  }
+  assert.deepEqual(missing, []);
+  const twice: string[][] = [];
+  for (let round = 0; round < 2; round += 1) {
+    await client.call('FLUSHALL');
+    const replies: string[] = [];
+    for (const { args } of singleKeySamples()) {
+      replies.push((await client.raw(...args)).toString('latin1'));
+    }
+    twice.push(replies);
+  }
+  assert.deepEqual(twice[0], twice[1]);
+  client.close();
+});
+
+function withSubcommands(entry: readonly Value[]): readonly (readonly Value[])[] {
+  const subcommands = entry[9] as readonly (readonly Value[])[];
+  return subcommands.length > 0 ? subcommands : [entry];
+}
