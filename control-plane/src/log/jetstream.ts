@@ -153,7 +153,8 @@ export class JetStreamLog implements EventLog {
       timeout: answerMsMax,
     };
     try {
-      const ack = await within(signal, this.#client.publish(subject, bytes, options));
+      const published = this.#link.whileUp(this.#client.publish(subject, bytes, options));
+      const ack = await within(signal, published);
       this.#link.heard(true);
       return { kind: 'stored', sequence: ack.seq };
     } catch (error) {
@@ -168,7 +169,7 @@ export class JetStreamLog implements EventLog {
 
   /** STREAM.MSG.GET is answered by the leader alone, unlike a direct get. */
   #leaderMessage(sequence: number): Promise<StoredMsg | null> {
-    return this.#manager.streams.getMessage(logStream, { seq: sequence });
+    return this.#link.whileUp(this.#manager.streams.getMessage(logStream, { seq: sequence }));
   }
 
   /** An event that must exist; looked for twice, because a new leader may still be catching up. */
@@ -195,7 +196,7 @@ export class JetStreamLog implements EventLog {
     const attempt = async () => {
       await this.#link.ready(signal);
       try {
-        const answer = await question();
+        const answer = await this.#link.whileUp(question());
         this.#link.heard(true);
         return answer;
       } catch (error) {

@@ -25,6 +25,7 @@ export class NatsLink {
   readonly #listeners = new Set<() => void>();
   readonly #closing = new AbortController();
   #ready = true;
+  #session = new AbortController();
   #answering = true;
   /** Why the link is not ready, for the caller's error. */
   #reason = '';
@@ -68,6 +69,11 @@ export class NatsLink {
     }
   }
 
+  /** `work`, or a LogUnreachable as soon as the connection breaks: its answer cannot come any more. */
+  whileUp<T>(work: Promise<T>): Promise<T> {
+    return within(this.#session.signal, work, 'the connection to NATS broke');
+  }
+
   /** Calls `listener` each time the link is ready again. Returns the function that ends it. */
   onReturn(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -106,6 +112,7 @@ export class NatsLink {
   #lose(reason: string): void {
     this.#ready = false;
     this.#reason = reason;
+    this.#session.abort();
   }
 
   /** A restarted server may run with other settings, so it is checked before anything is trusted to it. */
@@ -124,6 +131,7 @@ export class NatsLink {
       }
     }
     if (!isCurrent()) return;
+    this.#session = new AbortController();
     this.#ready = true;
     this.#answering = true;
     for (const listener of this.#listeners) listener();

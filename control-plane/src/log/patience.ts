@@ -4,10 +4,12 @@ import { LogUnreachable } from './log.ts';
 const pauseMsMin = 10;
 const pauseMsMax = 500;
 
+const noAnswer = 'the deadline passed without an answer';
+
 /** `work`, or a LogUnreachable as soon as the signal fires; a late failure of `work` is swallowed. */
-export function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+export function within<T>(signal: AbortSignal, work: Promise<T>, why = noAnswer): Promise<T> {
   return new Promise((resolve, reject) => {
-    const expire = () => reject(new LogUnreachable('the deadline passed without an answer'));
+    const expire = () => reject(new LogUnreachable(why));
     if (signal.aborted) expire();
     else signal.addEventListener('abort', expire, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', expire));
@@ -58,5 +60,5 @@ export async function persist<T>(
 
 export function causeOf(error: unknown): string {
   if (error instanceof Error) return error.message;
-  return error === undefined ? 'the deadline passed without an answer' : String(error);
+  return error === undefined ? noAnswer : String(error);
 }
