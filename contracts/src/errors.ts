@@ -24,6 +24,9 @@ export const errors = {
   // The API
   'body-invalid': client(400, null),
   'query-invalid': client(400, null),
+  'path-invalid': client(400, null),
+  'header-invalid': client(400, null),
+  'media-type-unsupported': client(415, null),
   'body-too-large': client(413, null),
   'token-missing': client(401, null),
   'token-unknown': client(401, null),
@@ -40,6 +43,7 @@ export const errors = {
   'log-contended': { origin: 'control-plane', http: 503, resp: null, retrySafe: true },
   'log-unreachable': { origin: 'control-plane', http: 503, resp: null, retrySafe: true },
   'log-corrupt': { origin: 'control-plane', http: 500, resp: null, retrySafe: false },
+  'request-deadline': { origin: 'control-plane', http: 503, resp: null, retrySafe: true },
   internal: { origin: 'control-plane', http: 500, resp: null, retrySafe: false },
   // The wire
   'protocol-error': client(null, 'ERR'),

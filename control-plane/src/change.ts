@@ -91,7 +91,10 @@ async function append(
 ): Promise<ChangeOutcome> {
   const { log, follower } = stage;
   const { signal } = request;
+  const { corrupt } = follower.health();
+  if (corrupt !== null) return { kind: 'refused', code: 'log-corrupt', message: corrupt };
   let state = follower.state();
+  let requestId = requestIdOf(request);
   for (let conflicts = 0; conflicts <= conflictsMax; ) {
     const same = repeated(state, request);
     if (same !== null) return same;
@@ -104,9 +107,8 @@ async function append(
       continue;
     }
     const event = eventOf(stage.clock, state, request, decision.changes);
-    const bytes = writeEvent(event);
+    const bytes = writeEvent({ ...event, requestId });
     if (bytes.length > eventBytesMax) return tooLarge(bytes.length);
-    const { requestId } = event;
     const subject = subjectOf(decision.changes);
     const outcome = await log.append({ bytes, expected, requestId, subject, signal });
     if (outcome.kind === 'unreachable') return unreachable(outcome.cause);
@@ -115,6 +117,9 @@ async function append(
       return { kind: 'changed', sequence: outcome.sequence, changes: decision.changes, tokens };
     }
     conflicts += 1;
+    // Stored elsewhere under this id: by a repetition of this request, which the state will tell, or
+    // longer ago than keys are kept, and then the request is a new one.
+    if (outcome.kind === 'appended') requestId = newRequestId();
     await pause(stage, conflicts, signal);
     const end = outcome.kind === 'appended' ? outcome.sequence : outcome.head;
     state = await follower.catchUp(end, signal);
@@ -160,13 +165,12 @@ function eventOf(
   state: LogState,
   request: ChangeRequest,
   changes: readonly EntityChange[],
-): ConfigurationChanged {
+): Omit<ConfigurationChanged, 'requestId'> {
   const { actor, reason, idempotency, intent } = request;
   const now = new Date(clock.now()).toISOString();
   return {
     type: 'ConfigurationChanged',
     version: 1,
-    requestId: requestIdOf(state, request),
     // Clocks of replicas differ; times in the log never step back, so "as of a time" has one answer.
     at: now > state.snapshot.at ? now : state.snapshot.at,
     actor,
@@ -180,15 +184,9 @@ function eventOf(
   };
 }
 
-/** A key that was used longer ago than keys are kept must not meet the event of that time again. */
-function requestIdOf(state: LogState, { actor, idempotency }: ChangeRequest): string {
-  if (idempotency === null) return newRequestId();
-  let requestId = repeatableRequestId(actor, idempotency.key);
-  for (;;) {
-    const earlier = state.hasRequest(requestId);
-    if (earlier === undefined) return requestId;
-    requestId = repeatableRequestId(actor, `${idempotency.key}\n${earlier}`);
-  }
+/** The same for every repetition under one key, so that the log itself refuses a second copy. */
+function requestIdOf({ actor, idempotency }: ChangeRequest): string {
+  return idempotency === null ? newRequestId() : repeatableRequestId(actor, idempotency.key);
 }
 
 /** The tenant all changes belong to, or the subject of everything else. */
@@ -222,4 +220,3 @@ function pause(stage: Stage, conflicts: number, signal: AbortSignal): Promise<vo
     signal.addEventListener('abort', finish, { once: true });
   });
 }
-

@@ -17,9 +17,3 @@ export function repeatableRequestId(actor: string, key: string): string {
   const hex = bytes.toString('hex');
   return [8, 12, 16, 20, 32].map((end, at, ends) => hex.slice(ends[at - 1] ?? 0, end)).join('-');
 }
-
-/** SHA-256, hex, of what makes two requests the same one. */
-export function requestHash(method: string, url: string, body: unknown): string {
-  const text = JSON.stringify([method, url, body ?? null]);
-  return createHash('sha256').update(text).digest('hex');
-}

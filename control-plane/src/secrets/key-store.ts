@@ -1,5 +1,5 @@
 /** Data keys by scope: made once, wrapped by the master key, kept in a NATS KV bucket. */
-import { Kvm, type KV } from '@nats-io/kv';
+import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { newDataKey, unwrapDataKey, wrapDataKey } from '@respool/contracts/secrets';
 import { keyBucket } from '@respool/contracts/subjects';

@@ -7,13 +7,19 @@ import {
   openSecret,
   passwordVerifier,
   pepperOf,
-  sealSecret,
   type SecretPlace,
+  sealSecret,
+  tokenDigest,
   tokenVerifier,
   verifySecret,
 } from '@respool/contracts/secrets';
 import type { Snapshot } from '@respool/contracts/snapshot';
-import { type BackendPatchDraft, type Draft, entityId, type UserPatchDraft } from '../decide/draft.ts';
+import {
+  type BackendPatchDraft,
+  type Draft,
+  entityId,
+  type UserPatchDraft,
+} from '../decide/draft.ts';
 import { own } from '../decide/world.ts';
 import { Turns } from '../turns.ts';
 import type { KeyStore } from './key-store.ts';
@@ -35,6 +41,15 @@ export class Vault {
   constructor(masterKey: Uint8Array, keys: KeyStore) {
     this.#keys = keys;
     this.#pepper = pepperOf(masterKey);
+  }
+
+  /**
+   * HMAC-SHA256, hex, of what makes two requests the same one. It stands in the log, so it is keyed: a
+   * plain hash of a body with a password would let anyone who reads the log test passwords.
+   */
+  requestHash(method: string, path: string, reason: string, body: unknown): string {
+    const text = JSON.stringify(['request', method, path, reason, body ?? null]);
+    return Buffer.from(tokenDigest(this.#pepper, text), 'base64').toString('hex');
   }
 
   /**

@@ -1,0 +1,182 @@
+/** Answers of the control plane's HTTP API. */
+import { z } from 'zod';
+import { address, backendTls, entityKind, route, tenant, user } from './entities.ts';
+import { errors } from './errors.ts';
+import { ackStatus } from './follow.ts';
+import { backendId } from './ids.ts';
+
+/** Sequence of the change that last wrote the entity; also its ETag, in quotes. */
+const revision = z.int().min(1);
+const sequence = z.int().min(0);
+
+const fingerprint = z.string();
+const secretFields = z.strictObject({
+  kind: z.enum(['none', 'token', 'password']),
+  /** Another one whenever the secret is another one; null without secret. */
+  fingerprint: fingerprint.nullable(),
+});
+
+export const tenantAnswer = tenant.extend({ revision, users: z.int(), routes: z.int() });
+export type TenantAnswer = z.infer<typeof tenantAnswer>;
+
+const userShown = user.omit({ verifier: true }).extend({ secret: secretFields });
+export const userAnswer = userShown.extend({ revision });
+export type UserAnswer = z.infer<typeof userAnswer>;
+
+export const routeAnswer = route.extend({ revision });
+export type RouteAnswer = z.infer<typeof routeAnswer>;
+
+const backendCommon = {
+  id: backendId,
+  description: z.string(),
+  username: z.string().nullable(),
+  password: z.strictObject({ fingerprint }).nullable(),
+  tls: backendTls.nullable(),
+};
+const standalone = { kind: z.literal('standalone'), address, databases: z.int(), ...backendCommon };
+const cluster = { kind: z.literal('cluster'), seeds: z.array(address), ...backendCommon };
+export const backendAnswer = z.discriminatedUnion('kind', [
+  z.strictObject({ ...standalone, revision }),
+  z.strictObject({ ...cluster, revision }),
+]);
+export type BackendAnswer = z.infer<typeof backendAnswer>;
+
+/** One page of a list, in order of names; `next` is the `after` of the page that follows. */
+export function listOf<S extends z.ZodType>(item: S) {
+  return z.strictObject({ sequence, items: z.array(item), next: z.string().nullable() });
+}
+
+export const proxyAnswer = z.strictObject({
+  id: z.string(),
+  /** `lost`: not heard of for 10 s; `other-log`: it follows another log than this control plane. */
+  status: z.enum([...ackStatus.options, 'lost', 'other-log']),
+  /** The sequence it serves with. */
+  sequence,
+  /** The sequence it warms or rejected. */
+  target: sequence,
+  /** How many changes it is behind. */
+  behind: z.int(),
+  error: z.strictObject({ field: z.string(), message: z.string() }).nullable(),
+  heardMsAgo: z.int(),
+  startedAt: z.string(),
+});
+export type ProxyAnswer = z.infer<typeof proxyAnswer>;
+
+export const proxiesAnswer = z.strictObject({ sequence, items: z.array(proxyAnswer) });
+
+export const rolloutAnswer = z.strictObject({
+  sequence,
+  /** Whether every proxy that is not lost has applied it. */
+  complete: z.boolean(),
+  applied: z.array(z.string()),
+  pending: z.array(z.string()),
+  rejected: z.array(
+    z.strictObject({
+      id: z.string(),
+      error: z.strictObject({ field: z.string(), message: z.string() }),
+    }),
+  ),
+  /** Not heard of for 10 s, so not counted. */
+  lost: z.array(z.string()),
+});
+export type RolloutAnswer = z.infer<typeof rolloutAnswer>;
+
+const waited = z.strictObject({
+  ...rolloutAnswer.shape,
+  quorum: z.string(),
+  reached: z.boolean(),
+  /** Where to look again. */
+  address: z.string(),
+});
+
+export const changeShown = z.strictObject({
+  op: z.enum(['put', 'delete']),
+  kind: entityKind,
+  id: z.string(),
+});
+
+export const writeAnswer = z.strictObject({
+  /** The change's place in the log; of the present state when nothing changed. */
+  sequence,
+  changed: z.boolean(),
+  changes: z.array(changeShown),
+  /** Tokens made by this request, by `<tenant>/<user>`; shown this once and stored nowhere. */
+  tokens: z.record(z.string(), z.string()).optional(),
+  tenant: tenantAnswer.optional(),
+  user: userAnswer.optional(),
+  backend: backendAnswer.optional(),
+  route: routeAnswer.optional(),
+  /** Only with `wait=applied`. */
+  rollout: waited.optional(),
+});
+export type WriteAnswer = z.infer<typeof writeAnswer>;
+
+/** An entity as an event holds it: as above, without what only the present knows. */
+const entityShown = z.union([
+  z.strictObject(tenant.shape),
+  z.strictObject(userShown.shape),
+  z.strictObject(standalone),
+  z.strictObject(cluster),
+  z.strictObject(route.shape),
+]);
+
+export const changeDetail = changeShown.extend({
+  before: entityShown.optional(),
+  after: entityShown.optional(),
+});
+export type ChangeDetail = z.infer<typeof changeDetail>;
+
+export const eventAnswer = z.strictObject({
+  sequence,
+  hash: z.string(),
+  prev: z.string(),
+  type: z.enum(['LogCreated', 'ConfigurationChanged']),
+  version: z.int(),
+  at: z.string(),
+  actor: z.string(),
+  reason: z.string(),
+  requestId: z.string(),
+  changes: z.array(changeDetail),
+  revertOf: z.int().optional(),
+  importId: z.string().optional(),
+  logId: z.string().optional(),
+});
+export type EventAnswer = z.infer<typeof eventAnswer>;
+
+/** `next` is the `after` with which the search goes on; null where the log ended. */
+export const eventsAnswer = z.strictObject({
+  sequence,
+  items: z.array(eventAnswer),
+  next: z.int().nullable(),
+});
+
+export const stateAnswer = z.strictObject({
+  logId: z.string(),
+  sequence,
+  hash: z.string(),
+  at: z.string(),
+  tenants: z.array(
+    tenantAnswer.omit({ users: true, routes: true }).extend({
+      users: z.array(userAnswer),
+      routes: z.array(routeAnswer),
+    }),
+  ),
+  backends: z.array(backendAnswer),
+});
+export type StateAnswer = z.infer<typeof stateAnswer>;
+
+export const diffAnswer = z.strictObject({
+  from: sequence,
+  to: sequence,
+  changes: z.array(changeDetail),
+});
+
+export const errorAnswer = z.strictObject({
+  error: z.strictObject({
+    code: z.enum(Object.keys(errors) as [keyof typeof errors]),
+    message: z.string(),
+    fields: z.array(z.strictObject({ field: z.string(), message: z.string() })).optional(),
+    requestId: z.string(),
+    retryAfterMs: z.int().optional(),
+  }),
+});

@@ -1,0 +1,57 @@
+/** What every resource of the API is given. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TenantState } from '@respool/contracts/snapshot';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Registry } from 'prom-client';
+import type { Stage } from '../change.ts';
+import { own } from '../decide/world.ts';
+import type { Proxies } from '../views/proxies.ts';
+import { ApiError } from './errors.ts';
+import type { ApiTokens } from './tokens.ts';
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** The parts behind the API. `stage` is null until the log has been reached for the first time. */
+export interface Plane {
+  readonly stage: () => Stage | null;
+  readonly proxies: Proxies;
+  readonly tokens: ApiTokens;
+  readonly metrics: Registry;
+  /** Deadline of one change, in ms; shorter than that of the request. */
+  readonly changeMsMax: number;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Name behind the bearer token; empty on routes that need none. */
+    actor: string;
+  }
+}
+
+export function stageOf(plane: Plane): Stage {
+  const stage = plane.stage();
+  if (stage !== null) return stage;
+  throw new ApiError(
+    'log-unreachable',
+    'the log has not been reached since the control plane started',
+  );
+}
+
+/** Aborts with the request, when its deadline passes or the caller is gone. */
+export function signalOf(request: FastifyRequest): AbortSignal {
+  return request.signal;
+}
+
+/** The tenant of an address; an ApiError when it does not exist. */
+export function tenantStateOf(plane: Plane, id: string): TenantState {
+  const state = own(stageOf(plane).follower.state().snapshot.tenants, id);
+  if (state !== undefined) return state;
+  throw new ApiError('not-found', `tenant ${id} does not exist`);
+}
