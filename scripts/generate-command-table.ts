@@ -24,11 +24,11 @@ const redis = /^redis_version:(\S+)/m.exec(text(version))?.[1];
 assert(redis, 'INFO names a version');
 
 const families = familiesOf(docs);
-const commands = items(command).toSorted((a, b) => compare(nameOf(a), nameOf(b)));
+const commands = sortedCommands(command);
 const lines: string[] = [];
 for (const one of commands) {
   lines.push(row(one));
-  for (const sub of items(at(items(one), 9)).toSorted((a, b) => compare(nameOf(a), nameOf(b)))) {
+  for (const sub of items(at(items(one), 9))) {
     lines.push(row(sub));
   }
 }
@@ -37,7 +37,7 @@ const count = `${commands.length} commands, ${lines.length - commands.length} su
 await write(
   'command-table.ts',
   `/** Command table of ${source}: ${count}. */
-import type { CommandRow } from '../table.ts';
+import type { CommandRow } from '../row.ts';
 
 export const redisVersion = '${redis}';
 
@@ -50,10 +50,30 @@ await writeReply('command.resp', `COMMAND of ${source}: ${count}`, {
   type: 'array',
   items: commands,
 });
-await writeReply('command-docs.resp', `COMMAND DOCS of ${source}: ${count}`, {
-  type: 'map',
-  entries: pairs(docs).toSorted((a, b) => compare(text(a[0]), text(b[0]))),
-});
+await writeReply('command-docs.resp', `COMMAND DOCS of ${source}: ${count}`, sortedDocs(docs));
+
+/** Redis lists commands in the order of a hash table with a random seed; a diff wants one order. */
+function sortedCommands(list: Resp): Resp[] {
+  const withSorted = items(list).map((one): Resp => {
+    const field = items(one);
+    const subcommands: Resp = { type: 'array', items: sortedCommands(at(field, 9)) };
+    return { type: 'array', items: [...field.slice(0, 9), subcommands] };
+  });
+  return withSorted.toSorted((a, b) => compare(nameOf(a), nameOf(b)));
+}
+
+function sortedDocs(list: Resp): Resp {
+  const entries = pairs(list).map(([name, doc]): readonly [Resp, Resp] => [
+    name,
+    {
+      type: 'map',
+      entries: pairs(doc).map(([field, value]) =>
+        text(field) === 'subcommands' ? [field, sortedDocs(value)] : [field, value],
+      ),
+    },
+  ]);
+  return { type: 'map', entries: entries.toSorted((a, b) => compare(text(a[0]), text(b[0]))) };
+}
 
 /** One line of the table. Source: Redis, "COMMAND", reply of ten elements. */
 function row(reply: Resp): string {

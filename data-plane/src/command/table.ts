@@ -11,39 +11,31 @@ import {
   requestPolicies,
   responsePolicies,
 } from './facts.ts';
-
-/** One line of the generated table; word lists are separated by blanks. */
-export interface CommandRow {
-  /** A subcommand is `parent|name` and stands behind its parent. */
-  readonly name: string;
-  readonly family: string;
-  readonly arity: number;
-  readonly flags: string;
-  readonly categories: string;
-  /** First key, last key, step. */
-  readonly keys: readonly [number, number, number];
-  readonly tips: string;
-  /**
-   * `flags / begin_search / find_keys`, where the second is `index <i>`, `keyword <KEYWORD> <from>`
-   * or `unknown`, and the third `range <last> <step> <limit>`, `keynum <count> <first> <step>` or
-   * `unknown`.
-   */
-  readonly specs: readonly string[];
-}
+import { rows } from './generated/command-table.ts';
+import { ownRows } from './own-commands.ts';
+import type { CommandRow } from './row.ts';
 
 interface Facts extends CommandFacts {
   readonly subcommands: Map<string, CommandFacts> | null;
 }
 
-/** Facts of `rows`, ids in their order. `families` gets every family that it does not hold yet. */
-export function readTable(rows: readonly CommandRow[], families: string[]): CommandFacts[] {
-  const containers = new Set(rows.flatMap((row) => parentOf(row.name) ?? []));
+const familyNames: string[] = [];
+
+/** Every command and subcommand, Redis's and respool's own, by `CommandFacts.id`. */
+export const commands: readonly CommandFacts[] = readTable([...rows, ...ownRows], familyNames);
+
+/** The groups of COMMAND DOCS: `string`, `hash`, … `generic`; by `CommandFacts.family`. */
+export const families: readonly string[] = familyNames;
+
+/** Facts of `lines`, ids in their order. `names` gets every family that it does not hold yet. */
+function readTable(lines: readonly CommandRow[], names: string[]): CommandFacts[] {
+  const containers = new Set(lines.flatMap((row) => parentOf(row.name) ?? []));
   const byName = new Map<string, Facts>();
   const facts: CommandFacts[] = [];
-  for (const row of rows) {
-    if (!families.includes(row.family)) families.push(row.family);
+  for (const row of lines) {
+    if (!names.includes(row.family)) names.push(row.family);
     const parent = parentOf(row.name);
-    const one = readRow(row, facts.length, families.indexOf(row.family), containers.has(row.name));
+    const one = readRow(row, facts.length, names.indexOf(row.family), containers.has(row.name));
     assert(!byName.has(row.name), `command ${row.name} stands once in the table`);
     byName.set(row.name, one);
     facts.push(one);

@@ -1,5 +1,5 @@
 /** Command table of Redis 7.0.15 by scripts/generate-command-table.ts: 240 commands, 126 subcommands. */
-import type { CommandRow } from '../table.ts';
+import type { CommandRow } from '../row.ts';
 
 export const redisVersion = '7.0.15';
 
