@@ -15,22 +15,20 @@ export interface Comparison {
 }
 
 /**
- * GET and SET: at most 1.1 at depth 1 and 0.6 when pipelined, against both peers and on both
- * kinds of backend. MGET of ten keys on the cluster: at most what Envoy needs.
+ * GET and SET: at most 1.1 at depth 1 and 0.6 when pipelined, against both peers, standalone and
+ * cluster. MGET of ten keys on the cluster: at most what Envoy needs. ketama is no cluster.
  */
-export function limitOf(
-  table: 'standalone' | 'cluster',
-  row: Pick<Row, 'case' | 'depth' | 'target'>,
-): number | null {
-  if (row.case !== 'MGET10') return row.depth === 1 ? 1.1 : 0.6;
-  return table === 'cluster' && row.target === 'envoy' ? 1 : null;
+export function limitOf(peer: Pick<Row, 'case' | 'depth' | 'backend' | 'target'>): number | null {
+  if (peer.backend === 'ketama') return null;
+  if (peer.case !== 'MGET10') return peer.depth === 1 ? 1.1 : 0.6;
+  return peer.backend === 'cluster' ? 1 : null;
 }
 
 export function tableOf(backend: BackendKind): 'standalone' | 'cluster' {
   return backend === 'standalone' ? 'standalone' : 'cluster';
 }
 
-/** respool beside each peer, case by case; `rows` hold one variant per target. */
+/** respool beside each peer and each of its variants, case by case. */
 export function compare(rows: readonly Row[]): Comparison[] {
   return rows
     .filter((row) => row.target === 'respool')
@@ -42,7 +40,7 @@ export function compare(rows: readonly Row[]): Comparison[] {
           const table = tableOf(own.backend);
           const { case: command, depth, valueBytes } = own;
           const ratio = own.cpuUsPerRequest / peer.cpuUsPerRequest;
-          const limit = limitOf(table, peer);
+          const limit = limitOf(peer);
           return { case: command, depth, valueBytes, table, peer, ratio, limit };
         }),
     );

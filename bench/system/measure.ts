@@ -3,7 +3,7 @@ import { type Case, caseName } from './cases.ts';
 import { cpuMicroseconds, sampleCpu } from './cpu.ts';
 import { misses } from './dataset.ts';
 import { type LoadResult, loadArguments, runLoad } from './load.ts';
-import { type Row, type Sample, toRow } from './rows.ts';
+import { type Row, type Sample, targetLabel, toRow } from './rows.ts';
 import type { Scope } from './scope.ts';
 import type { RunningTarget } from './targets/target.ts';
 
@@ -35,9 +35,8 @@ export async function measureCase(
   }
   const rows = runs.map(({ target, samples }) => toRow(measured, target, samples));
   for (const row of rows) {
-    const name = `${row.target}${row.variant === '' ? '' : ` ${row.variant}`}`;
     const figures = `${row.cpuUsPerRequest} µs  ${row.requestsPerSecond}/s  p99 ${row.p99Ms} ms`;
-    console.error(`${row.backend} ${caseName(measured)}  ${name}: ${figures}`);
+    console.error(`${row.backend} ${caseName(measured)}  ${targetLabel(row)}: ${figures}`);
   }
   return rows;
 }

@@ -1,16 +1,19 @@
 /** A run as Markdown: CPU per request, throughput, p99, and the ratios against the bars. */
 import { type Comparison, compare, meets, tableOf } from './bars.ts';
 import { caseName } from './cases.ts';
-import { bestVariants, type Row } from './rows.ts';
+import { bestVariants, type Row, targetLabel } from './rows.ts';
 import { rounded } from './statistics.ts';
-import { type TargetName, targetNames } from './targets/target.ts';
 
 export interface Report {
+  /** ISO date and time of the end of the run. */
   date: string;
   machine: Readonly<Record<string, string>>;
   versions: Readonly<Record<string, string>>;
   setup: Readonly<Record<string, string>>;
+  /** One row per case and target: of several variants the better one. */
   rows: readonly Row[];
+  /** Every variant that was measured. */
+  variants: readonly Row[];
 }
 
 type Cell = (row: Row) => string;
@@ -22,9 +25,10 @@ const cells: readonly (readonly [string, Cell])[] = [
 ];
 
 export function toMarkdown(report: Report): string {
-  const rows = bestVariants(report.rows);
   const tables = (['standalone', 'cluster'] as const)
-    .map((table) => [table, rows.filter((row) => tableOf(row.backend) === table)] as const)
+    .map(
+      (table) => [table, report.variants.filter((row) => tableOf(row.backend) === table)] as const,
+    )
     .filter(([, tableRows]) => tableRows.length > 0);
   return [
     `# Proxies side by side, ${report.date.slice(0, 10)}`,
@@ -38,7 +42,7 @@ export function toMarkdown(report: Report): string {
       `## ${table === 'cluster' ? 'Cluster of three masters' : 'Standalone'}`,
       ...cells.flatMap(([title, cell]) => ['', `${title}:`, '', ...grid(tableRows, cell)]),
     ]),
-    ...ratioSection(compare(rows)),
+    ...ratioSection(report),
     '',
   ].join('\n');
 }
@@ -47,32 +51,34 @@ function list(values: Readonly<Record<string, string>>): string[] {
   return Object.entries(values).map(([name, value]) => `- ${name}: ${value}`);
 }
 
-function cpuCell(row: Row): string {
-  const { min, max } = row;
-  const labels = [row.backend === 'ketama' ? 'ketama' : '', row.variant].filter(Boolean);
-  const label = labels.length === 0 ? '' : ` (${labels.join(', ')})`;
-  return `${row.cpuUsPerRequest} [${min.cpuUsPerRequest}–${max.cpuUsPerRequest}]${label}`;
+function cpuCell({ cpuUsPerRequest, min, max }: Row): string {
+  return `${cpuUsPerRequest} [${min.cpuUsPerRequest}–${max.cpuUsPerRequest}]`;
+}
+
+/** nutcracker on three servers is not a cluster, and no column may look as if it were. */
+function columnLabel(row: Row): string {
+  return row.backend === 'ketama' ? `${targetLabel(row)} (ketama)` : targetLabel(row);
 }
 
 /** Cases down, targets across; a target that has no such row shows a dash. */
 function grid(rows: readonly Row[], cell: Cell): string[] {
-  const present = targetNames.filter((name) => rows.some((row) => row.target === name));
-  const byCase = new Map<string, Map<TargetName, Row>>();
+  const columns = [...new Set(rows.map(columnLabel))];
+  const byCase = new Map<string, Map<string, Row>>();
   for (const row of rows) {
     const name = rowCase(row);
-    const line = byCase.get(name) ?? new Map<TargetName, Row>();
-    byCase.set(name, line.set(row.target, row));
+    const line = byCase.get(name) ?? new Map<string, Row>();
+    byCase.set(name, line.set(columnLabel(row), row));
   }
   const lines = [...byCase].map(([name, line]) => {
-    const columns = present.map((target) => {
-      const row = line.get(target);
+    const figures = columns.map((column) => {
+      const row = line.get(column);
       return row === undefined ? '–' : cell(row);
     });
-    return `| ${[name, ...columns].join(' | ')} |`;
+    return `| ${[name, ...figures].join(' | ')} |`;
   });
   return [
-    `| ${['case', ...present].join(' | ')} |`,
-    `|---|${'---|'.repeat(present.length)}`,
+    `| ${['case', ...columns].join(' | ')} |`,
+    `|---|${'---|'.repeat(columns.length)}`,
     ...lines,
   ];
 }
@@ -81,29 +87,40 @@ function rowCase({ case: command, depth, valueBytes }: Row | Comparison): string
   return caseName({ command, depth, valueBytes });
 }
 
-function ratioSection(comparisons: readonly Comparison[]): string[] {
+function ratioSection({ rows, variants }: Report): string[] {
+  const comparisons = compare(variants);
   if (comparisons.length === 0) return [];
-  const verdicts = comparisons.map(meets).filter((met) => met !== null);
-  const missed = verdicts.filter((met) => !met).length;
-  const summary = missed === 0 ? 'every bar is met' : `${missed} missed`;
+  const asInstalled = comparisons.filter(({ peer }) => peer.variant === '');
   return [
     '',
     '## respool against its bars',
     '',
     'Ratio of CPU per request, respool over peer; the bar is the highest ratio allowed. ' +
-      `Of ${verdicts.length} bars: ${summary}.`,
+      `Against peers as they come: ${tally(asInstalled)}. ` +
+      `Against the better variant of each: ${tally(compare(rows))}.`,
     '',
-    '| backend | case | peer | ratio | bar | met |',
+    '| table | case | peer | ratio | bar | met |',
     '|---|---|---|---|---|---|',
     ...comparisons.map(ratioLine),
   ];
 }
 
+function tally(comparisons: readonly Comparison[]): string {
+  const verdicts = comparisons.map(meets).filter((met) => met !== null);
+  return `${verdicts.filter((met) => met).length} of ${verdicts.length} bars met`;
+}
+
 function ratioLine(comparison: Comparison): string {
   const { peer, ratio, limit, table } = comparison;
-  const label = peer.backend === 'ketama' ? `${peer.target} (ketama)` : peer.target;
   const met = meets(comparison);
   const verdict = met === null ? '' : met ? 'yes' : '**no**';
-  const columns = [table, rowCase(comparison), label, ratio.toFixed(2)];
+  const columns = [table, rowCase(comparison), columnLabel(peer), ratio.toFixed(2)];
   return `| ${[...columns, limit === null ? '–' : `≤ ${rounded(limit)}`, verdict].join(' | ')} |`;
+}
+
+/** The report of a run, dated now. */
+export function makeReport(parts: Omit<Report, 'date' | 'rows'>, now: Date): Report {
+  const rows = bestVariants(parts.variants);
+  const { machine, versions, setup, variants } = parts;
+  return { date: now.toISOString(), machine, versions, setup, rows, variants };
 }

@@ -13,7 +13,7 @@ export interface Sample {
 export interface Row extends Sample {
   case: CommandCase;
   target: TargetName;
-  /** Which settings of the target; empty where there is one way only. */
+  /** Which settings of the target; empty for the way it comes. */
   variant: string;
   backend: BackendKind;
   depth: number;
@@ -47,13 +47,30 @@ export function toRow(measured: Case, target: RunningTarget, samples: readonly S
   };
 }
 
-/** Of several variants of one target in one case, the one that used less CPU per request. */
+/** Differences below this share are noise on a shared machine. */
+const noise = 0.1;
+
+/**
+ * Of several variants of one target in one case the one that used less CPU per request; where
+ * they differ by noise only, the one that served more requests.
+ */
 export function bestVariants(rows: readonly Row[]): Row[] {
   const best = new Map<string, Row>();
   for (const row of rows) {
     const key = [row.case, row.target, row.backend, row.depth, row.valueBytes].join(' ');
     const other = best.get(key);
-    if (other === undefined || row.cpuUsPerRequest < other.cpuUsPerRequest) best.set(key, row);
+    if (other === undefined || isBetter(row, other)) best.set(key, row);
   }
   return [...best.values()];
+}
+
+function isBetter(row: Row, other: Row): boolean {
+  const ratio = row.cpuUsPerRequest / other.cpuUsPerRequest;
+  if (ratio < 1 - noise || ratio > 1 + noise) return ratio < 1;
+  return row.requestsPerSecond > other.requestsPerSecond;
+}
+
+/** `envoy batching`, `nutcracker`. */
+export function targetLabel({ target, variant }: Pick<Row, 'target' | 'variant'>): string {
+  return variant === '' ? target : `${target} ${variant}`;
 }

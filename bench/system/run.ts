@@ -7,7 +7,7 @@ import { refill } from './dataset.ts';
 import { describeMachine, describeMethod } from './machine.ts';
 import { measureCase } from './measure.ts';
 import { type Options, parseOptions, type Table, wanted } from './options.ts';
-import { type Report, toMarkdown } from './report.ts';
+import { makeReport, type Report, toMarkdown } from './report.ts';
 import type { Row } from './rows.ts';
 import { Scope, withScope } from './scope.ts';
 import { envoy } from './targets/envoy.ts';
@@ -25,12 +25,12 @@ await withScope(async (scope) => {
   const machine = describeMachine();
   const versions: Record<string, string> = {};
   for (const target of targets) versions[target.name] = await target.version(tools);
-  const rows: Row[] = [];
-  for (const table of options.tables) rows.push(...(await runTable(scope, targets, table)));
+  const variants: Row[] = [];
+  for (const table of options.tables) variants.push(...(await runTable(scope, targets, table)));
   const { rounds, seconds } = options;
   const notes = Object.fromEntries(targets.map((target) => [target.name, target.setup]));
   const setup = { ...describeMethod(rounds, seconds), ...notes };
-  keep({ date: new Date().toISOString(), machine, versions, setup, rows }, options);
+  keep(makeReport({ machine, versions, setup, variants }, new Date()), options);
 });
 
 /** One kind of backend: starts what it needs, measures every case, stops it all. */

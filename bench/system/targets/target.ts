@@ -21,7 +21,7 @@ export interface TargetContext {
 
 export interface RunningTarget {
   name: TargetName;
-  /** Several settings of one peer run as several targets; the report keeps the better one. */
+  /** Several settings of one peer run as several targets; empty for the way it comes. */
   variant: string;
   endpoint: Endpoint;
   /** The process whose CPU time is counted, with its threads and children. */
