@@ -1,0 +1,116 @@
+/** A real server with a proxy's permissions: what it must do works, what it must not do is refused. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { keyBucket, liveSubjects, logStream, logSubject } from '@respool/contracts/subjects';
+import { LogWriter } from '../test/log-writer.ts';
+import { TestNats } from '../test/nats.ts';
+import { connectAsProxy, startProxy, until, untilServes } from '../test/proxy.ts';
+
+async function rig(t: TestContext) {
+  const nats = await TestNats.prepare('p1', 'p2');
+  t.after(() => nats.stop());
+  await nats.start();
+  const admin = await nats.admin();
+  const log = await LogWriter.create(admin);
+  const proxy = await connectAsProxy(nats.url, 'p1');
+  t.after(() => proxy.close());
+  return { nats, admin, log, proxy };
+}
+
+/** Resolves with the server's words when it refuses something of this connection. */
+async function refusal(nc: NatsConnection, attempt: () => void): Promise<string> {
+  const refused = (async () => {
+    for await (const status of nc.status()) {
+      if (status.type === 'error') return status.error.message;
+    }
+    return 'closed';
+  })();
+  attempt();
+  await nc.flush();
+  return refused;
+}
+
+const permissionRefused = /Permissions Violation|permission/i;
+
+test('a proxy cannot append to the log', async (t) => {
+  const { proxy, log } = await rig(t);
+  const words = await refusal(proxy, () => proxy.publish(logSubject(null), '{}'));
+  assert.match(words, permissionRefused);
+  await assert.rejects(jetstream(proxy).publish(logSubject(null), '{}', { timeout: 1000 }));
+  assert.equal(await log.putTenant('next'), 2);
+});
+
+test('a proxy can neither delete, purge, change nor see the stream', async (t) => {
+  const { proxy, log } = await rig(t);
+  const jsm = await jetstreamManager(proxy, { checkAPI: false, timeout: 1000 });
+  await assert.rejects(jsm.streams.delete(logStream));
+  await assert.rejects(jsm.streams.purge(logStream));
+  await assert.rejects(jsm.streams.deleteMessage(logStream, 1));
+  await assert.rejects(jsm.streams.info(logStream));
+  await assert.rejects(jsm.streams.update(logStream, { max_msgs: 1 }));
+  assert.equal(await log.putTenant('next'), 2);
+});
+
+test('a proxy cannot create a consumer, nor write or list the keys', async (t) => {
+  const { proxy, admin, log } = await rig(t);
+  await log.key('backend.main', Buffer.from('wrapped'));
+  const jsm = await jetstreamManager(proxy, { checkAPI: false, timeout: 1000 });
+  await assert.rejects(jsm.consumers.add(logStream, { durable_name: 'mine' }));
+  await assert.rejects(jsm.direct.getMessage(`KV_${keyBucket}`, { seq: 1 }));
+  const subject = `$KV.${keyBucket}.backend.main`;
+  assert.match(await refusal(proxy, () => proxy.publish(subject, 'forged')), permissionRefused);
+  const bucket = await new Kvm(admin).open(keyBucket);
+  assert.equal((await bucket.get('backend.main'))?.string(), 'wrapped');
+});
+
+test('a proxy can neither speak as another proxy, nor as the control plane, nor listen in', async (t) => {
+  const { proxy } = await rig(t);
+  for (const subject of ['respool.ack.p2', 'respool.head', 'respool.live._global']) {
+    assert.match(
+      await refusal(proxy, () => proxy.publish(subject, '{}')),
+      permissionRefused,
+      subject,
+    );
+  }
+  for (const subject of ['_INBOX_p2.>', 'respool.log.>', 'respool.ack.*', '>']) {
+    const callback = () => {};
+    const listen = () => void proxy.subscribe(subject, { callback });
+    assert.match(await refusal(proxy, listen), permissionRefused, subject);
+  }
+});
+
+test('a proxy follows with these permissions and leaves nothing on the server', async (t) => {
+  const { nats, admin, log } = await rig(t);
+  for (let n = 0; n < 210; n++) await log.putTenant('a', `${n}`);
+  await log.snapshot();
+  await log.key('backend.main', Buffer.from('wrapped'));
+  const follower = await startProxy(nats.url, 'p2');
+  t.after(() => follower.follower.stop());
+  await untilServes(follower, log.state);
+  await log.putTenant('b');
+  await untilServes(follower, log.state);
+  const wrapped = await follower.follower.keys.wrappedKey('backend.main');
+  assert.deepEqual(Buffer.from(wrapped ?? []), Buffer.from('wrapped'));
+  const jsm = await jetstreamManager(admin);
+  for await (const stream of jsm.streams.list()) assert.equal(stream.state.consumer_count, 0);
+});
+
+test('live messages reach a proxy through the stream only', async (t) => {
+  const { proxy, log } = await rig(t);
+  const got: string[] = [];
+  proxy.subscribe(liveSubjects, {
+    callback: (_error, message) => {
+      got.push(message.headers?.get('Nats-Sequence') ?? '');
+    },
+  });
+  await proxy.flush();
+  await log.putTenant('a');
+  await until(
+    () => got.length > 0,
+    () => got,
+  );
+  assert.deepEqual(got, ['2']);
+});

@@ -1,0 +1,117 @@
+/** The end of the log as this proxy has folded it, and the live events waiting for those before them. */
+import { hashOf } from '@respool/contracts/chain';
+import { readEvent } from '@respool/contracts/events';
+import { BrokenChain, emptySnapshot, project } from '@respool/contracts/project';
+import type { Snapshot } from '@respool/contracts/snapshot';
+import type { LogEntry } from './log-reader.ts';
+
+const bufferedEventsMax = 1024;
+const bufferedBytesMax = 16 * 1024 * 1024;
+
+/**
+ * Two sources feed it. The log itself is believed: what does not fit there is a fault of the log. A
+ * live message is only a hint that may be lost, late, doubled or forged: what does not fit is dropped,
+ * and the caller then reads the log.
+ *
+ *     folded …7   live 9, 10 wait in the buffer   ← the log gives 8 ⇒ 8, 9, 10 are folded
+ */
+export class Tail {
+  #state: Snapshot = emptySnapshot;
+  #heard = 0;
+  #buffer = new Map<number, Uint8Array>();
+  #bufferedBytes = 0;
+
+  /** The newest state folded. */
+  get state(): Snapshot {
+    return this.#state;
+  }
+
+  get sequence(): number {
+    return this.#state.sequence;
+  }
+
+  /** The highest sequence anyone spoke of; the log has to be read while it is beyond `sequence`. */
+  get heard(): number {
+    return Math.max(this.#heard, this.#state.sequence);
+  }
+
+  /** Starts from a state of the same log, checked by the caller; going back is not possible. */
+  rebase(state: Snapshot): void {
+    if (state.sequence <= this.#state.sequence) return;
+    this.#state = state;
+    this.#forgetFolded();
+  }
+
+  /** Somebody said where the log ends. */
+  hear(sequence: number): void {
+    this.#heard = Math.max(this.#heard, sequence);
+  }
+
+  /** The control plane says that the log ends where we stand: what was heard beyond it was wrong. */
+  agree(): void {
+    this.#heard = this.#state.sequence;
+  }
+
+  /** A live message; folds it when it is the next one, keeps it when it is later. True when folded. */
+  hint(sequence: number, bytes: Uint8Array): boolean {
+    if (sequence <= this.#state.sequence) return false;
+    this.hear(sequence);
+    const full =
+      this.#buffer.size >= bufferedEventsMax ||
+      this.#bufferedBytes + bytes.length > bufferedBytesMax;
+    const next = sequence === this.#state.sequence + 1;
+    if (!next && (full || this.#buffer.has(sequence))) return false;
+    this.#drop(sequence);
+    // A copy: what a message shows is a window on the network buffer, which would be kept alive.
+    this.#buffer.set(sequence, next ? bytes : bytes.slice());
+    this.#bufferedBytes += bytes.length;
+    return this.drain();
+  }
+
+  /** Folds waiting events as far as they continue. True when the state changed. */
+  drain(): boolean {
+    const before = this.#state;
+    for (;;) {
+      const sequence = this.#state.sequence + 1;
+      const bytes = this.#buffer.get(sequence);
+      if (bytes === undefined) break;
+      this.#drop(sequence);
+      try {
+        this.#fold({ sequence, bytes });
+      } catch {
+        break;
+      }
+    }
+    return this.#state !== before;
+  }
+
+  /**
+   * An event read from the log; one already folded is ignored. Throws BrokenChain when it does not
+   * continue, UnreadableEvent when this build does not know it; the state then stays as it was.
+   */
+  take(entry: LogEntry): void {
+    if (entry.sequence <= this.#state.sequence) return;
+    this.hear(entry.sequence);
+    this.#fold(entry);
+    this.#drop(entry.sequence);
+  }
+
+  #fold({ sequence, bytes }: LogEntry): void {
+    const event = readEvent(bytes);
+    if ((event.type === 'LogCreated') !== (sequence === 1)) {
+      throw new BrokenChain(`event ${sequence} is ${event.type}`);
+    }
+    this.#state = project(this.#state, { sequence, hash: hashOf(bytes), event });
+  }
+
+  #drop(sequence: number): void {
+    this.#bufferedBytes -= this.#buffer.get(sequence)?.length ?? 0;
+    this.#buffer.delete(sequence);
+  }
+
+  #forgetFolded(): void {
+    for (const sequence of [...this.#buffer.keys()]) {
+      if (sequence <= this.#state.sequence) this.#drop(sequence);
+    }
+  }
+}
