@@ -1,0 +1,73 @@
+/** Glob patterns as KEYS, SCAN and COMMAND LIST understand them. */
+
+const STAR = 42;
+const DASH = 45;
+const QUESTION = 63;
+const OPEN = 91;
+const BACKSLASH = 92;
+const CLOSE = 93;
+const CARET = 94;
+
+/**
+ * Whether `text` as a whole matches `pattern`: `*`, `?`, `[abc]`, `[a-z]`, `[^a]`, and a backslash
+ * that takes the next byte as it is. Case counts. At most |pattern| × |text| steps, for only the
+ * last `*` is ever tried again: a client cannot buy exponential time with many stars.
+ * Source: Redis, "KEYS", glob-style patterns.
+ */
+export function patternMatches(pattern: Uint8Array, text: Uint8Array): boolean {
+  let p = 0;
+  let t = 0;
+  let starBehind = -1;
+  let starText = 0;
+  while (t < text.length) {
+    if (pattern[p] === STAR) {
+      starBehind = ++p;
+      starText = t;
+      continue;
+    }
+    const next = p < pattern.length ? matchOne(pattern, p, text[t]!) : -1;
+    if (next >= 0) {
+      p = next;
+      t++;
+    } else if (starBehind >= 0) {
+      p = starBehind;
+      t = ++starText;
+    } else {
+      return false;
+    }
+  }
+  while (pattern[p] === STAR) p++;
+  return p >= pattern.length;
+}
+
+/** Behind the element of `pattern` at `p` when it matches `byte`, else -1. */
+function matchOne(pattern: Uint8Array, p: number, byte: number): number {
+  const element = pattern[p];
+  if (element === QUESTION) return p + 1;
+  if (element === OPEN) return matchClass(pattern, p + 1, byte);
+  const escaped = element === BACKSLASH && p + 1 < pattern.length;
+  const literal = escaped ? pattern[p + 1] : element;
+  return literal === byte ? p + (escaped ? 2 : 1) : -1;
+}
+
+/** A class that is never closed reaches to the end of the pattern, as in Redis. */
+function matchClass(pattern: Uint8Array, start: number, byte: number): number {
+  const negated = pattern[start] === CARET;
+  let p = negated ? start + 1 : start;
+  let found = false;
+  while (p < pattern.length && pattern[p] !== CLOSE) {
+    if (pattern[p] === BACKSLASH && p + 1 < pattern.length) {
+      found ||= pattern[p + 1] === byte;
+      p += 2;
+    } else if (pattern[p + 1] === DASH && p + 2 < pattern.length) {
+      const a = pattern[p]!;
+      const b = pattern[p + 2]!;
+      found ||= byte >= Math.min(a, b) && byte <= Math.max(a, b);
+      p += 3;
+    } else {
+      found ||= pattern[p] === byte;
+      p++;
+    }
+  }
+  return found === negated ? -1 : Math.min(p + 1, pattern.length);
+}
