@@ -15,8 +15,8 @@ export const snapshotJsonBytesMax = 512 * 1024 * 1024;
 /** Key of the pointer to the newest snapshot. */
 export const snapshotPointerKey = 'latest';
 
-/** Key of a pointer that stays while that snapshot is kept. */
-export function snapshotKeptKey(sequence: number): string {
+/** Key of a pointer that stays while that snapshot is kept; `*` stands for all of them. */
+export function snapshotKeptKey(sequence: number | '*'): string {
   return `at.${sequence}`;
 }
 

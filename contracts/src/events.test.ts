@@ -1,0 +1,71 @@
+/** Events as stored: what was ever written can be read for ever, and nothing else can. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { fold } from '../test/log-builder.ts';
+import { readStored } from './chain.ts';
+import { event, readEvent, UnreadableEvent, writeEvent } from './events.ts';
+
+const fixtures = new URL('../fixtures/', import.meta.url);
+const fixture = (name: string) => readFileSync(new URL(name, fixtures));
+const logs = readdirSync(fixtures).filter((name) => name.endsWith('.jsonl'));
+
+test('every log ever written still folds to the state it folded to then', () => {
+  assert.notEqual(logs.length, 0);
+  for (const name of logs) {
+    const lines = fixture(name).toString().trimEnd().split('\n');
+    const events = lines.map((line, place) => readStored(place + 1, Buffer.from(line)));
+    const expected = JSON.parse(
+      fixture(name.replace('log.', 'snapshot.').replace('jsonl', 'json')).toString(),
+    );
+    assert.deepEqual(fold(events), expected, name);
+  }
+});
+
+test('every event type has a fixture of its current version, and each one is still read', () => {
+  for (const option of event.options) {
+    const type = option.shape.type.value;
+    const version = option.shape.version.value;
+    const kebab = type.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase();
+    const stored = fixture(`${kebab}.v${version}.json`);
+    assert.equal(readEvent(stored).type, type);
+  }
+});
+
+test('an event read and written again has the same bytes', () => {
+  for (const line of fixture('log.v1.jsonl').toString().trimEnd().split('\n')) {
+    assert.equal(Buffer.from(writeEvent(readEvent(Buffer.from(line)))).toString(), line);
+  }
+});
+
+const line = fixture('log.v1.jsonl').toString().split('\n')[1] ?? '';
+const stored: Record<string, unknown> = JSON.parse(line);
+const encode = (value: unknown) => Buffer.from(JSON.stringify(value));
+
+test('an event of an unknown type or a later version is refused by name, never guessed at', () => {
+  const future = /ConfigurationChanged version 2/;
+  assert.throws(() => readEvent(encode({ ...stored, version: 2 })), future);
+  assert.throws(() => readEvent(encode({ ...stored, type: 'Moved' })), /Moved version 1/);
+});
+
+test('an unreadable event names the field at fault', () => {
+  const fieldOf = (value: unknown) => {
+    try {
+      readEvent(encode(value));
+    } catch (error) {
+      assert(error instanceof UnreadableEvent);
+      return error.field;
+    }
+    return assert.fail('it was read');
+  };
+  assert.equal(fieldOf({ ...stored, prev: 'x' }), 'prev');
+  assert.equal(fieldOf({ ...stored, at: 'yesterday' }), 'at');
+  assert.equal(fieldOf({ ...stored, changes: [] }), 'changes');
+  assert.match(fieldOf({ ...stored, changes: [{ op: 'put', kind: 'ghost' }] }), /^changes\.0/);
+});
+
+test('what is no JSON object in UTF-8 is refused', () => {
+  const texts = ['', '{', 'null', '[]', '"x"', '7', `\ufeff${line}x`];
+  const bytes = [...texts.map((text) => Buffer.from(text)), Buffer.from([0x7b, 0xff, 0x7d])];
+  for (const one of bytes) assert.throws(() => readEvent(one), UnreadableEvent);
+});

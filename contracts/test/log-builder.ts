@@ -1,0 +1,170 @@
+/** Logs for tests: events that chain, from changes written by hand or drawn by fast-check. */
+import fc from 'fast-check';
+import { hashOf, readStored } from '../src/chain.ts';
+import type { Backend, Route, Tenant, User } from '../src/entities.ts';
+import {
+  type EntityChange,
+  type Event,
+  genesisHash,
+  type StoredEvent,
+  writeEvent,
+} from '../src/events.ts';
+import { backendId, routeId, tenantId, userName } from '../src/ids.ts';
+import { emptySnapshot, project } from '../src/project.ts';
+import type { Snapshot } from '../src/snapshot.ts';
+
+export const logId = '0f8fad5b-d9cb-469f-a165-70867728950e';
+const epoch = Date.parse('2026-01-01T00:00:00.000Z');
+
+/** One event's bytes for each list of changes, after the `LogCreated` that comes first. */
+export function buildLog(changeSets: readonly (readonly EntityChange[])[]): Uint8Array[] {
+  const log: Uint8Array[] = [];
+  const append = (event: (envelope: Envelope) => Event) => {
+    const last = log.at(-1);
+    const envelope = {
+      requestId: `00000000-0000-4000-8000-${String(log.length).padStart(12, '0')}`,
+      at: new Date(epoch + log.length * 1000).toISOString(),
+      actor: 'test',
+      reason: '',
+      prev: last === undefined ? genesisHash : hashOf(last),
+    };
+    log.push(writeEvent(event(envelope)));
+  };
+  append((envelope) => ({ type: 'LogCreated', version: 1, ...envelope, logId }));
+  for (const changes of changeSets) {
+    append((envelope) => ({
+      type: 'ConfigurationChanged',
+      version: 1,
+      ...envelope,
+      changes: [...changes],
+    }));
+  }
+  return log;
+}
+
+type Envelope = Pick<Event, 'requestId' | 'at' | 'actor' | 'reason' | 'prev'>;
+
+export function storedEvents(log: readonly Uint8Array[]): StoredEvent[] {
+  return log.map((bytes, place) => readStored(place + 1, bytes));
+}
+
+export function fold(events: readonly StoredEvent[], from: Snapshot = emptySnapshot): Snapshot {
+  return events.reduce(project, from);
+}
+
+export function tenantOf(name: string, description = ''): Tenant {
+  const isolation = { mode: 'prefix', prefix: `${name}:` } as const;
+  return { id: tenantId.parse(name), enabled: true, isolation, description };
+}
+
+export function userOf(tenant: string, name: string, readOnly = false): User {
+  return {
+    tenant: tenantId.parse(tenant),
+    name: userName.parse(name),
+    enabled: true,
+    readOnly,
+    verifier: { scheme: 'none' },
+    backends: null,
+  };
+}
+
+export function backendOf(name: string, port = 6379): Backend {
+  return {
+    id: backendId.parse(name),
+    description: '',
+    username: null,
+    password: null,
+    tls: null,
+    kind: 'standalone',
+    address: { host: '127.0.0.1', port },
+    databases: 16,
+  };
+}
+
+export function routeOf(tenant: string, name: string, backend: string): Route {
+  return {
+    id: routeId.parse(name),
+    tenant: tenantId.parse(tenant),
+    backend: backendId.parse(backend),
+    default: true,
+    database: null,
+  };
+}
+
+export function put(after: Tenant | User | Backend | Route, before?: typeof after): EntityChange {
+  const standing = before === undefined ? {} : { before };
+  return { op: 'put', ...place(after), after, ...standing } as EntityChange;
+}
+
+export function remove(before: Tenant | User | Backend | Route): EntityChange {
+  return { op: 'delete', ...place(before), before } as EntityChange;
+}
+
+function place(entity: Tenant | User | Backend | Route): { kind: string; id: string } {
+  if ('isolation' in entity) return { kind: 'tenant', id: entity.id };
+  if ('verifier' in entity) return { kind: 'user', id: `${entity.tenant}/${entity.name}` };
+  if ('databases' in entity || 'seeds' in entity) return { kind: 'backend', id: entity.id };
+  return { kind: 'route', id: `${entity.tenant}/${entity.id}` };
+}
+
+const name = fc.constantFrom('a', 'b', 'c');
+
+/** A step that may make no sense where the log stands; {@link anyLog} then leaves it out. */
+const step = fc.oneof(
+  fc.record({
+    kind: fc.constant('tenant' as const),
+    tenant: name,
+    note: fc.string({ maxLength: 8 }),
+  }),
+  fc.record({ kind: fc.constant('user' as const), tenant: name, name, readOnly: fc.boolean() }),
+  fc.record({ kind: fc.constant('backend' as const), name, port: fc.integer({ min: 1, max: 99 }) }),
+  fc.record({ kind: fc.constant('route' as const), tenant: name, name, backend: name }),
+  fc.record({ kind: fc.constant('drop' as const), which: fc.nat(50) }),
+);
+type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
+
+/** Logs of up to 60 changes in sets of one to three, every event applicable where it stands. */
+export const anyLog = fc
+  .array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 20 })
+  .map((sets) => {
+    const entities = new Map<string, Tenant | User | Backend | Route>();
+    const changeSets = sets.map((steps) => steps.flatMap((one) => changesOf(one, entities)));
+    return buildLog(changeSets.filter((changes) => changes.length > 0));
+  });
+
+function changesOf(
+  one: Step,
+  entities: Map<string, Tenant | User | Backend | Route>,
+): EntityChange[] {
+  if (one.kind === 'drop') {
+    const victim = [...entities][one.which];
+    if (victim === undefined) return [];
+    const [key, entity] = victim;
+    entities.delete(key);
+    // A tenant takes its users and routes along.
+    for (const [other, owned] of [...entities]) {
+      if ('tenant' in owned && key === `tenant ${owned.tenant}`) entities.delete(other);
+    }
+    return [remove(entity)];
+  }
+  const needsTenant = one.kind === 'user' || one.kind === 'route';
+  if (needsTenant && !entities.has(`tenant ${one.tenant}`)) return [];
+  const entity = entityOf(one);
+  const { kind, id } = place(entity);
+  const before = entities.get(`${kind} ${id}`);
+  entities.set(`${kind} ${id}`, entity);
+  return [put(entity, before)];
+}
+
+function entityOf(one: Exclude<Step, { kind: 'drop' }>): Tenant | User | Backend | Route {
+  switch (one.kind) {
+    case 'tenant':
+      return tenantOf(one.tenant, one.note);
+    case 'user':
+      return userOf(one.tenant, one.name, one.readOnly);
+    case 'backend':
+      return backendOf(one.name, one.port);
+    case 'route':
+      return routeOf(one.tenant, one.name, one.backend);
+  }
+}
