@@ -1,6 +1,5 @@
 /** Reading stored events by direct get in batches, without creating anything on the server. */
 import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream';
-import { logStream } from '@respool/contracts/subjects';
 import { LogUnreachable, type StoredBytes } from './log.ts';
 
 const batchEventsMax = 256;
@@ -9,11 +8,12 @@ const batchBytesMax = 4 * 1024 * 1024;
 const silenceMsMax = 2_000;
 
 /**
- * Events from `from` on, at most `limit` and as many as fit one batch; fewer, or none, when the
+ * Messages of `stream` from `from` on, at most `limit` and as many as fit one batch; fewer, or none, when the
  * replica that answers is behind. Sequences ascend but may have gaps: the caller checks.
  */
 export async function readBatch(
   manager: JetStreamManager,
+  stream: string,
   from: number,
   limit: number,
   signal: AbortSignal,
@@ -21,7 +21,7 @@ export async function readBatch(
   const events: StoredBytes[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<StoredBytes[]>();
   // The callback form: the iterator form of 3.4.0 never gives its subscription back.
-  const batch = await manager.direct.getBatch(logStream, {
+  const batch = await manager.direct.getBatch(stream, {
     seq: from,
     batch: Math.min(limit, batchEventsMax),
     max_bytes: batchBytesMax,

@@ -188,7 +188,7 @@ export class JetStreamLog implements EventLog {
 
   #readFrom(from: number, limit: number, signal: AbortSignal): Promise<StoredBytes[]> {
     return this.#turnstile.pass(() =>
-      this.#ask(signal, () => readBatch(this.#manager, from, limit, signal)),
+      this.#ask(signal, () => readBatch(this.#manager, logStream, from, limit, signal)),
     );
   }
 

@@ -1,0 +1,128 @@
+/** Builders for tests: a state made of drafts, and decisions on it in words of given, when, then. */
+import assert from 'node:assert/strict';
+import { hashOf } from '@respool/contracts/chain';
+import type { Isolation } from '@respool/contracts/entities';
+import {
+  type EntityChange,
+  type Event,
+  genesisHash,
+  readEvent,
+  writeEvent,
+} from '@respool/contracts/events';
+import { backendId, routeId, tenantId, userName } from '@respool/contracts/ids';
+import { emptySnapshot, project } from '@respool/contracts/project';
+import type { Snapshot } from '@respool/contracts/snapshot';
+import { decide } from '../src/decide/decide.ts';
+import type { Decision, Draft } from '../src/decide/draft.ts';
+
+const requestId = '00000000-0000-4000-8000-000000000000';
+
+/** A log of one event: its creation. */
+export function given(...sets: readonly (readonly Draft[])[]): Snapshot {
+  const created: Event = {
+    ...{ type: 'LogCreated', version: 1, requestId, at: '2026-01-01T00:00:00.000Z' },
+    ...{ actor: 'test', reason: '', prev: genesisHash, logId: requestId },
+  } as Event;
+  let state = stored(emptySnapshot, created);
+  for (const drafts of sets) state = changed(state, decide(state, drafts));
+  return state;
+}
+
+/** The state after the decision's event has been written, read back and folded. */
+export function changed(state: Snapshot, decision: Decision): Snapshot {
+  assert.equal(decision.kind, 'changes', JSON.stringify(decision));
+  if (decision.kind !== 'changes') throw new Error('unreachable');
+  return appended(state, decision.changes);
+}
+
+export function appended(state: Snapshot, changes: readonly EntityChange[]): Snapshot {
+  return stored(state, {
+    ...{ type: 'ConfigurationChanged', version: 1, requestId, at: '2026-01-01T00:00:00.000Z' },
+    ...{ actor: 'test', reason: '', prev: state.hash, changes: [...changes] },
+  } as Event);
+}
+
+function stored(state: Snapshot, event: Event): Snapshot {
+  const bytes = writeEvent(event);
+  const sequence = state.sequence + 1;
+  return project(state, { sequence, hash: hashOf(bytes), event: readEvent(bytes) });
+}
+
+/** What the decision changes, one short line each: `put route acme/main`. */
+export function changesOf(decision: Decision): string[] {
+  if (decision.kind !== 'changes') throw new Error(`not a change: ${JSON.stringify(decision)}`);
+  return decision.changes.map(({ op, kind, id }) => `${op} ${kind} ${id}`);
+}
+
+/** Asserts a refusal with this code whose message matches. */
+export function refused(decision: Decision, code: string, message: RegExp): void {
+  assert.equal(decision.kind, 'refused', JSON.stringify(decision));
+  if (decision.kind !== 'refused') return;
+  assert.equal(decision.code, code);
+  assert.match(decision.message, message);
+}
+
+export function tenant(id: string, isolation: Isolation = prefix(`${id}:`)): Draft {
+  const value = { enabled: true, isolation, description: '' };
+  return { op: 'put', kind: 'tenant', id: tenantId.parse(id), value };
+}
+
+export function prefix(text: string): Isolation {
+  return { mode: 'prefix', prefix: text };
+}
+
+export const db: Isolation = { mode: 'db' };
+export const dedicated: Isolation = { mode: 'dedicated' };
+
+export function standalone(id: string, databases = 16): Draft {
+  const address = { host: '127.0.0.1', port: 6379 };
+  const common = { description: '', username: null, tls: null };
+  const value = { kind: 'standalone' as const, address, databases, ...common };
+  return { op: 'put', kind: 'backend', id: backendId.parse(id), value };
+}
+
+export function cluster(id: string): Draft {
+  const seeds = [{ host: '127.0.0.1', port: 7000 }];
+  const value = { kind: 'cluster' as const, seeds, description: '', username: null, tls: null };
+  return { op: 'put', kind: 'backend', id: backendId.parse(id), value };
+}
+
+export function route(name: string, backend: string, isDefault?: boolean): Draft {
+  const { owner, id } = owned(name);
+  const value = {
+    backend: backendId.parse(backend),
+    ...(isDefault === undefined ? {} : { default: isDefault }),
+  };
+  return { op: 'put', kind: 'route', tenant: owner, id: routeId.parse(id), value };
+}
+
+export function user(name: string, backends: readonly string[] | null = null): Draft {
+  const { owner, id } = owned(name);
+  const allowed = backends === null ? null : backends.map((one) => backendId.parse(one));
+  const value = {
+    enabled: true,
+    readOnly: false,
+    backends: allowed,
+    verifier: { scheme: 'none' as const },
+  };
+  return { op: 'put', kind: 'user', tenant: owner, id: userName.parse(id), value };
+}
+
+export function remove(kind: 'tenant' | 'user' | 'backend' | 'route', name: string): Draft {
+  if (kind === 'tenant') return { op: 'delete', kind, id: tenantId.parse(name) };
+  if (kind === 'backend') return { op: 'delete', kind, id: backendId.parse(name) };
+  const { owner, id } = owned(name);
+  if (kind === 'user') return { op: 'delete', kind, tenant: owner, id: userName.parse(id) };
+  return { op: 'delete', kind, tenant: owner, id: routeId.parse(id) };
+}
+
+function owned(name: string) {
+  const [owner = '', id = ''] = name.split('/');
+  return { owner: tenantId.parse(owner), id };
+}
+
+/** The database of a route; null when it has none. */
+export function databaseOf(state: Snapshot, name: string): number | null | undefined {
+  const [owner = '', id = ''] = name.split('/');
+  return state.tenants[owner]?.routes[id]?.value.database;
+}
