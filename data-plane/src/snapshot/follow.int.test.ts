@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Event } from '@respool/contracts/events';
+import pino from 'pino';
 import { LogWriter } from '../test/log-writer.ts';
-import { TestNats } from '../test/nats.ts';
+import { proxyPassword, TestNats } from '../test/nats.ts';
 import {
   fastClock,
   listenAcks,
@@ -365,4 +366,76 @@ test('stopping while a state is warmed and the server is away is quick', async (
   await proxy.follower.stop();
   assert.ok(performance.now() - started < 3000);
   assert.deepEqual(proxy.follower.status().sequence, 1);
+});
+
+test('a restart without a server still has the keys of its backends', async (t) => {
+  const folder = await folderFor(t);
+  const { nats, log } = await logFor(t);
+  await log.key('backend.main', Buffer.from('wrapped'));
+  await log.putBackend('main', 'backend.main');
+  const before = await proxyFor(t, nats, { cacheFolder: folder });
+  await untilServes(before, log.state);
+  await before.follower.stop();
+  await nats.kill();
+  const after = await proxyFor(t, nats, { cacheFolder: folder });
+  assert.deepEqual(after.applier.applied, [log.state]);
+  assert.deepEqual(after.applier.wrapped.get('backend.main'), Buffer.from('wrapped'));
+});
+
+test('a restart onto another log serves the disk cache and raises an alarm', async (t) => {
+  const folder = await folderFor(t);
+  const { nats, log } = await logFor(t);
+  await log.putTenant('a');
+  const before = await proxyFor(t, nats, { cacheFolder: folder });
+  await untilServes(before, log.state);
+  await before.follower.stop();
+  await nats.kill();
+  await nats.forget();
+  await nats.restart();
+  const other = await LogWriter.create(await nats.admin());
+  for (let n = 0; n < 210; n++) await other.putTenant('b', `${n}`);
+  await other.snapshot();
+  const after = await proxyFor(t, nats, { cacheFolder: folder });
+  await until(
+    () => after.follower.status().state === 'alarm',
+    () => after.follower.status(),
+  );
+  assert.equal(after.follower.status().hash, log.state.hash);
+  assert.deepEqual(sequences(after), [2]);
+});
+
+test('a server that speaks TLS is followed, one that cannot prove itself is not', async (t) => {
+  const nats = await TestNats.prepareSecure('p1');
+  t.after(() => nats.stop());
+  await nats.start();
+  const log = await LogWriter.create(await nats.admin());
+  const login = { url: nats.url.replace('nats:', 'tls:'), user: 'p1', password: proxyPassword };
+  const trusting = await proxyFor(t, nats, {
+    nats: { ...login, authority: nats.certificate ?? '' },
+  });
+  await untilServes(trusting, log.state);
+  await trusting.follower.stop();
+  const lines: string[] = [];
+  const logger = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
+  const strict = await proxyFor(t, nats, { nats: login, logger });
+  await until(
+    () => lines.some((line) => line.includes('self-signed')),
+    () => lines,
+  );
+  assert.equal(strict.follower.status().state, 'starting');
+});
+
+test('a wrong password is retried until it is the right one', async (t) => {
+  const { nats, log } = await logFor(t);
+  const login = { url: nats.url, user: 'p1', password: 'wrong' };
+  const lines: string[] = [];
+  const logger = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
+  const proxy = await proxyFor(t, nats, { nats: login, logger });
+  await until(
+    () => lines.length > 1,
+    () => lines,
+  );
+  assert.ok(!lines.join('').includes('wrong'));
+  login.password = proxyPassword;
+  await untilServes(proxy, log.state);
 });

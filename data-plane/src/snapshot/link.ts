@@ -4,11 +4,11 @@ import type { Logger } from 'pino';
 import { backoffMs, type Clock, pause } from './clock.ts';
 
 export interface NatsSettings {
-  /** One address, or several with commas. */
+  /** One address, or several with commas; `tls://` refuses to speak without TLS. */
   readonly url: string;
   readonly user?: string;
   readonly password?: string;
-  /** PEM of the authority that signed the server's certificate; its presence asks for TLS. */
+  /** PEM of the authority that signed the server's certificate; its presence asks for TLS as well. */
   readonly authority?: string;
 }
 
@@ -90,7 +90,7 @@ export class Link {
       maxPingOut: 2,
       ...(nats.user === undefined ? {} : { user: nats.user }),
       ...(nats.password === undefined ? {} : { pass: nats.password }),
-      ...(nats.authority === undefined ? {} : { tls: { ca: nats.authority } }),
+      ...tlsOf(nats),
     };
   }
 
@@ -121,6 +121,12 @@ export class Link {
     if (up) this.#options.onUp();
     else this.#options.onDown();
   }
+}
+
+/** Without it the client takes TLS when the server offers it, and plain text when it does not. */
+function tlsOf({ url, authority }: NatsSettings): { tls?: { ca?: string } } {
+  if (authority !== undefined) return { tls: { ca: authority } };
+  return /(^|,)\s*tls:/.test(url) ? { tls: {} } : {};
 }
 
 export function messageOf(error: unknown): string {

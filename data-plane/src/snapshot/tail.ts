@@ -35,6 +35,11 @@ export class Tail {
     return Math.max(this.#heard, this.#state.sequence);
   }
 
+  /** Bytes of live events that wait for those before them. */
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
   /** Starts from a state of the same log, checked by the caller; going back is not possible. */
   rebase(state: Snapshot): void {
     if (state.sequence <= this.#state.sequence) return;

@@ -77,6 +77,15 @@ export class LogWriter {
     return this.change({ op: 'put', kind: 'tenant', id, after } as EntityChange);
   }
 
+  /** Puts a standalone backend whose password is sealed with the key of `keyScope`. */
+  async putBackend(id: string, keyScope: string): Promise<number> {
+    const password = { cipher: 'aes-256-gcm', keyScope, nonce: '', text: '', tag: '' };
+    const common = { id, description: '', username: null, password, tls: null };
+    const address = { host: '127.0.0.1', port: 6379 };
+    const after = { ...common, kind: 'standalone', address, databases: 16 };
+    return this.change({ op: 'put', kind: 'backend', id, after } as EntityChange);
+  }
+
   async append(event: Event): Promise<number> {
     const bytes = writeEvent(event);
     const { sequence } = this.state;

@@ -1,7 +1,7 @@
 /** A private nats-server for one test: own port, own folder, fsync on each write, real permissions. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,12 +17,37 @@ export class TestNats {
   readonly #folder: string;
   readonly #proxyIds: readonly string[];
   #port = -1;
+  /** PEM; null over plain TCP. */
+  certificate: string | null = null;
   #child: ChildProcess | null = null;
   readonly #connections: NatsConnection[] = [];
 
   private constructor(folder: string, proxyIds: readonly string[]) {
     this.#folder = folder;
     this.#proxyIds = proxyIds;
+  }
+
+  /** The same, over TLS only; `certificate` is what a client has to trust. */
+  static async prepareSecure(...proxyIds: string[]): Promise<TestNats> {
+    const nats = await TestNats.prepare(...proxyIds);
+    // For an address without a name the client checks the certificate against `localhost`.
+    const subject = 'subjectAltName=IP:127.0.0.1,DNS:localhost';
+    execFileSync(
+      'openssl',
+      [
+        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+        ...['-days', '2', '-subj', '/CN=respool test', '-addext', subject],
+        ...[
+          '-keyout',
+          join(nats.#folder, 'key.pem'),
+          '-out',
+          join(nats.#folder, 'certificate.pem'),
+        ],
+      ],
+      { stdio: 'ignore' },
+    );
+    nats.certificate = await readFile(join(nats.#folder, 'certificate.pem'), 'utf8');
+    return nats;
   }
 
   /** Not started yet; each proxy id is a user of that name with a proxy's permissions. */
@@ -59,7 +84,9 @@ export class TestNats {
   /** Starts it again and waits until the admin connections are back. */
   async restart(): Promise<void> {
     await this.start();
-    for (const nc of this.#connections) await nc.rtt().catch(() => reconnection(nc));
+    for (const nc of this.#connections) {
+      while (!(await answers(nc))) await delay(10);
+    }
   }
 
   /** A connection with every right, as the control plane and its set-up have. */
@@ -68,6 +95,7 @@ export class TestNats {
       servers: this.url,
       user: 'admin',
       pass: adminPassword,
+      ...(this.certificate === null ? {} : { tls: { ca: this.certificate } }),
       reconnectTimeWait: 20,
       reconnectJitter: 10,
     });
@@ -104,7 +132,9 @@ export class TestNats {
       });
       return `{ user: "${id}", password: "${proxyPassword}", permissions: ${permissions} }`;
     });
+    const tls = `tls { cert_file: "${join(this.#folder, 'certificate.pem')}", key_file: "${join(this.#folder, 'key.pem')}" }`;
     return [
+      this.certificate === null ? '' : tls,
       'host: "127.0.0.1"',
       `port: ${this.#port}`,
       `jetstream { store_dir: "${join(this.#folder, 'store')}", sync_interval: always }`,
@@ -114,6 +144,9 @@ export class TestNats {
   }
 }
 
-async function reconnection(nc: NatsConnection): Promise<void> {
-  for await (const status of nc.status()) if (status.type === 'reconnect') return;
+async function answers(nc: NatsConnection): Promise<boolean> {
+  return nc.rtt().then(
+    () => true,
+    () => false,
+  );
 }

@@ -8,11 +8,14 @@ import { ProcessCounters } from '../observe/observe.ts';
 import type { Applier, RejectedState } from '../snapshot/apply-queue.ts';
 import { type Clock, systemClock } from '../snapshot/clock.ts';
 import { Follower, type FollowOptions } from '../snapshot/follow.ts';
+import type { KeyReader } from '../snapshot/key-reader.ts';
 import { proxyPassword } from './nats.ts';
 
 /** Applies at once unless told otherwise; keeps what it applied. */
 export class TestApplier implements Applier {
   readonly applied: Snapshot[] = [];
+  /** Wrapped keys of the backends applied last, by scope. */
+  readonly wrapped = new Map<string, Uint8Array | null>();
   /** Times apply was called, refused ones included. */
   calls = 0;
   running = 0;
@@ -29,7 +32,7 @@ export class TestApplier implements Applier {
     this.#gate = null;
   }
 
-  async apply(next: Snapshot, signal: AbortSignal): Promise<void> {
+  async apply(next: Snapshot, signal: AbortSignal, keys: KeyReader): Promise<void> {
     this.calls += 1;
     this.running += 1;
     if (this.running > 1) throw new Error('two applies at once');
@@ -38,6 +41,10 @@ export class TestApplier implements Applier {
       if (this.#gate !== null) await Promise.race([this.#gate.promise, gone]);
       signal.throwIfAborted();
       if (this.refusal !== null) throw this.refusal;
+      for (const { value } of Object.values(next.backends)) {
+        const scope = value.password?.keyScope;
+        if (scope !== undefined) this.wrapped.set(scope, await keys.wrappedKey(scope));
+      }
       this.applied.push(next);
     } finally {
       this.running -= 1;
