@@ -16,6 +16,7 @@ import {
 } from './history.ts';
 import { type EventLog, LogUnreachable } from './log.ts';
 import { pause, sleep, within } from './patience.ts';
+import { RecentEvents } from './recent-events.ts';
 import {
   idempotencyMsMax,
   indexedEventsMax,
