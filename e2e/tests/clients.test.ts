@@ -8,7 +8,7 @@ import { connectRaw } from '../topology/raw-client.ts';
 import { type RedisServer, startRedis } from '../topology/redis.ts';
 import { run } from '../topology/run.ts';
 import { useStage } from '../topology/stage.ts';
-import { redisCli, redisPyPython } from '../topology/tools.ts';
+import { redisCli, redisPy } from '../topology/tools.ts';
 import {
   clusterBody,
   createTenant,
@@ -89,7 +89,8 @@ for (const tenant of ['single', 'cluster']) {
     for (const protocol of ['default', '2', '3']) {
       test(`redis-py, protocol ${protocol}`, async () => {
         const args = [pythonStory, String(world.proxy.port), tenant, password, protocol];
-        const result = await run(await redisPyPython(), args);
+        const { python, env } = await redisPy();
+        const result = await run(python, args, { env });
         assert.equal(result.code, 0, result.stdout + result.stderr);
         assert.match(result.stdout, /ok/);
       });

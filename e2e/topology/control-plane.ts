@@ -5,7 +5,7 @@ import type { Child } from './child.ts';
 import type { NatsServer } from './nats.ts';
 import { freePort } from './port.ts';
 import type { Stage } from './stage.ts';
-import { until } from './until.ts';
+import { Hopeless, until } from './until.ts';
 
 export interface ControlPlaneOptions {
   readonly nats: NatsServer;
@@ -81,7 +81,7 @@ export async function startControlPlane(
 async function isReady(child: Child, api: Api): Promise<void> {
   await until(
     async () => {
-      if (!child.running()) throw new Error(`${child.name} ended:\n${child.output()}`);
+      if (!child.running()) throw new Hopeless(`${child.name} ended:\n${child.output()}`);
       return (await api.request('GET', '/readyz')).status === 200;
     },
     { what: `${child.name} to be ready`, everyMs: 50, deadlineMs: 30_000 },

@@ -34,11 +34,10 @@ export function natsUsers(proxies: number): NatsUser[] {
  * its ack and nothing else: it cannot append, delete or create a consumer.
  */
 function proxyUser(id: string): NatsUser {
-  const streams = [logStream, `KV_${snapshotBucket}`, `KV_${keyBucket}`];
-  const reads = streams.flatMap((stream) => [
-    `$JS.API.DIRECT.GET.${stream}`,
-    `$JS.API.DIRECT.GET.${stream}.>`,
-  ]);
+  const reads = [
+    `$JS.API.DIRECT.GET.${logStream}`,
+    ...[snapshotBucket, keyBucket].map((bucket) => `$JS.API.DIRECT.GET.KV_${bucket}.>`),
+  ];
   return {
     user: id,
     password: `${id}-secret`,

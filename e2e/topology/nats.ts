@@ -7,7 +7,7 @@ import { type NatsUser, natsUsers } from './nats-users.ts';
 import { freePort } from './port.ts';
 import type { Stage } from './stage.ts';
 import { natsServer } from './tools.ts';
-import { until } from './until.ts';
+import { Hopeless, until } from './until.ts';
 
 export interface NatsOptions {
   /** JetStream's `sync_interval`; the product must refuse anything but `always`. */
@@ -74,7 +74,7 @@ export async function startNats(stage: Stage, options: NatsOptions = {}): Promis
 }
 
 async function isHealthy(child: Child, monitorUrl: string): Promise<boolean> {
-  if (!child.running()) throw new Error(`${child.name} ended:\n${child.output()}`);
+  if (!child.running()) throw new Hopeless(`${child.name} ended:\n${child.output()}`);
   const answer = await fetch(`${monitorUrl}/healthz?js-enabled-only=true`);
   return answer.ok;
 }

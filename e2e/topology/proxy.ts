@@ -7,7 +7,7 @@ import type { NatsServer } from './nats.ts';
 import { freePort } from './port.ts';
 import { connectRaw, type RawClient, type RawClientOptions } from './raw-client.ts';
 import type { Stage } from './stage.ts';
-import { until } from './until.ts';
+import { Hopeless, until } from './until.ts';
 
 export interface ProxyOptions {
   readonly nats: NatsServer;
@@ -97,7 +97,7 @@ export async function startProxy(stage: Stage, options: ProxyOptions): Promise<P
 async function isReady(child: Child, adminUrl: string): Promise<void> {
   await until(
     async () => {
-      if (!child.running()) throw new Error(`${child.name} ended:\n${child.output()}`);
+      if (!child.running()) throw new Hopeless(`${child.name} ended:\n${child.output()}`);
       return (await fetch(`${adminUrl}/readyz`)).status === 200;
     },
     { what: `${child.name} to be ready`, everyMs: 50, deadlineMs: 30_000 },

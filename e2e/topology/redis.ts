@@ -7,7 +7,7 @@ import { askOnce, connectRaw, type RawClient, type RawClientOptions } from './ra
 import { ReplyError } from './reply.ts';
 import type { Stage } from './stage.ts';
 import { redisServer } from './tools.ts';
-import { until } from './until.ts';
+import { Hopeless, until } from './until.ts';
 
 export interface RedisOptions {
   readonly name?: string;
@@ -80,7 +80,7 @@ export async function startRedis(stage: Stage, options: RedisOptions = {}): Prom
 async function answersPing(child: Child, address: RawClientOptions): Promise<void> {
   await until(
     async () => {
-      if (!child.running()) throw new Error(`${child.name} ended:\n${child.output()}`);
+      if (!child.running()) throw new Hopeless(`${child.name} ended:\n${child.output()}`);
       const reply = await askOnce(address, 'PING');
       if (reply instanceof ReplyError) throw reply;
       return reply === 'PONG';

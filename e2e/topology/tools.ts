@@ -1,13 +1,29 @@
-/** Where the real servers are. */
+/**
+ * The real servers and clients the stories run, found or fetched once. The import crosses into
+ * scripts/ on purpose: a test must run on the very programs `npm start` provisions.
+ */
+import { provisionNats } from '../../scripts/provision/nats.ts';
+import { provisionHaproxy } from '../../scripts/provision/proxies.ts';
+import { provisionRedis, type RedisPrograms } from '../../scripts/provision/redis.ts';
+import { provisionRedisPy, type RedisPy } from '../../scripts/provision/redis-py.ts';
+
+export const natsServer = once(provisionNats);
+export const haproxyProgram = once(provisionHaproxy);
+export const redisPy: () => Promise<RedisPy> = once(provisionRedisPy);
+const redis: () => Promise<RedisPrograms> = once(provisionRedis);
+
 export async function redisServer(): Promise<string> {
-  return process.env['RESPOOL_REDIS_SERVER'] ?? 'redis-server';
+  return (await redis()).server;
 }
+
 export async function redisCli(): Promise<string> {
-  return process.env['RESPOOL_REDIS_CLI'] ?? 'redis-cli';
+  return (await redis()).cli;
 }
-export async function natsServer(): Promise<string> {
-  return process.env['RESPOOL_NATS_SERVER'] ?? 'nats-server';
-}
-export async function redisPyPython(): Promise<string> {
-  return process.env['RESPOOL_REDIS_PY'] ?? 'python3';
+
+function once<T>(find: () => Promise<T>): () => Promise<T> {
+  let found: Promise<T> | undefined;
+  return () => {
+    found ??= find();
+    return found;
+  };
 }

@@ -1,6 +1,11 @@
 /** Waiting for a condition by probing it, with a deadline that says what was missing. */
 import { setTimeout as pause } from 'node:timers/promises';
 
+/** Thrown by a probe: waiting longer cannot help. */
+export class Hopeless extends Error {
+  override name = 'Hopeless';
+}
+
 export interface UntilOptions {
   /** Ends the sentence "waited for …". */
   readonly what: string;
@@ -10,7 +15,7 @@ export interface UntilOptions {
 
 /**
  * Calls `probe` until it returns something other than false, null or undefined, and returns that. A
- * throwing probe counts as "not yet"; the last error is the cause when the deadline passes.
+ * throwing probe counts as "not yet", save {@link Hopeless}; the last error is the cause of the late one.
  */
 export async function until<T>(
   probe: () => Promise<T | false | null | undefined> | T | false | null | undefined,
@@ -25,6 +30,7 @@ export async function until<T>(
       if (value !== false && value !== null && value !== undefined) return value;
       cause = undefined;
     } catch (error) {
+      if (error instanceof Hopeless) throw error;
       cause = error;
     }
     await pause(options.everyMs ?? 20);

@@ -1,0 +1,119 @@
+/**
+ * 2,000 clients pipeline 1,000 GETs of 10 KB each and do not read: the proxy stays small, a healthy
+ * client hardly notices, and every reply arrives intact once they do read.
+ *
+ * The stalled clients live in a process of their own (stalled-clients.ts), so that neither their memory
+ * nor their work disturbs the measurement. What the kernel itself buffers per socket is not the proxy's
+ * memory; the test prints `tcp_wmem`, because how much the proxy must hold depends on it.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import type { Child } from '../topology/child.ts';
+import { percentile } from '../topology/load.ts';
+import type { RawClient } from '../topology/raw-client.ts';
+import { startRedis } from '../topology/redis.ts';
+import { useStage } from '../topology/stage.ts';
+import { payloadOf, stalledKeys, stalledPlan } from '../topology/stalled-clients.ts';
+import { until } from '../topology/until.ts';
+import { createTenant, standaloneBody, startWorld, type World } from '../topology/world.ts';
+
+const stage = useStage();
+const rssBytesMax = 400 * 1024 * 1024;
+const program = fileURLToPath(new URL('../topology/stalled-clients.ts', import.meta.url));
+let world: World;
+
+before(async () => {
+  const [redis, started] = await Promise.all([
+    startRedis(stage),
+    startWorld(stage, { proxies: 1, defaultTenant: 'app' }),
+  ]);
+  world = started;
+  await world.api.put('/v1/backends/main', standaloneBody(redis));
+  await createTenant(world.api, 'app', { routes: ['main'] });
+  const writer = await world.proxy.connect();
+  for (const key of stalledKeys) await writer.call('SET', key, payloadOf(key));
+  writer.close();
+});
+
+test('2,000 clients that never read cost neither memory nor the others their speed', async (t) => {
+  const healthy = await world.proxy.connect();
+  await p99Of(healthy);
+  const before = await p99Of(healthy);
+  const rssBefore = world.proxy.rssBytes();
+
+  const stalled = startStalled();
+  await said(stalled, 'stalled');
+  const rss = await highestRss();
+  const during = await p99Of(healthy);
+  const other = await world.proxy.connect();
+  assert.equal(await other.ask('GET', 'no such key'), null, 'new clients are served');
+  other.close();
+
+  stalled.signal('SIGUSR2');
+  const verdict = await said(stalled, 'verdict', 240_000);
+  const rssAfter = world.proxy.rssBytes();
+  t.diagnostic(
+    `tcp_wmem ${readFileSync('/proc/sys/net/ipv4/tcp_wmem', 'utf8').trim().replaceAll('\t', ' ')}; ` +
+      `RSS ${megabytes(rssBefore)} before, ${megabytes(rss)} stalled, ${megabytes(rssAfter)} after; ` +
+      `p99 ${before.toFixed(2)} ms before, ${during.toFixed(2)} ms during; ${verdict}`,
+  );
+  const { clients, commands } = stalledPlan;
+  assert.equal(verdict, `verdict intact ${clients * commands} wrong 0 lost 0`);
+  assert.ok(rss <= rssBytesMax, `RSS ${megabytes(rss)}`);
+  assert.ok(during <= 2 * before, `p99 was ${before.toFixed(2)} ms, then ${during.toFixed(2)} ms`);
+  assert.equal(await healthy.ask('PING'), 'PONG');
+  healthy.close();
+});
+
+function startStalled(): Child {
+  return stage.child({
+    name: 'stalled clients',
+    command: process.execPath,
+    args: [program, String(world.proxy.port)],
+  });
+}
+
+/** Waits for the line that starts with `word`. */
+function said(child: Child, word: string, deadlineMs = 60_000): Promise<string> {
+  const line = new RegExp(`^${word}.*$`, 'm');
+  return until(() => line.exec(child.output())?.[0], {
+    what: `"${word}" from the stalled clients`,
+    deadlineMs,
+    everyMs: 100,
+  });
+}
+
+/** Samples while it still changes: until five seconds have brought no new high. */
+async function highestRss(): Promise<number> {
+  let [highest, since] = [0, performance.now()];
+  return until(
+    () => {
+      const now = world.proxy.rssBytes();
+      if (now > highest * 1.01) since = performance.now();
+      highest = Math.max(highest, now);
+      return performance.now() - since > 5_000 ? highest : null;
+    },
+    { what: 'the memory to settle', deadlineMs: 60_000, everyMs: 100 },
+  );
+}
+
+/** Median of five rounds' p99, so that one busy moment of the machine does not decide. */
+async function p99Of(client: RawClient): Promise<number> {
+  const rounds: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const samples: number[] = [];
+    for (let turn = 0; turn < 1_000; turn += 1) {
+      const began = performance.now();
+      await client.raw('GET', 'no such key');
+      samples.push(performance.now() - began);
+    }
+    rounds.push(percentile(samples, 0.99));
+  }
+  return percentile(rounds, 0.5);
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024)} MB`;
+}
