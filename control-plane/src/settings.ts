@@ -1,7 +1,7 @@
 /** Environment → typed settings; the first thing that is wrong is named by its variable. */
 import { readFileSync } from 'node:fs';
 import { readMasterKey } from '@respool/contracts/secrets';
-import { addTokenLines, ApiTokens } from './http/tokens.ts';
+import { ApiTokens, addTokenLines } from './http/tokens.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -65,7 +65,9 @@ function whole(
   const value = text(env, variable, String(otherwise));
   const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
   if (number >= min && number <= max) return number;
-  throw new SettingError(`${variable} must be a whole number from ${min} to ${max}, not "${value}"`);
+  throw new SettingError(
+    `${variable} must be a whole number from ${min} to ${max}, not "${value}"`,
+  );
 }
 
 function oneOf<T extends string>(

@@ -1,0 +1,173 @@
+/**
+ * Random change-sets, one after the other, on few names, so that they collide often. Whatever is
+ * decided must be readable and foldable, keep every rule, and be the same when it is asked for again;
+ * and the way back to any earlier state is always open. fast-check prints the seed of a failure.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Snapshot, snapshot as snapshotSchema } from '@respool/contracts/snapshot';
+import fc from 'fast-check';
+import {
+  appended,
+  cluster,
+  db,
+  dedicated,
+  given,
+  prefix,
+  remove,
+  route,
+  standalone,
+  tenant,
+  user,
+} from '../../test/given.ts';
+import { decide, decideRevert } from './decide.ts';
+import { difference } from './difference.ts';
+import type { Draft } from './draft.ts';
+
+const tenantName = fc.constantFrom('a', 'b', 'c');
+const backendName = fc.constantFrom('one', 'two', 'three');
+const childName = fc.tuple(tenantName, fc.constantFrom('x', 'y')).map((parts) => parts.join('/'));
+const isolation = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(db) },
+  { weight: 1, arbitrary: fc.constant(dedicated) },
+  { weight: 3, arbitrary: fc.constantFrom('p:', 'p:q', 'r:').map(prefix) },
+);
+
+const draft: fc.Arbitrary<Draft> = fc.oneof(
+  fc.tuple(tenantName, isolation).map(([name, how]) => tenant(name, how)),
+  fc.tuple(backendName, fc.integer({ min: 1, max: 4 })).map(([name, n]) => standalone(name, n)),
+  backendName.map(cluster),
+  fc
+    .tuple(childName, backendName, fc.constantFrom(true, false, undefined))
+    .map(([name, on, is]) => route(name, on, is)),
+  fc.tuple(childName, fc.option(fc.uniqueArray(backendName))).map(([name, on]) => user(name, on)),
+  tenantName.map((name) => remove('tenant', name)),
+  backendName.map((name) => remove('backend', name)),
+  childName.map((name) => remove('route', name)),
+  childName.map((name) => remove('user', name)),
+);
+const drafts = fc.array(draft, { minLength: 1, maxLength: 4 });
+const history = fc.array(drafts, { minLength: 4, maxLength: 16 });
+
+const ground = [
+  ...['a', 'b'].map((name) => tenant(name, db)),
+  tenant('c', prefix('p:')),
+  ...['one', 'two', 'three'].map((name) => standalone(name, 4)),
+];
+
+/** States after each accepted change-set, the ground first. */
+function walk(
+  sets: readonly Draft[][],
+  look: (state: Snapshot, set: readonly Draft[]) => void,
+): Snapshot[] {
+  const states = [given(ground)];
+  for (const set of sets) {
+    const state = states.at(-1) as Snapshot;
+    const decision = decide(state, set);
+    if (decision.kind !== 'changes') continue;
+    const next = appended(state, decision.changes);
+    states.push(next);
+    look(next, set);
+  }
+  return states;
+}
+
+test('what is decided can be stored, folded and read as a snapshot, and keeps every rule', () => {
+  let accepted = 0;
+  fc.assert(
+    fc.property(history, (sets) => {
+      walk(sets, (state) => {
+        accepted += 1;
+        snapshotSchema.parse(state);
+        assertRules(state);
+      });
+    }),
+    { numRuns: 300 },
+  );
+  assert.ok(accepted > 300, `only ${accepted} change-sets were accepted, so little was tested`);
+});
+
+test('a change-set that was accepted and deletes nothing changes nothing the second time', () => {
+  fc.assert(
+    fc.property(history, (sets) => {
+      walk(sets, (state, set) => {
+        if (set.some((one) => one.op === 'delete')) return;
+        assert.equal(decide(state, set).kind, 'unchanged');
+      });
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('the order of drafts inside a change-set has no meaning', () => {
+  fc.assert(
+    fc.property(history, fc.infiniteStream(fc.nat()), (sets, luck) => {
+      walk(sets, () => undefined).forEach((state, at) => {
+        const set = sets[at % sets.length] as Draft[];
+        const shuffled = set
+          .map((one) => ({ one, place: luck.next().value as number }))
+          .sort((a, b) => a.place - b.place)
+          .map(({ one }) => one);
+        const [asked, otherwise] = [decide(state, set), decide(state, shuffled)];
+        assert.equal(otherwise.kind, asked.kind);
+        if (asked.kind === 'changes') assert.deepEqual(otherwise, asked);
+      });
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('the way back to every earlier state is open and leads to exactly that state', () => {
+  fc.assert(
+    fc.property(history, fc.nat(), (sets, pick) => {
+      const states = walk(sets, () => undefined);
+      const now = states.at(-1) as Snapshot;
+      const target = states[pick % states.length] as Snapshot;
+      const decision = decideRevert(now, target, undefined);
+      assert.notEqual(decision.kind, 'refused', JSON.stringify(decision));
+      const after = decision.kind === 'changes' ? appended(now, decision.changes) : now;
+      assert.deepEqual(difference(after, target), []);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+/** The rules of issue text and brief, written a second time and more simply. */
+function assertRules(state: Snapshot): void {
+  const guests = new Map<
+    string,
+    { tenant: string; mode: string; prefix: string; database: number | null }[]
+  >();
+  for (const [id, { tenant: owner, users, routes }] of Object.entries(state.tenants)) {
+    const held = Object.values(routes).map((one) => one.value);
+    if (held.length > 0) assert.equal(held.filter((one) => one.default).length, 1);
+    const reached = held.map((one) => one.backend);
+    for (const { value } of Object.values(users)) {
+      for (const backend of value.backends ?? []) assert.ok(reached.includes(backend));
+    }
+    const how = owner.value.isolation;
+    for (const one of held) {
+      const backend = state.backends[one.backend]?.value;
+      assert.ok(backend, `route to unknown backend ${one.backend}`);
+      assert.equal(one.database !== null, how.mode === 'db');
+      if (one.database !== null) {
+        assert.ok(backend.kind === 'standalone');
+        assert.ok(one.database >= 1 && one.database < backend.databases);
+      }
+      const list = guests.get(one.backend) ?? [];
+      const text = how.mode === 'prefix' ? how.prefix : '';
+      list.push({ tenant: id, mode: how.mode, prefix: text, database: one.database });
+      guests.set(one.backend, list);
+    }
+  }
+  for (const list of guests.values()) {
+    for (const a of list) {
+      for (const b of list) {
+        if (a.tenant === b.tenant) continue;
+        assert.ok(a.mode !== 'dedicated', 'a dedicated backend is shared');
+        if (a.mode === 'prefix' && b.mode === 'prefix') assert.ok(!a.prefix.startsWith(b.prefix));
+        if (a.database !== null) assert.notEqual(a.database, b.database);
+      }
+    }
+  }
+}
