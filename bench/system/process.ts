@@ -26,6 +26,8 @@ export interface ServerOptions {
 
 export interface Server {
   pid: number;
+  /** The last of what it printed, for an error that has to say why. */
+  output: () => string;
   stop: () => Promise<void>;
 }
 
@@ -63,7 +65,7 @@ export async function startServer(scope: Scope, options: ServerOptions): Promise
   await Promise.race([portOpen(options.port), failed]);
   failed.catch(() => undefined);
   if (child.pid === undefined) throw new Error(`${options.command} has no pid`);
-  return { pid: child.pid, stop };
+  return { pid: child.pid, output: () => output, stop };
 }
 
 /** SIGTERM, then SIGKILL for one that does not end in time. */
@@ -94,11 +96,17 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-/** Polls `holds` until it is true; the error names what was waited for. */
-export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+/** Polls `holds` until it is true; the error names what was waited for, and what was printed. */
+export async function until(
+  what: string,
+  holds: () => Promise<boolean>,
+  output: () => string = () => '',
+): Promise<void> {
   const deadline = performance.now() + readyMsMax;
   while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`${what}: not after ${readyMsMax} ms`);
+    if (performance.now() > deadline) {
+      throw new Error(`${what}: not after ${readyMsMax} ms\n${output()}`);
+    }
     await delay(50);
   }
 }

@@ -13,20 +13,22 @@ import { Scope, withScope } from './scope.ts';
 import { envoy } from './targets/envoy.ts';
 import { nutcracker } from './targets/nutcracker.ts';
 import { redis } from './targets/redis.ts';
+import { respool } from './targets/respool.ts';
 import type { RunningTarget, Target, TargetContext } from './targets/target.ts';
 import { tools } from './tools.ts';
 
 const resultsFolder = join(import.meta.dirname, '..', 'results');
-const allTargets: readonly Target[] = [redis, nutcracker, envoy];
+const allTargets: readonly Target[] = [respool, redis, nutcracker, envoy];
 
-const options = parseOptions(process.argv.slice(2), resultsFolder);
 await withScope(async (scope) => {
+  const options = parseOptions(process.argv.slice(2), resultsFolder);
   const targets = allTargets.filter(({ name }) => options.targets.includes(name));
   const machine = describeMachine();
   const versions: Record<string, string> = {};
   for (const target of targets) versions[target.name] = await target.version(tools);
   const variants: Row[] = [];
-  for (const table of options.tables) variants.push(...(await runTable(scope, targets, table)));
+  for (const table of options.tables)
+    variants.push(...(await runTable(scope, targets, table, options)));
   const { rounds, seconds } = options;
   const notes = Object.fromEntries(targets.map((target) => [target.name, target.setup]));
   const setup = { ...describeMethod(rounds, seconds), ...notes };
@@ -34,15 +36,21 @@ await withScope(async (scope) => {
 });
 
 /** One kind of backend: starts what it needs, measures every case, stops it all. */
-async function runTable(outer: Scope, targets: readonly Target[], table: Table): Promise<Row[]> {
+async function runTable(
+  outer: Scope,
+  targets: readonly Target[],
+  table: Table,
+  options: Options,
+): Promise<Row[]> {
   const scope = new Scope();
   outer.add(() => scope.close());
+  const { server, benchmark } = await tools.redis();
   const backends = new Map<BackendKind, ReturnType<typeof startBackend>>();
   const context: TargetContext = {
     scope,
     tools,
     backend: (kind) => {
-      const started = backends.get(kind) ?? startBackend(scope, tools.redisServer, kind);
+      const started = backends.get(kind) ?? startBackend(scope, server, kind);
       backends.set(kind, started);
       return started;
     },
@@ -54,7 +62,7 @@ async function runTable(outer: Scope, targets: readonly Target[], table: Table):
   const rows: Row[] = [];
   let filledBytes = 0;
   const { rounds, seconds } = options;
-  const measure = { scope, redisBenchmark: tools.redisBenchmark, rounds, seconds };
+  const measure = { scope, redisBenchmark: benchmark, rounds, seconds };
   for (const measured of allCases().filter((one) => wanted(options.caseFilter, one))) {
     if (filledBytes !== measured.valueBytes) await refill(running, measured.valueBytes);
     filledBytes = measured.valueBytes;

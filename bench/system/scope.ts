@@ -38,7 +38,10 @@ export class Scope {
   }
 }
 
-/** Runs `body` in a scope of its own that also ends on SIGINT, SIGTERM and SIGHUP. */
+/**
+ * Runs `body` in a scope of its own that also ends on SIGINT, SIGTERM and SIGHUP. A failure is
+ * printed and becomes the exit code: these are commands, and a stack trace helps nobody there.
+ */
 export async function withScope(body: (scope: Scope) => Promise<void>): Promise<void> {
   const scope = new Scope();
   const stop = (signal: NodeJS.Signals) => {
@@ -51,7 +54,9 @@ export async function withScope(body: (scope: Scope) => Promise<void>): Promise<
     await body(scope);
   } catch (error) {
     // Stopped by a signal, whatever was under way fails for want of its servers.
-    if (!scope.closed) throw error;
+    if (scope.closed) return;
+    console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
   } finally {
     await scope.close();
     for (const signal of signals) process.removeListener(signal, stop);

@@ -1,55 +1,34 @@
-/** Where the programs of a run are, and which versions they are. */
+/** The programs of a run, found or fetched by the project's own provisioning, and their versions. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { provisionNats } from '../../scripts/provision/nats.ts';
+import { provisionEnvoy, provisionNutcracker } from '../../scripts/provision/proxies.ts';
+import { provisionRedis, type RedisPrograms } from '../../scripts/provision/redis.ts';
 
 const run = promisify(execFile);
 
-/** Paths; each is asked for only when a target needs it, so a missing peer spoils no other run. */
+/** Each is looked for only when a target needs it, so a peer that is missing spoils no other run. */
 export interface Tools {
-  readonly redisServer: string;
-  readonly redisBenchmark: string;
-  readonly nutcracker: string;
-  readonly envoy: string;
-  readonly natsServer: string;
-}
-
-/** An environment variable, then PATH; an error names both ways. */
-function find(command: string, variable: string): string {
-  const given = process.env[variable];
-  if (given !== undefined && given !== '') return given;
-  // Debian puts nutcracker into a folder that only root's PATH holds.
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
-  for (const folder of folders) {
-    const file = join(folder, command);
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      // not in this folder
-    }
-  }
-  throw new Error(`${command} is neither on PATH nor named by ${variable}`);
+  redis: () => Promise<RedisPrograms>;
+  nutcracker: () => Promise<string>;
+  envoy: () => Promise<string>;
+  nats: () => Promise<string>;
 }
 
 export const tools: Tools = {
-  get redisServer() {
-    return find('redis-server', 'RESPOOL_REDIS_SERVER');
-  },
-  get redisBenchmark() {
-    return find('redis-benchmark', 'RESPOOL_REDIS_BENCHMARK');
-  },
-  get nutcracker() {
-    return find('nutcracker', 'RESPOOL_NUTCRACKER');
-  },
-  get envoy() {
-    return find('envoy', 'RESPOOL_ENVOY');
-  },
-  get natsServer() {
-    return find('nats-server', 'RESPOOL_NATS_SERVER');
-  },
+  redis: once(provisionRedis),
+  nutcracker: once(provisionNutcracker),
+  envoy: once(provisionEnvoy),
+  nats: once(provisionNats),
 };
+
+function once<T>(find: () => Promise<T>): () => Promise<T> {
+  let found: Promise<T> | null = null;
+  return () => {
+    found ??= find();
+    return found;
+  };
+}
 
 /** The first group of `pattern` in what the command prints on either stream. */
 export async function versionLine(

@@ -80,7 +80,7 @@ export const envoy: Target = {
       const file = join(folder, 'envoy.json');
       writeFileSync(file, envoyConfig(port, servers, flush));
       const { pid } = await startServer(scope, {
-        command: tools.envoy,
+        command: await tools.envoy(),
         args: ['-c', file, '--concurrency', '1', '--disable-hot-restart', '-l', 'error'],
         core: cores.measured,
         port,
@@ -91,5 +91,5 @@ export const envoy: Target = {
     }
     return running;
   },
-  version: (tools) => versionLine(tools.envoy, ['--version'], /\/(\d+\.\d+\.\d+)\//),
+  version: async (tools) => versionLine(await tools.envoy(), ['--version'], /\/(\d+\.\d+\.\d+)\//),
 };

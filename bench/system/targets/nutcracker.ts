@@ -49,7 +49,8 @@ export const nutcracker: Target = {
     }
     return running;
   },
-  version: (tools) => versionLine(tools.nutcracker, ['--version'], /nutcracker-(\S+)/),
+  version: async (tools) =>
+    versionLine(await tools.nutcracker(), ['--version'], /nutcracker-(\S+)/),
 };
 
 async function startNutcracker(
@@ -62,7 +63,7 @@ async function startNutcracker(
   const servers = nodes.map((node) => node.port);
   writeFileSync(file, nutcrackerConfig(port, servers));
   return await startServer(scope, {
-    command: tools.nutcracker,
+    command: await tools.nutcracker(),
     args: [
       ...['-c', file, '-p', join(folder, 'nutcracker.pid'), '-o', join(folder, 'nutcracker.log')],
       ...['-a', '127.0.0.1', '-s', String(statsPort), '-v', verbosity],

@@ -11,7 +11,7 @@ export const redis: Target = {
     'where a client of its own kind would have to be measured.',
   start: async ({ scope, tools }, table) => {
     if (table === 'cluster') return [];
-    const binary = tools.redisServer;
+    const binary = (await tools.redis()).server;
     const node = await startRedis(scope, { binary, core: cores.measured, port: await freePort() });
     return [
       {
@@ -24,5 +24,5 @@ export const redis: Target = {
       },
     ];
   },
-  version: (tools) => versionLine(tools.redisServer, ['--version'], /v=(\S+)/),
+  version: async (tools) => versionLine((await tools.redis()).server, ['--version'], /v=(\S+)/),
 };
