@@ -368,6 +368,29 @@ test('stopping while a state is warmed and the server is away is quick', async (
   assert.deepEqual(proxy.follower.status().sequence, 1);
 });
 
+test('large events are read in as many batches as they need', async (t) => {
+  const { nats, log } = await logFor(t);
+  for (let n = 0; n < 12; n++) await log.putTenants(1300);
+  const bytes = log.stored.reduce((total, event) => total + event.length, 0);
+  assert.ok(bytes > 4 * 1024 * 1024, `${bytes}`);
+  const proxy = await proxyFor(t, nats);
+  await untilServes(proxy, log.state);
+  assert.deepEqual(sequences(proxy), [13]);
+});
+
+test('a proxy that was there before the log begins with its first head', async (t) => {
+  const nats = await natsFor(t);
+  const proxy = await proxyFor(t, nats);
+  await until(
+    () => proxy.follower.status().connected,
+    () => proxy.follower.status(),
+  );
+  const log = await LogWriter.create(await nats.admin(), false, false);
+  await log.putTenant('a');
+  await log.head();
+  await untilServes(proxy, log.state, 3000);
+});
+
 test('a restart without a server still has the keys of its backends', async (t) => {
   const folder = await folderFor(t);
   const { nats, log } = await logFor(t);

@@ -1,7 +1,7 @@
 /** The log, the stored snapshots and the keys, read by direct get alone: nothing is made on the server. */
 
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
-import type { NatsConnection } from '@nats-io/transport-node';
+import { errors, type NatsConnection } from '@nats-io/transport-node';
 import type { SnapshotPointer } from '@respool/contracts/follow';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import {
@@ -55,10 +55,18 @@ export class LogReader {
     return this.#retried(signal, (jsm) => this.#collect(jsm, from, signal));
   }
 
-  /** null when none is stored. Throws UnreadableSnapshot when this build cannot read it. */
+  /**
+   * null when none is stored, or the bucket was never made. Throws UnreadableSnapshot when this build
+   * cannot read it.
+   */
   async snapshotPointer(signal: AbortSignal): Promise<SnapshotPointer | null> {
-    const bytes = await this.#value(snapshotBucket, snapshotPointerKey, signal);
-    return bytes === null ? null : readSnapshotPointer(bytes);
+    try {
+      const bytes = await this.#value(snapshotBucket, snapshotPointerKey, signal);
+      return bytes === null ? null : readSnapshotPointer(bytes);
+    } catch (error) {
+      if (isUnanswered(error)) return null;
+      throw error;
+    }
   }
 
   /** null when a part is gone: a newer snapshot took its place meanwhile. */
@@ -167,6 +175,14 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   } finally {
     signal.removeEventListener('abort', stop);
   }
+}
+
+/** No stream of that name listens, which for a bucket means that there is none. */
+function isUnanswered(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof errors.NoRespondersError) return true;
+  }
+  return false;
 }
 
 /** 404: the log ends before the first sequence asked for (ADR-31 of the NATS architecture). */

@@ -41,6 +41,8 @@ const silenceMsMax = 5000;
 const doubtMs = 5000;
 /** A head can overtake the live message of the same event; give that a moment. */
 const overtakenMs = 50;
+/** Spreads the proxies that all heard the same head. */
+const hurriedMsMax = 1000;
 const retryFirstMs = 100;
 const retryMsMax = 10_000;
 /** A log too short for so many readings in a row, about four seconds, is no replica that lags. */
@@ -138,10 +140,18 @@ export class Watch {
       tail.agree();
     } else if (ours && head.sequence > sequence) {
       tail.hear(head.sequence);
+      this.#hurry();
       this.#ask(overtakenMs * Math.random());
     } else {
       this.#ask(this.#readAtMs + doubtMs - clock.now());
     }
+  }
+
+  /** A control plane reaches the log: do not sit out the back-off from when nobody did. */
+  #hurry(): void {
+    if (this.#fault !== null) return;
+    const soonMs = this.#options.clock.now() + hurriedMsMax * Math.random();
+    this.#notBeforeMs = Math.min(this.#notBeforeMs, soonMs);
   }
 
   /** A reading in `ms` from now at the latest, but not before the back-off of the last failure ends. */

@@ -43,7 +43,7 @@ export class LogWriter {
   }
 
   /** Makes the stream; `live` false leaves out the republish, so that the test sends live messages. */
-  static async create(nc: NatsConnection, live = true): Promise<LogWriter> {
+  static async create(nc: NatsConnection, live = true, buckets = true): Promise<LogWriter> {
     const jsm = await jetstreamManager(nc);
     await jsm.streams.add({
       name: logStream,
@@ -53,7 +53,7 @@ export class LogWriter {
       deny_purge: true,
       ...(live ? { republish: { src: logSubjects, dest: 'respool.live.>' } } : {}),
     });
-    for (const bucket of [snapshotBucket, keyBucket]) {
+    for (const bucket of buckets ? [snapshotBucket, keyBucket] : []) {
       await new Kvm(nc).create(bucket, { history: 1, allow_direct: true });
     }
     const writer = new LogWriter(nc);
@@ -75,6 +75,16 @@ export class LogWriter {
   async putTenant(id: string, description = ''): Promise<number> {
     const after = { id: tenantId.parse(id), enabled: true, isolation: { mode: 'db' }, description };
     return this.change({ op: 'put', kind: 'tenant', id, after } as EntityChange);
+  }
+
+  /** Puts many tenants in one event, 256 bytes of description each. */
+  async putTenants(count: number): Promise<number> {
+    const changes = Array.from({ length: count }, (_, n) => {
+      const id = tenantId.parse(`t${n}`);
+      const after = { id, enabled: true, isolation: { mode: 'db' }, description: 'x'.repeat(256) };
+      return { op: 'put', kind: 'tenant', id, after } as EntityChange;
+    });
+    return this.change(...changes);
   }
 
   /** Puts a standalone backend whose password is sealed with the key of `keyScope`. */

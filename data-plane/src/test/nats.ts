@@ -112,6 +112,10 @@ export class TestNats {
     await once(child, 'exit');
   }
 
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child?.kill(name);
+  }
+
   async stop(): Promise<void> {
     for (const nc of this.#connections) await nc.close();
     await this.kill();

@@ -1,0 +1,171 @@
+/** The one reference the hot path reads, and its swap: warm what is new, compile, replace, retire the old. */
+
+import type { Backend } from '@respool/contracts/entities';
+import { openSecret, unwrapDataKey } from '@respool/contracts/secrets';
+import type { Snapshot, Versioned } from '@respool/contracts/snapshot';
+import type { Logger } from 'pino';
+import type { Observe } from '../observe/observe.ts';
+import type { BackendView, ProxyState } from '../state.ts';
+import { type Applier, RejectedState } from './apply-queue.ts';
+import { type Compiled, compile } from './compile.ts';
+import type { KeyReader } from './key-reader.ts';
+
+/** A backend as this stage handles it: opened before it serves, ended after. */
+export interface LiveBackend extends BackendView {
+  warm(): Promise<void>;
+  retire(deadlineMs: number): Promise<void>;
+  tick(): void;
+  close(): void;
+}
+
+export interface SwapOptions {
+  readonly masterKey: Buffer;
+  readonly open: (spec: Backend, password: string | null) => LiveBackend;
+  /** Called right after the swap: sessions follow, some end. */
+  readonly onSwap: (state: ProxyState) => void;
+  readonly observe: Observe;
+  readonly logger: Logger;
+  readonly warmMsMax: number;
+  /** How long a replaced backend may take to answer what it owes. */
+  readonly retireMsMax: number;
+}
+
+interface Opened {
+  readonly revision: number;
+  readonly backend: LiveBackend;
+}
+
+export const emptyState: ProxyState = {
+  logId: '',
+  sequence: 0,
+  hash: '',
+  tenants: new Map(),
+  tokens: new Map(),
+};
+
+export class SnapshotHolder implements Applier {
+  state: ProxyState = emptyState;
+  readonly #options: SwapOptions;
+  #opened = new Map<string, Opened>();
+  #compiled: Compiled | null = null;
+
+  constructor(options: SwapOptions) {
+    this.#options = options;
+  }
+
+  /** Whether any state is served yet. */
+  get serving(): boolean {
+    return this.#compiled !== null;
+  }
+
+  backends(): LiveBackend[] {
+    return [...this.#opened.values()].map((opened) => opened.backend);
+  }
+
+  async apply(next: Snapshot, _signal: AbortSignal, keys: KeyReader): Promise<void> {
+    const opened = await this.#openAll(next, keys);
+    const fresh = [...opened].filter(([id, one]) => this.#opened.get(id) !== one);
+    await this.#warmAll(fresh, opened);
+    const views = new Map([...opened].map(([id, one]) => [id, one.backend as BackendView]));
+    const { observe, onSwap } = this.#options;
+    this.#compiled = compile(next, views, (tenant) => observe.meter(tenant), this.#compiled);
+    const old = this.#opened;
+    this.#opened = opened;
+    this.state = this.#compiled.state;
+    observe.counters.snapshotSequence = next.sequence;
+    observe.counters.snapshotSwaps++;
+    onSwap(this.state);
+    this.#retire(old, opened);
+  }
+
+  close(): void {
+    for (const { backend } of this.#opened.values()) backend.close();
+  }
+
+  /** Backends some route leads to: others are not dialled, so they cannot hold a change up. */
+  async #openAll(next: Snapshot, keys: KeyReader): Promise<Map<string, Opened>> {
+    const opened = new Map<string, Opened>();
+    const routed = new Set<string>();
+    for (const tenant of Object.values(next.tenants)) {
+      for (const { value } of Object.values(tenant.routes)) routed.add(value.backend);
+    }
+    for (const id of routed) {
+      const spec = next.backends[id];
+      if (spec === undefined)
+        throw new RejectedState(`backends.${id}`, 'a route names it, but it is not there');
+      const known = this.#opened.get(id);
+      if (known?.revision === spec.revision && next.logId === this.state.logId)
+        opened.set(id, known);
+      else opened.set(id, await this.#open(next.logId, spec, keys));
+    }
+    return opened;
+  }
+
+  async #open(logId: string, spec: Versioned<Backend>, keys: KeyReader): Promise<Opened> {
+    const password = await this.#passwordOf(logId, spec.value, keys);
+    return { revision: spec.revision, backend: this.#options.open(spec.value, password) };
+  }
+
+  async #passwordOf(logId: string, spec: Backend, keys: KeyReader): Promise<string | null> {
+    const sealed = spec.password;
+    if (sealed === null) return null;
+    const field = `backends.${spec.id}.password`;
+    try {
+      const wrapped = await keys.wrappedKey(sealed.keyScope);
+      if (wrapped === null) throw new Error(`its key ${sealed.keyScope} is gone`);
+      const dataKey = unwrapDataKey(this.#options.masterKey, sealed.keyScope, wrapped);
+      return openSecret(
+        dataKey,
+        { logId, kind: 'backend', id: spec.id, field: 'password' },
+        sealed,
+      );
+    } catch (error) {
+      throw new RejectedState(field, `cannot be opened: ${(error as Error).message}`);
+    }
+  }
+
+  /**
+   * The first state of a process is served even when a backend does not answer: the others' clients
+   * should not wait for it. Later a backend that cannot be reached is a reason to keep what works.
+   */
+  async #warmAll(fresh: [string, Opened][], opened: Map<string, Opened>): Promise<void> {
+    const { logger, warmMsMax } = this.#options;
+    const failures: RejectedState[] = [];
+    await Promise.all(
+      fresh.map(async ([id, { backend }]) => {
+        try {
+          await within(backend.warm(), warmMsMax);
+        } catch (error) {
+          const message = `backend does not answer: ${(error as Error).message}`;
+          failures.push(new RejectedState(`backends.${id}`, message));
+        }
+      }),
+    );
+    const [first] = failures;
+    if (first === undefined) return;
+    if (this.serving) {
+      for (const [id, { backend }] of fresh) {
+        opened.delete(id);
+        backend.close();
+      }
+      throw first;
+    }
+    for (const failure of failures) logger.warn({ field: failure.field }, failure.message);
+  }
+
+  #retire(old: Map<string, Opened>, now: Map<string, Opened>): void {
+    for (const [id, one] of old) {
+      if (now.get(id) !== one) void one.backend.retire(this.#options.retireMsMax);
+    }
+  }
+}
+
+async function within<T>(work: Promise<T>, ms: number): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`not within ${ms} ms`)), ms);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
