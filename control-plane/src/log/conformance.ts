@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { eventBytesMax } from '@respool/contracts/events';
+import { collect } from '../../test/events.ts';
 import { systemClock } from './clock.ts';
 import { ensureLogCreated } from './genesis.ts';
 import { type AppendRequest, type EventLog, LogUnreachable, type StoredBytes } from './log.ts';
@@ -32,7 +33,7 @@ function request(expected: number, overrides: Partial<AppendRequest> = {}): Appe
 }
 
 async function readAll(log: EventLog, after = 0, limit?: number): Promise<StoredBytes[]> {
-  return Array.fromAsync(log.read(after, patience(), limit));
+  return collect(log.read(after, patience(), limit));
 }
 
 /** Requests as they stand in the log: place, bytes and nothing between them. */
@@ -177,10 +178,7 @@ const faultStories: Record<string, Story> = {
     const outcome = await rig.log.append(request(1, { signal: AbortSignal.timeout(300) }));
     assert.equal(outcome.kind, 'unreachable');
     await assert.rejects(rig.log.head(AbortSignal.timeout(200)), LogUnreachable);
-    await assert.rejects(
-      Array.fromAsync(rig.log.read(0, AbortSignal.timeout(200))),
-      LogUnreachable,
-    );
+    await assert.rejects(collect(rig.log.read(0, AbortSignal.timeout(200))), LogUnreachable);
     assert(performance.now() - started < 2_000, 'a deadline was missed by far');
     assert.equal(rig.log.reachable(), false);
     const { promise: woken, resolve: wake } = Promise.withResolvers<void>();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { CuttingProxy } from '../../test/cutting-proxy.ts';
+import { collect } from '../../test/events.ts';
 import { NatsServer } from '../../test/nats-server.ts';
 import { testEventLog } from './conformance.ts';
 import { JetStreamLog } from './jetstream.ts';
@@ -65,7 +66,7 @@ test('a server killed with -9 in the middle of appends keeps every acknowledged 
   await Promise.all(writers);
   const [log] = logs;
   assert(log !== undefined);
-  const stored = await Array.fromAsync(log.read(0, patience()));
+  const stored = await collect(log.read(0, patience()));
   for (const [sequence, text] of acknowledged) {
     assert.equal(Buffer.from(stored[sequence - 1]?.bytes ?? []).toString(), text);
   }

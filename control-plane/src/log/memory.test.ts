@@ -1,6 +1,7 @@
 /** The log in memory behaves as every event log must, and fails as it is told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { collect } from '../../test/events.ts';
 import { testEventLog } from './conformance.ts';
 import { LogGap } from './log.ts';
 import { MemoryLog } from './memory.ts';
@@ -23,5 +24,5 @@ test('the memory log throws where an event is missing', async () => {
     await log.append({ bytes: Buffer.from('{}'), expected, requestId, subject: 's', signal });
   }
   log.drop(1);
-  await assert.rejects(Array.fromAsync(log.read(0, signal)), LogGap);
+  await assert.rejects(collect(log.read(0, signal)), LogGap);
 });
