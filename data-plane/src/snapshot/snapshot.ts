@@ -4,6 +4,7 @@ import type { Backend } from '@respool/contracts/entities';
 import { openSecret, unwrapDataKey } from '@respool/contracts/secrets';
 import type { Snapshot, Versioned } from '@respool/contracts/snapshot';
 import type { Logger } from 'pino';
+import type { BackendSample } from '../observe/metrics.ts';
 import type { Observe } from '../observe/observe.ts';
 import type { BackendView, ProxyState } from '../state.ts';
 import { type Applier, RejectedState } from './apply-queue.ts';
@@ -15,6 +16,7 @@ export interface LiveBackend extends BackendView {
   warm(): Promise<void>;
   retire(deadlineMs: number): Promise<void>;
   tick(): void;
+  samples(): BackendSample[];
   close(): void;
 }
 

@@ -1,0 +1,63 @@
+/** What is said on a new connection before any client's command: who we are, which protocol, which database. */
+import { encodeRequest } from '../../resp/encoder.ts';
+import { ReplyDecoder } from '../../resp/reply-decoder.ts';
+import type { Resp } from '../../resp/resp.ts';
+import type { Protocol } from '../../state.ts';
+import type { Wire } from './wire.ts';
+
+export interface Greeting {
+  readonly protocol: Protocol;
+  readonly database: number;
+  readonly username: string | null;
+  readonly password: string | null;
+  /** CLIENT SETNAME, so that the server's operator sees whose connection it is. */
+  readonly name: string;
+}
+
+/**
+ * Resolves when the server accepted everything; rejects with its own words otherwise (the password
+ * is never in them), or after `timeoutMs`.
+ */
+export async function greet(wire: Wire, greeting: Greeting, timeoutMs: number): Promise<void> {
+  const requests = requestsOf(greeting);
+  const replies = await exchange(wire, Buffer.concat(requests), requests.length, timeoutMs);
+  // The last is CLIENT SETNAME: a server that refuses it still serves.
+  for (const reply of replies.slice(0, -1)) {
+    if (reply.type === 'error') throw new Error(`handshake refused: ${reply.text}`);
+  }
+}
+
+function requestsOf(greeting: Greeting): Buffer[] {
+  const { protocol, database, username, password, name } = greeting;
+  const requests: Buffer[] = [];
+  if (protocol === 3) {
+    const login = password === null ? [] : ['AUTH', username ?? 'default', password];
+    requests.push(encodeRequest(['HELLO', '3', ...login]));
+  } else if (password !== null) {
+    requests.push(encodeRequest(['AUTH', ...(username === null ? [] : [username]), password]));
+  }
+  if (database !== 0) requests.push(encodeRequest(['SELECT', String(database)]));
+  // PING tells a server that demands AUTH, or is still loading, from one that is ready.
+  requests.push(encodeRequest(['PING']));
+  requests.push(encodeRequest(['CLIENT', 'SETNAME', name]));
+  return requests;
+}
+
+function exchange(wire: Wire, bytes: Buffer, count: number, timeoutMs: number): Promise<Resp[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<Resp[]>();
+  const decoder = new ReplyDecoder(1024 * 1024);
+  const replies: Resp[] = [];
+  const timer = setTimeout(() => reject(new Error('handshake timed out')), timeoutMs);
+  wire.onClose = (reason) => reject(new Error(reason));
+  wire.onBytes = (chunk, start, end) => {
+    try {
+      replies.push(...decoder.feed(chunk.subarray(start, end)));
+    } catch (error) {
+      reject(error as Error);
+    }
+    if (replies.length >= count) resolve(replies);
+    return end;
+  };
+  wire.socket.write(bytes);
+  return promise.finally(() => clearTimeout(timer));
+}

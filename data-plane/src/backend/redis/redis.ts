@@ -1,0 +1,242 @@
+/** One Redis backend, standalone or cluster: its upstreams, its topology, its beginning and end. */
+import type { Address, Backend, BackendTls } from '@respool/contracts/entities';
+import type { Meter } from '../../observe/meter.ts';
+import type { BackendSample } from '../../observe/metrics.ts';
+import type { ProcessCounters } from '../../observe/observe.ts';
+import type { BackendView, Protocol } from '../../state.ts';
+import type { Turn } from '../../turn.ts';
+import { call } from './call.ts';
+import { greet } from './handshake.ts';
+import { readSlots, type SlotOwners } from './topology.ts';
+import { RedisUpstream, type RetryLimits, type UpstreamHome } from './upstream.ts';
+import { type Dial, openWire } from './wire.ts';
+
+export interface RedisLimits extends RetryLimits {
+  /** Connecting and greeting together. */
+  readonly connectMsMax: number;
+  /** One question about the topology. */
+  readonly topologyMsMax: number;
+  /** The topology is read again this often even when nothing seems wrong. */
+  readonly topologyEveryMs: number;
+  /** …and at most this often when something does. */
+  readonly topologyPauseMs: number;
+}
+
+export interface RedisServices {
+  readonly turn: Turn;
+  readonly limits: RedisLimits;
+  readonly counters: ProcessCounters;
+  readonly slotOf: UpstreamHome['slotOf'];
+  /** Counts the proxy's own commands. */
+  readonly ownMeter: Meter;
+  /** CLIENT SETNAME on every backend connection. */
+  readonly connectionName: string;
+}
+
+export class RedisBackend implements BackendView, UpstreamHome {
+  readonly id: string;
+  readonly kind: 'standalone' | 'cluster';
+  readonly databases: number;
+  readonly turn: Turn;
+  readonly limits: RedisLimits;
+  readonly counters: ProcessCounters;
+  readonly slotOf: UpstreamHome['slotOf'];
+  readonly #spec: Backend;
+  readonly #password: string | null;
+  readonly #services: RedisServices;
+  readonly #upstreams = new Map<string, RedisUpstream>();
+  #owners: SlotOwners | null = null;
+  #refreshing: Promise<void> | null = null;
+  #refreshDueMs = 0;
+  #refreshedMs = 0;
+  #closed = false;
+  topologyError = '';
+
+  /** `password` in clear: it lives in this object only and goes nowhere but to the server. */
+  constructor(spec: Backend, password: string | null, services: RedisServices) {
+    this.#spec = spec;
+    this.#password = password;
+    this.#services = services;
+    this.id = spec.id;
+    this.kind = spec.kind;
+    this.databases = spec.kind === 'standalone' ? spec.databases : 1;
+    this.turn = services.turn;
+    this.limits = services.limits;
+    this.counters = services.counters;
+    this.slotOf = services.slotOf;
+  }
+
+  upstream(protocol: Protocol, database: number): RedisUpstream {
+    const key = `${protocol} ${database}`;
+    let upstream = this.#upstreams.get(key);
+    if (upstream === undefined) {
+      upstream = new RedisUpstream(this, protocol, database);
+      if (this.#spec.kind === 'standalone')
+        upstream.single = upstream.node(text(this.#spec.address));
+      else upstream.own(this.#owners ?? [...unowned], this.#firstSeed());
+      this.#upstreams.set(key, upstream);
+    }
+    return upstream;
+  }
+
+  /** Connected, authenticated, topology known: rejects with the first reason why not. */
+  async warm(): Promise<void> {
+    const upstream = this.upstream(2, 0);
+    if (this.#spec.kind === 'cluster') {
+      await this.refresh();
+      if (this.topologyError !== '') throw new Error(this.topologyError);
+    }
+    const connections = [...upstream.connections];
+    await Promise.all(
+      connections.map((connection) =>
+        call(connection, this.#services.ownMeter, ['PING'], this.limits.connectMsMax).then(
+          (reply) => {
+            if (reply.type === 'error') throw new Error(`${connection.address}: ${reply.text}`);
+          },
+        ),
+      ),
+    );
+  }
+
+  dial(address: string, protocol: Protocol, database: number): Dial {
+    const at = parseAddress(address);
+    const { tls, username } = this.#spec;
+    const greeting = {
+      protocol,
+      database,
+      username,
+      password: this.#password,
+      name: this.#services.connectionName,
+    };
+    return async () => {
+      const wire = await openWire(at, tls as BackendTls | null, this.limits.connectMsMax);
+      try {
+        await greet(wire, greeting, this.limits.connectMsMax);
+        return wire;
+      } catch (error) {
+        wire.socket.destroy();
+        throw error;
+      }
+    };
+  }
+
+  moved(slot: number, address: string): void {
+    if (this.#owners !== null) this.#owners[slot] = address;
+    for (const upstream of this.#upstreams.values()) upstream.ownOne(slot, address);
+    this.doubt();
+  }
+
+  doubt(): void {
+    if (this.kind !== 'cluster') return;
+    this.#refreshDueMs = Math.min(
+      this.#refreshDueMs,
+      this.#refreshedMs + this.limits.topologyPauseMs,
+    );
+  }
+
+  /** Several times a second: retries, reconnects, topology. */
+  tick(): void {
+    for (const upstream of this.#upstreams.values()) upstream.tick();
+    const due = this.kind === 'cluster' && this.turn.nowUs() / 1000 >= this.#refreshDueMs;
+    if (due && !this.#closed) void this.refresh();
+  }
+
+  /** Reads the topology from the first node that answers; one at a time; never rejects. */
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#readTopology().finally(() => {
+      this.#refreshing = null;
+      this.#refreshedMs = this.turn.nowUs() / 1000;
+      this.#refreshDueMs = this.#refreshedMs + this.limits.topologyEveryMs;
+    });
+    return this.#refreshing;
+  }
+
+  /** Ends once nothing is owed, or when `deadlineMs` have passed. */
+  async retire(deadlineMs: number): Promise<void> {
+    const end = performance.now() + deadlineMs;
+    while (performance.now() < end && ![...this.#upstreams.values()].every((one) => one.quiet)) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      for (const upstream of this.#upstreams.values()) upstream.tick();
+    }
+    this.close();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const upstream of this.#upstreams.values()) upstream.close();
+  }
+
+  /** One sample per node, over all its connections: for metrics and INFO. */
+  samples(): BackendSample[] {
+    const byNode = new Map<string, BackendSample>();
+    for (const upstream of this.#upstreams.values()) {
+      for (const one of upstream.connections) {
+        const { up, connections, inFlight, queuedBytes } = byNode.get(one.address) ?? nothing;
+        const ready = one.state === 'ready';
+        byNode.set(one.address, {
+          backend: this.id,
+          node: one.address,
+          up: up || ready,
+          connections: connections + (ready ? 1 : 0),
+          inFlight: inFlight + one.inFlight,
+          queuedBytes: queuedBytes + one.queuedBytes,
+        });
+      }
+    }
+    return [...byNode.values()];
+  }
+
+  async #readTopology(): Promise<void> {
+    const upstream = this.upstream(2, 0);
+    for (const address of this.#toAsk(upstream)) {
+      try {
+        const connection = upstream.node(address);
+        const { ownMeter } = this.#services;
+        const args = ['CLUSTER', 'SLOTS'];
+        const reply = await call(connection, ownMeter, args, this.limits.topologyMsMax);
+        this.#takeOwners(readSlots(reply, connection.host));
+        this.topologyError = '';
+        return;
+      } catch (error) {
+        this.topologyError = `${address}: ${(error as Error).message}`;
+      }
+      if (this.#closed) return;
+    }
+  }
+
+  /** Nodes that are connected first, then the others we know, then the seeds. */
+  #toAsk(upstream: RedisUpstream): string[] {
+    const known = [...upstream.connections];
+    const ready = known.filter((one) => one.state === 'ready').map((one) => one.address);
+    const others = known.map((one) => one.address);
+    const seeds = this.#spec.kind === 'cluster' ? this.#spec.seeds.map(text) : [];
+    return [...new Set([...ready, ...others, ...seeds])];
+  }
+
+  #takeOwners(owners: SlotOwners): void {
+    const before = this.#owners;
+    const same = before !== null && owners.every((owner, slot) => owner === before[slot]);
+    this.#owners = owners;
+    if (same) return;
+    for (const upstream of this.#upstreams.values()) upstream.own(owners, this.#firstSeed());
+  }
+
+  #firstSeed(): string {
+    return this.#spec.kind === 'cluster' ? text(this.#spec.seeds[0] as Address) : '';
+  }
+}
+
+const nothing = { up: false, connections: 0, inFlight: 0, queuedBytes: 0 };
+
+const unowned: SlotOwners = new Array<string | null>(16_384).fill(null);
+
+function text(address: Address): string {
+  return `${address.host}:${address.port}`;
+}
+
+/** `host:port`, where an IPv6 host may stand bare, as Redis prints it. */
+function parseAddress(address: string): Address {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return { host, port: Number(address.slice(colon + 1)) };
+}

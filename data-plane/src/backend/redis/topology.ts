@@ -1,0 +1,43 @@
+/** Which node owns which slot: CLUSTER SLOTS read into a table. */
+import { itemsOf, type Resp, textOf } from '../../resp/resp.ts';
+
+export const slotCount = 16_384;
+
+/** `host:port` of the primary of each slot; null where nobody owns it. */
+export type SlotOwners = (string | null)[];
+
+/**
+ * Reads the reply of CLUSTER SLOTS; `asked` is the host that answered, meant where the reply leaves
+ * the host out. Throws when it is no such reply or covers nothing: a node that was reset, or one not
+ * yet part of a cluster, must not empty the table.
+ * Source: Redis CLUSTER SLOTS; chosen over CLUSTER SHARDS because Redis 6 has it too.
+ */
+export function readSlots(reply: Resp, asked: string): SlotOwners {
+  if (reply.type === 'error') throw new Error(reply.text);
+  const owners: SlotOwners = new Array<string | null>(slotCount).fill(null);
+  let covered = 0;
+  for (const range of itemsOf(reply) ?? []) {
+    const [first, last, primary] = itemsOf(range) ?? [];
+    const from = integerOf(first);
+    const to = integerOf(last);
+    const owner = addressOf(primary, asked);
+    if (from < 0 || to >= slotCount || from > to) throw new Error('CLUSTER SLOTS: bad range');
+    owners.fill(owner, from, to + 1);
+    covered += to - from + 1;
+  }
+  if (covered === 0) throw new Error('the cluster serves no slot');
+  return owners;
+}
+
+function integerOf(value: Resp | undefined): number {
+  if (value?.type !== 'integer') throw new Error('CLUSTER SLOTS: a number was expected');
+  return Number(value.value);
+}
+
+function addressOf(value: Resp | undefined, asked: string): string {
+  const [host, port] = value === undefined ? [] : (itemsOf(value) ?? []);
+  const name = host === undefined ? null : textOf(host);
+  // Redis 7 leaves the host out when it is the one we asked (cluster-preferred-endpoint-type).
+  const known = name === null || name === '' || name === '?' ? asked : name;
+  return `${known}:${integerOf(port)}`;
+}

@@ -1,0 +1,230 @@
+/** One protocol version and database of a backend: its connections, and commands sent again. */
+import { type CommandFacts, Flag, lookupCommand } from '../../command/command.ts';
+import { keyPositions } from '../../command/keys.ts';
+import { Command } from '../../command/request.ts';
+import type { ReplyTaker, Run } from '../../command/run.ts';
+import type { Upstream } from '../../command/upstream.ts';
+import type { ProcessCounters } from '../../observe/observe.ts';
+import { encodeError } from '../../resp/encoder.ts';
+import type { Protocol } from '../../state.ts';
+import type { Turn } from '../../turn.ts';
+import { type ConnectionOwner, RedisConnection } from './connection.ts';
+import { readRedirect } from './redirect.ts';
+import type { Dial } from './wire.ts';
+
+export interface RetryLimits {
+  /** A command is given up this long after it was first sent. */
+  readonly commandDeadlineMs: number;
+  /** A connection that owes replies and says nothing for so long is broken. */
+  readonly silenceMsMax: number;
+  /** Redirects followed for one command. */
+  readonly redirectsMax: number;
+}
+
+/** What the backend does for its upstreams. */
+export interface UpstreamHome {
+  readonly turn: Turn;
+  readonly limits: RetryLimits;
+  readonly counters: ProcessCounters;
+  /** Slot of a key; the routing stage's own function, lent so that the stages stay apart. */
+  readonly slotOf: (bytes: Buffer, start: number, end: number) => number;
+  dial(address: string, protocol: Protocol, database: number): Dial;
+  /** A node said that `slot` lives at `address` now. */
+  moved(slot: number, address: string): void;
+  /** Something is wrong with the picture of the cluster: look again soon. */
+  doubt(): void;
+}
+
+interface Waiting {
+  readonly run: Run;
+  readonly request: Buffer;
+  readonly dueUs: number;
+}
+
+const command = new Command();
+
+export class RedisUpstream implements Upstream, ConnectionOwner {
+  epoch = 0;
+  single: RedisConnection | null = null;
+  slots: RedisConnection[] | null = null;
+  readonly protocol: Protocol;
+  readonly database: number;
+  readonly #home: UpstreamHome;
+  readonly #nodes = new Map<string, RedisConnection>();
+  #waiting: Waiting[] = [];
+  #closed = false;
+
+  constructor(home: UpstreamHome, protocol: Protocol, database: number) {
+    this.#home = home;
+    this.protocol = protocol;
+    this.database = database;
+  }
+
+  get connections(): IterableIterator<RedisConnection> {
+    return this.#nodes.values();
+  }
+
+  /** The connection to `address`, made on first use; it dials when something is sent. */
+  node(address: string): RedisConnection {
+    let connection = this.#nodes.get(address);
+    if (connection === undefined) {
+      const dial = this.#home.dial(address, this.protocol, this.database);
+      connection = new RedisConnection(address, this, this.#home.turn, dial);
+      this.#nodes.set(address, connection);
+    }
+    return connection;
+  }
+
+  /** Takes on a new table; nodes without slots end once nothing is owed. */
+  own(owners: readonly (string | null)[], fallback: string): void {
+    const old = this.slots;
+    this.slots = owners.map((owner, slot) =>
+      owner === null && old !== null
+        ? (old[slot] as RedisConnection)
+        : this.node(owner ?? fallback),
+    );
+    this.epoch++;
+    const used = new Set(this.slots);
+    for (const [address, connection] of this.#nodes) {
+      if (used.has(connection)) continue;
+      this.#nodes.delete(address);
+      connection.retire();
+    }
+  }
+
+  ownOne(slot: number, address: string): void {
+    if (this.slots === null || this.slots[slot]?.address === address) return;
+    this.slots[slot] = this.node(address);
+    this.epoch++;
+  }
+
+  redirected(run: Run, request: Buffer, reply: string, from: RedisConnection): void {
+    const { counters, turn, limits } = this.#home;
+    counters.redirects++;
+    run.attempts++;
+    if (this.#tooLate(run) || run.attempts > limits.redirectsMax) {
+      this.#refuse(run, `${reply.slice(1)} (given up after ${run.attempts} tries)`);
+      return;
+    }
+    const redirect = readRedirect(reply, from.host);
+    if (redirect.kind === 'later') {
+      this.#home.doubt();
+      this.#wait(run, request, turn.nowUs() + laterUs);
+      return;
+    }
+    const address = `${redirect.host}:${redirect.port}`;
+    if (redirect.kind === 'moved') this.#home.moved(redirect.slot, address);
+    counters.retries++;
+    this.node(address).resend(run, request, redirect.kind === 'ask');
+  }
+
+  unanswered(run: Run, request: Buffer, sent: boolean, reason: string): void {
+    const { counters, turn } = this.#home;
+    counters.backendErrors++;
+    this.#home.doubt();
+    const facts = factsOf(request);
+    const harmless = !sent || (facts !== null && (facts.flags & Flag.readonly) !== 0);
+    if (this.#closed || !harmless || this.#tooLate(run)) {
+      this.#refuse(run, `ERR ${sent ? lostWords : 'backend unavailable'}: ${reason}`);
+      return;
+    }
+    counters.retries++;
+    this.#wait(run, request, turn.nowUs() + unansweredUs);
+  }
+
+  changed(connection: RedisConnection): void {
+    if (connection.state === 'down') {
+      this.#home.counters.backendReconnects++;
+      this.#home.doubt();
+    }
+  }
+
+  /** Several times a second. */
+  tick(): void {
+    const { turn, limits } = this.#home;
+    for (const connection of this.#nodes.values()) connection.tick(limits.silenceMsMax * 1000);
+    if (this.#waiting.length === 0) return;
+    const nowUs = turn.nowUs();
+    const all = this.#waiting;
+    this.#waiting = all.filter((one) => one.dueUs > nowUs);
+    for (const one of all) if (one.dueUs <= nowUs) this.#again(one);
+  }
+
+  retire(): void {
+    for (const connection of this.#nodes.values()) connection.retire();
+  }
+
+  /** Whether nothing is owed or waiting any more. */
+  get quiet(): boolean {
+    if (this.#waiting.length > 0) return false;
+    for (const connection of this.#nodes.values()) if (connection.owes) return false;
+    return true;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#nodes.values()) connection.close();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { run } of waiting) {
+      (run.taker as ReplyTaker).delay(-1);
+      this.#refuse(run, 'ERR backend unavailable: it was removed');
+    }
+  }
+
+  #tooLate(run: Run): boolean {
+    const ageUs = this.#home.turn.nowUs() - run.startedUs;
+    return ageUs > this.#home.limits.commandDeadlineMs * 1000;
+  }
+
+  #wait(run: Run, request: Buffer, dueUs: number): void {
+    (run.taker as ReplyTaker).delay(1);
+    this.#waiting.push({ run, request, dueUs });
+  }
+
+  #again(one: Waiting): void {
+    const { run, request } = one;
+    const taker = run.taker as ReplyTaker;
+    if (this.single !== null) {
+      this.single.resend(run, request, false);
+    } else {
+      const slots = this.slots as RedisConnection[];
+      (slots[this.#slotOf(request)] as RedisConnection).resend(run, request, false);
+    }
+    taker.delay(-1);
+  }
+
+  #slotOf(request: Buffer): number {
+    const facts = factsOf(request);
+    if (facts === null) throw new Error('invariant: only known commands are sent');
+    const at = new Int32Array(command.argc);
+    const { argc, starts, ends } = command;
+    keyPositions(command.facts ?? facts, request, argc, starts, ends, at);
+    const key = at[0] as number;
+    return this.#home.slotOf(request, starts[key]!, ends[key]!);
+  }
+
+  /** `message` begins with the error's first word. */
+  #refuse(run: Run, message: string): void {
+    const blank = message.indexOf(' ');
+    const reply = encodeError(message.slice(0, blank), message.slice(blank + 1));
+    run.errors++;
+    run.answered++;
+    run.count = 0;
+    (run.taker as ReplyTaker).take(run, reply, 0, reply.length, 1, true);
+  }
+}
+
+/** How long a command waits that the server said it could not execute yet. */
+const laterUs = 25_000;
+/** How long one waits whose connection broke: by then the topology may have been read again. */
+const unansweredUs = 50_000;
+const lostWords = 'the connection broke before the reply; the command may have been executed';
+
+/** Facts of the command in `request`, of its subcommand where it has one; fills `command`. */
+function factsOf(request: Buffer): CommandFacts | null {
+  const argc = Number(request.toString('latin1', 1, request.indexOf(13)));
+  command.read(null, request, 0, request.length, argc);
+  const facts = lookupCommand(request, command.starts[0]!, command.ends[0]!);
+  return facts?.subcommands?.get(command.text(1).toLowerCase()) ?? facts;
+}

@@ -1,0 +1,112 @@
+/** The clients of this process: greeted, served, and sent home when the process drains. */
+import type { Socket } from 'node:net';
+import type { Reader } from './listen/accept.ts';
+import { ClientConnection, type ConnectionWiring } from './listen/connection.ts';
+import type { Proxy } from './proxy.ts';
+import { serve } from './serve.ts';
+import { Session, type WayFinder } from './session/session.ts';
+import type { ProxyState } from './state.ts';
+import type { Turn } from './turn.ts';
+
+export interface ClientLimits {
+  readonly replyStallMsMax: number;
+  readonly loginMsMax: number;
+}
+
+interface Client {
+  readonly connection: ClientConnection;
+  readonly session: Session;
+  /** Bytes the client had taken when last looked at, and since when it has taken none. */
+  takenBytes: number;
+  stalledSinceMs: number;
+}
+
+const sweepMs = 1000;
+
+export class Clients {
+  readonly #clients = new Set<Client>();
+  readonly #proxy: Proxy;
+  readonly #ways: WayFinder;
+  readonly #wiring: Omit<ConnectionWiring, 'serve' | 'closed'>;
+  readonly #limits: ClientLimits;
+  readonly #sweep: NodeJS.Timeout;
+  #nextId = 1;
+  #emptied: () => void = () => {};
+
+  constructor(
+    proxy: Proxy,
+    ways: WayFinder,
+    wiring: Omit<ConnectionWiring, 'serve' | 'closed'>,
+    limits: ClientLimits,
+  ) {
+    this.#proxy = proxy;
+    this.#ways = ways;
+    this.#wiring = wiring;
+    this.#limits = limits;
+    this.#sweep = setInterval(() => this.#closeStuck(), sweepMs);
+    this.#sweep.unref();
+  }
+
+  get turn(): Turn {
+    return this.#wiring.turn;
+  }
+
+  accept(socket: Socket): Reader {
+    const proxy = this.#proxy;
+    // Both are tied in the callbacks: the connection reads for its session, the session ends it.
+    let client: Client;
+    const connection: ClientConnection = new ClientConnection(this.#nextId++, socket, {
+      ...this.#wiring,
+      serve: (from, bytes, start, end) => serve(proxy, session, from, bytes, start, end),
+      closed: () => this.#closed(client),
+    });
+    const session = new Session(connection, this.#ways, proxy.state);
+    client = { connection, session, takenBytes: 0, stalledSinceMs: Date.now() };
+    this.#clients.add(client);
+    const user = proxy.services.authenticator.anonymous(proxy.state, connection.loopback);
+    if (user !== null) session.authenticated(user);
+    return connection;
+  }
+
+  /** A new state: each session follows at once, so that idle ones of removed users end too. */
+  follow(state: ProxyState): void {
+    for (const { session } of this.#clients) session.follow(state);
+  }
+
+  /** Every client is answered what it is owed and let go; those still there after `ms` are cut. */
+  async drain(ms: number): Promise<void> {
+    clearInterval(this.#sweep);
+    if (this.#clients.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#emptied = resolve;
+    for (const { connection } of this.#clients) connection.endAfterReplies();
+    const timer = setTimeout(resolve, ms);
+    await promise;
+    clearTimeout(timer);
+    for (const { connection } of this.#clients) connection.destroy();
+  }
+
+  #closed(client: Client): void {
+    client.session.leave();
+    this.#clients.delete(client);
+    if (this.#clients.size === 0) this.#emptied();
+  }
+
+  #closeStuck(): void {
+    const nowMs = Date.now();
+    const { replyStallMsMax, loginMsMax } = this.#limits;
+    for (const client of this.#clients) {
+      const { connection, session } = client;
+      const { outlet } = connection;
+      const taken = outlet.written - outlet.pending;
+      if (outlet.pending === 0 || taken !== client.takenBytes) {
+        client.takenBytes = taken;
+        client.stalledSinceMs = nowMs;
+      }
+      const stalled = replyStallMsMax > 0 && nowMs - client.stalledSinceMs > replyStallMsMax;
+      const anonymous = session.user === null && loginMsMax > 0;
+      const late = anonymous && nowMs - connection.openedMs > loginMsMax;
+      if (stalled || late) connection.destroy();
+    }
+  }
+}

@@ -1,0 +1,137 @@
+/** A run: consecutive commands of one client for one backend connection, the hot path's unit of work. */
+import type { Meter } from '../observe/meter.ts';
+
+/** Who takes the replies of a run: a client's reply queue, or the gathering of a fan-out. */
+export interface ReplyTaker {
+  /**
+   * `bytes[start, end)` continue the replies of `run`; `replies` of them end inside; the run is
+   * complete when `done`. The bytes are the caller's read buffer: valid during the call only.
+   * Returns true when a pending write still points into `bytes`, so the caller must give them up.
+   */
+  take(
+    run: Run,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    replies: number,
+    done: boolean,
+  ): boolean;
+  /** Puts `rest` right behind `run` in the order of replies: a redirect cut the run in two. */
+  split(run: Run, rest: Run): void;
+  /** A command waits before it is sent again: nothing of this client may overtake it. +1 or −1. */
+  delay(change: number): void;
+  /** `count` commands of `bytes` bytes were sent for this taker. */
+  owe(count: number, bytes: number): void;
+  /** A new run behind all others of this taker. */
+  add(run: Run): void;
+  /** The youngest run, while more commands may still join it; null where none ever may. */
+  readonly last: Run | null;
+  /** For the slow log: who asked. */
+  readonly origin: RunOrigin;
+}
+
+export interface RunOrigin {
+  /** `ip:port` of the client. */
+  readonly address: string;
+  /** CLIENT SETNAME, or empty. */
+  readonly name: string;
+}
+
+/**
+ * A piece of a connection's output, kept until every command in it was answered: a redirected or
+ * unsent command is sent again from here, so nothing is copied for the case that nothing happens.
+ */
+export class Chunk {
+  readonly buffer: Buffer;
+  /** Bytes filled. */
+  length = 0;
+  /** Bytes handed to the socket; a command that starts behind this was certainly not executed. */
+  flushed = 0;
+  /** Runs whose commands stand in it and are not answered yet. */
+  owed = 0;
+  constructor(buffer: Buffer) {
+    this.buffer = buffer;
+  }
+}
+
+/**
+ *     client's order   head ─► run ─► run ─► run(tail)      replies leave from the head only
+ *     connection FIFO  [ run │ run │ run ]                  replies arrive for the first only
+ *
+ * One run stands in both. `parked` holds replies that arrived while an older run was still open.
+ */
+export class Run {
+  taker: ReplyTaker | null = null;
+  /** Replies still owed by the backend. */
+  count = 0;
+  /** Whether more replies may come: false once the last was taken. */
+  open = true;
+  next: Run | null = null;
+  parked: Buffer | null = null;
+  parkedLength = 0;
+  /** Index in `families`; a run never mixes two. */
+  family = 0;
+  meter: Meter | null = null;
+  startedUs = 0;
+  /** Request bytes, for the client's request credit. */
+  requestBytes = 0;
+  /** Where its commands stand: command number `cursorIndex` of the run starts at `cursor`. */
+  chunk: Chunk | null = null;
+  cursor = 0;
+  cursorIndex = 0;
+  /** Replies taken so far: the number of the command the next reply belongs to. */
+  answered = 0;
+  /** Replies that were errors. */
+  errors = 0;
+  /** Number of the fragment inside its fan-out. */
+  fragment = 0;
+  /** How often its command was sent again; only a run of one command is ever sent again. */
+  attempts = 0;
+}
+
+const poolMax = 65_536;
+const pool: Run[] = [];
+
+export function newRun(taker: ReplyTaker, family: number, meter: Meter, startedUs: number): Run {
+  const run = pool.pop() ?? new Run();
+  run.taker = taker;
+  run.family = family;
+  run.meter = meter;
+  run.startedUs = startedUs;
+  return run;
+}
+
+/** Returns a run to the pool; the caller holds the last reference. */
+export function freeRun(run: Run): void {
+  run.taker = null;
+  run.meter = null;
+  run.next = null;
+  run.parked = null;
+  run.parkedLength = 0;
+  run.chunk = null;
+  run.count = 0;
+  run.open = true;
+  run.requestBytes = 0;
+  run.cursor = 0;
+  run.cursorIndex = 0;
+  run.answered = 0;
+  run.errors = 0;
+  run.fragment = 0;
+  run.attempts = 0;
+  if (pool.length < poolMax) pool.push(run);
+}
+
+/** Appends `bytes[start, end)` to what the run holds back. `final` says nothing more will come. */
+export function park(run: Run, bytes: Buffer, start: number, end: number, final: boolean): void {
+  const length = end - start;
+  const held = run.parkedLength;
+  if (run.parked === null) {
+    run.parked = Buffer.allocUnsafe(final ? length : Math.max(512, length * 2));
+  } else if (held + length > run.parked.length) {
+    const larger = Buffer.allocUnsafe((held + length) * (final ? 1 : 2));
+    run.parked.copy(larger, 0, 0, held);
+    run.parked = larger;
+  }
+  bytes.copy(run.parked, held, start, end);
+  run.parkedLength = held + length;
+}

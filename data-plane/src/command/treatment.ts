@@ -1,0 +1,52 @@
+/** What the proxy does with each command of Redis's table: one place, read once at start. */
+import { type CommandFacts, Flag } from './command.ts';
+
+/**
+ * `keyed`: goes to a backend as it is, to the owner of its keys.
+ * `split`: the same, and keys of several slots are split and merged (request policy `multi_shard`).
+ * `local`: the proxy answers it.
+ * `refused`: not served; `reason` says why, in words for the client.
+ */
+export type Treatment =
+  | { readonly kind: 'keyed' }
+  | { readonly kind: 'split' }
+  | { readonly kind: 'local' }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Commands about the connection or the server, which the proxy is to the client. */
+const local = new Set(
+  'auth hello ping echo select quit reset command client info slowlog use'.split(' '),
+);
+
+const split = new Set('mget mset del unlink exists touch'.split(' '));
+
+const notServed = 'is not served by this proxy';
+
+/** Each would reach beyond the keys it names, or beyond the tenant. */
+const confined: Readonly<Record<string, string>> = {
+  migrate: 'is refused: it would carry keys to another server',
+  move: 'is refused: it would carry keys to another database',
+  'restore-asking': 'is refused: it belongs to cluster nodes',
+};
+
+const families = ['transactions', 'scripting', 'pubsub', 'cluster', 'server', 'connection'];
+
+/** `name` is the full name in lower case (`object|encoding`), `family` its group in COMMAND DOCS. */
+export function treatmentOf(facts: CommandFacts, family: string): Treatment {
+  const { name } = facts;
+  if (local.has(name.split('|')[0] as string)) return { kind: 'local' };
+  if (split.has(name)) return { kind: 'split' };
+  const own = confined[name];
+  if (own !== undefined) return { kind: 'refused', reason: own };
+  const keyed = facts.keySpecs.length > 0 || facts.subcommands !== null;
+  if (!keyed) return { kind: 'refused', reason: notServed };
+  if ((facts.flags & (Flag.blocking | Flag.admin | Flag.pubsub)) !== 0) {
+    return { kind: 'refused', reason: notServed };
+  }
+  // MEMORY USAGE and OBJECT name a key; everything else of these families is about more than keys.
+  const aboutOneKey = facts.keySpecs.length > 0 && name.includes('|');
+  if (families.includes(family) && !aboutOneKey && facts.subcommands === null) {
+    return { kind: 'refused', reason: notServed };
+  }
+  return { kind: 'keyed' };
+}

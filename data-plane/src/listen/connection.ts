@@ -1,0 +1,208 @@
+/** One client's socket: bytes in, what is left over, holding still, bytes out. */
+import type { Socket } from 'node:net';
+import { RequestFrame } from '../resp/request-scanner.ts';
+import type { Turn } from '../turn.ts';
+import { Outlet } from './outlet.ts';
+import { type QueueLimits, ReplyQueue, type ReplyTotals, type RunWatcher } from './reply-queue.ts';
+import { Upload, type UploadBudget } from './upload.ts';
+
+/**
+ * Why no more commands are taken from a client for now:
+ * `credit`, its owed replies fill its budget; `idle`, the next command must wait for every reply
+ * before it; `answer`, a reply is being made (a password is checked); `ended`, the session is over.
+ */
+export type Hold = 'none' | 'credit' | 'idle' | 'answer' | 'ended';
+
+export interface ConnectionWiring {
+  readonly turn: Turn;
+  readonly queueLimits: QueueLimits;
+  readonly totals: ReplyTotals;
+  readonly watcher: RunWatcher;
+  readonly uploads: UploadBudget;
+  /** Takes commands from `bytes[start, end)`; returns where the first untaken byte stands. */
+  readonly serve: (client: ClientConnection, bytes: Buffer, start: number, end: number) => number;
+  readonly closed: (client: ClientConnection) => void;
+}
+
+/** A rest up to this size waits beside the next read; a larger one becomes an {@link Upload}. */
+export const restBytesMax = 128 * 1024;
+
+export class ClientConnection {
+  readonly id: number;
+  readonly socket: Socket;
+  readonly address: string;
+  readonly loopback: boolean;
+  readonly outlet: Outlet;
+  readonly queue: ReplyQueue;
+  readonly frame = new RequestFrame();
+  /** CLIENT SETNAME; read by the slow log. */
+  name = '';
+  hold: Hold = 'none';
+  openedMs = Date.now();
+  /** When bytes last came from the client, microseconds of the turn. */
+  readUs: number;
+  readonly #wiring: ConnectionWiring;
+  #rest: Buffer | null = null;
+  #upload: Upload | null = null;
+  #resuming = false;
+  #closing = false;
+
+  constructor(id: number, socket: Socket, wiring: ConnectionWiring) {
+    this.id = id;
+    this.socket = socket;
+    this.#wiring = wiring;
+    const remote = socket.remoteAddress ?? '?';
+    this.address = `${remote}:${socket.remotePort ?? 0}`;
+    this.loopback = /^(::ffff:)?127\.|^::1$/.test(remote);
+    this.readUs = wiring.turn.nowUs();
+    this.outlet = new Outlet(socket, wiring.turn, () => this.queue.drained());
+    const { turn, queueLimits, totals, watcher } = wiring;
+    const eased = (): void => this.#eased();
+    this.queue = new ReplyQueue(this.outlet, turn, queueLimits, totals, watcher, this, eased);
+    socket.on('error', () => {});
+    socket.on('close', () => this.#closed());
+    // The other side finished sending: what it is owed still goes out, then the socket ends.
+    socket.on('end', () => this.endAfterReplies());
+  }
+
+  /** Bytes came. Returns whether reading goes on. `bytes` is the shared read buffer. */
+  received(bytes: Buffer, start: number, end: number): boolean {
+    if (this.hold === 'ended') return true;
+    this.readUs = this.#wiring.turn.nowUs();
+    this.#take(bytes, start, end);
+    return this.hold === 'none';
+  }
+
+  /** Keeps the client waiting; {@link release} or easing replies let it go on. */
+  holdFor(reason: Exclude<Hold, 'none'>): void {
+    this.hold = reason;
+    if (reason !== 'ended') this.socket.pause();
+  }
+
+  /** The reply that was being made is made. */
+  release(): void {
+    if (this.hold === 'answer') this.#resumeSoon();
+  }
+
+  /** No more commands are taken; the socket ends once every owed reply went out. */
+  endAfterReplies(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.holdFor('ended');
+    this.#rest = null;
+    this.#dropUpload();
+    this.#eased();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  #take(read: Buffer, readStart: number, readEnd: number): void {
+    if (this.#upload !== null) {
+      if (!this.#upload.append(read, readStart, readEnd)) this.#overBudget();
+      else if (this.#upload.ready && this.hold === 'none') this.#takeUpload(this.#upload);
+      return;
+    }
+    let [bytes, start, end] = [read, readStart, readEnd];
+    const rest = this.#rest;
+    if (rest !== null) {
+      this.#rest = null;
+      if (rest.length <= start) {
+        start -= rest.length;
+        rest.copy(bytes, start);
+      } else {
+        bytes = Buffer.concat([rest, read.subarray(readStart, readEnd)]);
+        [start, end] = [0, bytes.length];
+      }
+    }
+    // A read that was under way when the client was held still arrives.
+    const cursor = this.hold === 'none' ? this.#wiring.serve(this, bytes, start, end) : start;
+    if (cursor < end && !this.#closing) this.#keep(bytes, cursor, end);
+  }
+
+  #takeUpload(upload: Upload): void {
+    const { bytes, length } = upload;
+    const cursor = this.#wiring.serve(this, bytes, 0, length);
+    if (this.#closing) return;
+    if (cursor === 0) {
+      upload.expect(this.frame.need);
+      return;
+    }
+    this.#dropUpload();
+    if (cursor < length) this.#keep(bytes, cursor, length);
+  }
+
+  #keep(bytes: Buffer, start: number, end: number): void {
+    const need = this.frame.need;
+    if (end - start + need <= restBytesMax) {
+      this.#rest = Buffer.from(bytes.subarray(start, end));
+      return;
+    }
+    this.#upload = new Upload(this.#wiring.uploads);
+    if (!this.#upload.append(bytes, start, end)) this.#overBudget();
+    else this.#upload.expect(this.hold === 'none' ? need : 0);
+  }
+
+  #overBudget(): void {
+    const reply = Buffer.from(
+      '-ERR Protocol error: the proxy has no memory left for large requests\r\n',
+    );
+    this.#dropUpload();
+    this.outlet.send(reply, 0, reply.length, true);
+    this.endAfterReplies();
+  }
+
+  #dropUpload(): void {
+    this.#upload?.free();
+    this.#upload = null;
+  }
+
+  #eased(): void {
+    if (this.hold === 'none') return;
+    if (this.#closing) {
+      if (!this.queue.idle) return;
+      this.outlet.flush();
+      this.socket.end();
+      return;
+    }
+    if (this.hold === 'idle' ? this.queue.idle : this.hold === 'credit' && this.#hasRoom()) {
+      this.#resumeSoon();
+    }
+  }
+
+  /** Half of the budget free: going on for each single reply would pause again at once. */
+  #hasRoom(): boolean {
+    const room = this.queue.room();
+    return this.queue.delayed === 0 && room > 0 && room >= this.queue.inFlight;
+  }
+
+  #resumeSoon(): void {
+    if (this.#resuming) return;
+    this.#resuming = true;
+    this.#wiring.turn.later(this.#resume);
+  }
+
+  readonly #resume = (): void => {
+    this.#resuming = false;
+    if (this.socket.destroyed || this.#closing) return;
+    this.hold = 'none';
+    const rest = this.#rest;
+    if (this.#upload?.ready) {
+      this.#takeUpload(this.#upload);
+    } else if (rest !== null) {
+      this.#rest = null;
+      this.#take(rest, 0, rest.length);
+    }
+    if ((this.hold as Hold) === 'none') this.socket.resume();
+  };
+
+  #closed(): void {
+    this.#closing = true;
+    this.hold = 'ended';
+    this.#rest = null;
+    this.#dropUpload();
+    this.queue.close();
+    this.#wiring.closed(this);
+  }
+}

@@ -1,0 +1,119 @@
+/** Bytes out to one client: small replies staged and written once per turn, large ones at once. */
+import type { Socket } from 'node:net';
+import type { Flushable, Turn } from '../turn.ts';
+
+const stageBytes = 16 * 1024;
+const poolMax = 256;
+const pool: Buffer[] = [];
+const nothing = Buffer.alloc(0);
+
+export class Outlet implements Flushable {
+  readonly #socket: Socket;
+  readonly #turn: Turn;
+  /** Called when a backlog was taken by the client, wholly or in part. */
+  readonly #drained: () => void;
+  #stage: Buffer | null = null;
+  #staged = 0;
+  #marked = false;
+  #armed = false;
+  /** Bytes ever handed to the socket; with {@link pending} it shows whether the client takes any. */
+  written = 0;
+
+  constructor(socket: Socket, turn: Turn, drained: () => void) {
+    this.#socket = socket;
+    this.#turn = turn;
+    this.#drained = drained;
+  }
+
+  /** Bytes the client has not taken from us: staged, or waiting in the socket's queue. */
+  get pending(): number {
+    return this.#socket.writableLength + this.#staged;
+  }
+
+  /**
+   * Sends `bytes[start, end)`; `last` says that nothing more is on its way, so it leaves at once.
+   * Returns true when the socket still points into `bytes` after the call.
+   */
+  send(bytes: Buffer, start: number, end: number, last: boolean): boolean {
+    const length = end - start;
+    if (length < stageBytes && (!last || this.#socket.writableLength > 0)) {
+      this.#gather(bytes, start, end);
+      return false;
+    }
+    if (this.#staged > 0) {
+      if (length <= stageBytes - this.#staged) {
+        this.#gather(bytes, start, end);
+        this.#writeStage();
+        return false;
+      }
+      this.#writeStage();
+    }
+    // Behind a backlog the bytes may wait long: they get memory of their own, or the read buffer,
+    // 256 KiB of it, would be held for each of many stalled clients.
+    if (this.#socket.writableLength > 0) {
+      this.#write(Buffer.from(bytes.subarray(start, end)));
+      return false;
+    }
+    return this.#write(bytes.subarray(start, end));
+  }
+
+  flush(): void {
+    this.#marked = false;
+    this.#writeStage();
+    // All taken at once: no callback will come, and the client may be held for want of credit.
+    if (!this.#armed) this.#drained();
+  }
+
+  #gather(bytes: Buffer, start: number, end: number): void {
+    for (let from = start; from < end; ) {
+      this.#stage ??= pool.pop() ?? Buffer.allocUnsafeSlow(stageBytes);
+      const to = Math.min(end, from + stageBytes - this.#staged);
+      bytes.copy(this.#stage, this.#staged, from, to);
+      this.#staged += to - from;
+      from = to;
+      if (this.#staged === stageBytes) this.#writeStage();
+    }
+    if (this.#staged === 0 || this.#marked) return;
+    this.#marked = true;
+    this.#turn.markClient(this);
+  }
+
+  #writeStage(): void {
+    const length = this.#staged;
+    if (length === 0) return;
+    const stage = this.#stage as Buffer;
+    this.#stage = null;
+    this.#staged = 0;
+    const whole = length === stageBytes;
+    // A part of a stage that must wait is copied to its own size: stalled clients are many.
+    if (!whole && this.#socket.writableLength > 0) {
+      this.#write(Buffer.from(stage.subarray(0, length)));
+    } else if (this.#write(whole ? stage : stage.subarray(0, length))) {
+      return;
+    }
+    if (pool.length < poolMax && (!whole || this.#socket.writableLength === 0)) pool.push(stage);
+  }
+
+  /** True when the socket could not take it all at once and so still points into `bytes`. */
+  #write(bytes: Buffer): boolean {
+    this.written += bytes.length;
+    this.#socket.write(bytes);
+    if (this.#socket.writableLength === 0) return false;
+    this.#arm();
+    return true;
+  }
+
+  /** 'drain' is not emitted for a backlog below the high-water mark; an empty write's callback is. */
+  #arm(): void {
+    if (this.#armed) return;
+    this.#armed = true;
+    this.#socket.write(nothing, this.#taken);
+  }
+
+  readonly #taken = (): void => {
+    this.#armed = false;
+    if (this.#socket.destroyed) return;
+    if (this.#socket.writableLength > 0) this.#arm();
+    this.#drained();
+  };
+}

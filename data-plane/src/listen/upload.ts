@@ -1,0 +1,63 @@
+/** A command too large for the shared read buffer, gathered as it comes, within a budget of all. */
+
+/** Memory all half-received commands of the process may take together. */
+export class UploadBudget {
+  readonly bytesMax: number;
+  bytes = 0;
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+}
+
+/**
+ * Grows with what arrives, never with what a length prefix promises: a client that announces 512 MB
+ * and sends nothing costs nothing.
+ */
+export class Upload {
+  bytes: Buffer = Buffer.alloc(0);
+  length = 0;
+  readonly #budget: UploadBudget;
+  /** Length at which the command may be complete; scanning earlier would be in vain. */
+  #wanted = 0;
+
+  constructor(budget: UploadBudget) {
+    this.#budget = budget;
+  }
+
+  get ready(): boolean {
+    return this.length >= this.#wanted;
+  }
+
+  /** At least `need` more bytes are missing; 0 when that is unknown. */
+  expect(need: number): void {
+    this.#wanted = this.length + need;
+  }
+
+  /** False when the budget of the process is used up. */
+  append(bytes: Buffer, start: number, end: number): boolean {
+    const length = this.length + end - start;
+    if (length > this.bytes.length && !this.#grow(length)) return false;
+    bytes.copy(this.bytes, this.length, start, end);
+    this.length = length;
+    return true;
+  }
+
+  free(): void {
+    this.#budget.bytes -= this.bytes.length;
+    this.bytes = Buffer.alloc(0);
+  }
+
+  #grow(length: number): boolean {
+    // Doubling, but not past the end of a body whose length is known.
+    const doubled = this.bytes.length * 2;
+    const room = this.#wanted > length ? Math.min(doubled, this.#wanted) : doubled;
+    const size = Math.max(256 * 1024, length, room);
+    const more = size - this.bytes.length;
+    if (this.#budget.bytes + more > this.#budget.bytesMax) return false;
+    this.#budget.bytes += more;
+    const larger = Buffer.allocUnsafeSlow(size);
+    this.bytes.copy(larger, 0, 0, this.length);
+    this.bytes = larger;
+    return true;
+  }
+}

@@ -1,0 +1,147 @@
+/** The proxy process: wire, listen, follow the log, drain on SIGTERM. */
+
+import { pepperOf } from '@respool/contracts/secrets';
+import pino from 'pino';
+import { RedisBackend } from './backend/redis/redis.ts';
+import { Clients } from './clients.ts';
+import { families } from './command/command.ts';
+import { Command } from './command/request.ts';
+import { listen } from './listen/listen.ts';
+import { UploadBudget } from './listen/upload.ts';
+import { Admin } from './observe/admin.ts';
+import { Metrics } from './observe/metrics.ts';
+import { Observe, observeLimits } from './observe/observe.ts';
+import type { Proxy } from './proxy.ts';
+import { backendSamples, followSample, infoFactsOf, readiness, runWatcher } from './report.ts';
+import { slotOf } from './route/slot.ts';
+import { Authenticator } from './session/authenticate.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { systemClock } from './snapshot/clock.ts';
+import { Follower } from './snapshot/follow.ts';
+import { SnapshotHolder } from './snapshot/snapshot.ts';
+import { Turn } from './turn.ts';
+import { wayFinder } from './ways.ts';
+
+const tickMs = 50;
+
+async function run(settings: Settings): Promise<void> {
+  const logger = pino({ level: settings.logLevel, base: { proxy: settings.proxyId } });
+  const startedAtMs = Date.now();
+  let draining = false;
+  const turn = new Turn();
+  const limits = { ...observeLimits, slowLogSlowerThanUs: settings.slowerThanUs };
+  const observe = new Observe(families, limits);
+  const nobody = observe.meter('_anonymous');
+  const redisServices = {
+    turn,
+    limits: settings.redis,
+    counters: observe.counters,
+    slotOf: (bytes: Buffer, start: number, end: number) => slotOf(bytes, start, end, 0),
+    ownMeter: observe.meter('_proxy'),
+    connectionName: `respool-${settings.proxyId}`,
+  };
+  const holder: SnapshotHolder = new SnapshotHolder({
+    masterKey: settings.masterKey,
+    open: (spec, password) => new RedisBackend(spec, password, redisServices),
+    onSwap: (state) => clients.follow(state),
+    observe,
+    logger,
+    warmMsMax: settings.warmMsMax,
+    retireMsMax: settings.redis.commandDeadlineMs,
+  });
+  const facts = { settings, version, startedAtMs, observe, holder, follower: () => follower };
+  const proxy: Proxy = {
+    get state() {
+      return holder.state;
+    },
+    limits: settings.requests,
+    observe,
+    services: {
+      authenticator: new Authenticator(pepperOf(settings.masterKey), settings.defaultTenant),
+      observe,
+      infoFacts: (session) => infoFactsOf(facts, session),
+    },
+    nobody,
+    connectionFamily: families.indexOf('connection'),
+    command: new Command(),
+  };
+  const wiring = {
+    turn,
+    queueLimits: settings.queue,
+    totals: { pendingBytes: 0 },
+    watcher: runWatcher(observe, holder),
+    uploads: new UploadBudget(settings.uploadBytesMax),
+  };
+  const clients = new Clients(proxy, wayFinder(nobody), wiring, settings);
+  const ticking = setInterval(() => {
+    for (const backend of holder.backends()) backend.tick();
+  }, tickMs);
+  let follower: Follower | null = null;
+  const metrics = new Metrics({
+    observe,
+    backends: () => backendSamples(holder),
+    follow: () => followSample(follower),
+    version,
+    now: Date.now,
+  });
+  const admin = await named('RESPOOL_ADMIN_PORT', settings.adminPort, () =>
+    Admin.start({
+      host: settings.adminHost,
+      port: settings.adminPort,
+      metrics,
+      readiness: () => readiness(follower, draining),
+    }),
+  );
+  follower = await Follower.start({
+    nats: settings.nats,
+    proxyId: settings.proxyId,
+    cacheFolder: settings.cacheFolder,
+    applier: holder,
+    counters: observe.counters,
+    clock: systemClock,
+    logger,
+  });
+  const listening = await named('RESPOOL_RESP_PORT', settings.respPort, () =>
+    listen({
+      host: settings.respHost,
+      port: settings.respPort,
+      connectionsMax: settings.connectionsMax,
+      reusePort: settings.reusePort,
+      counters: observe.counters,
+      accept: (socket) => clients.accept(socket),
+    }),
+  );
+  logger.info({ port: listening.port, adminPort: admin.port }, 'serving');
+  const stop = async (signal: string): Promise<void> => {
+    if (draining) process.exit(1);
+    draining = true;
+    logger.info({ signal }, 'draining');
+    listening.stop();
+    await clients.drain(settings.drainMsMax);
+    clearInterval(ticking);
+    await follower?.stop();
+    holder.close();
+    await admin.close();
+    logger.info('stopped');
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+}
+
+const version = '0.1.0';
+
+/** A port in use is the operator's to mend: the error names the setting. */
+async function named<T>(setting: string, port: number, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new Error(`port ${port} is in use: set ${setting} to another one`);
+  }
+}
+
+run(readSettings(process.env)).catch((error: Error) => {
+  process.stderr.write(`respool proxy: ${error.message}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,214 @@
+/** A command split over several slots: its fragments' replies become one reply, in the client's key order. */
+import { freeRun, park, type ReplyTaker, type Run, type RunOrigin } from '../command/run.ts';
+import { ReplyScanner } from '../resp/reply-scanner.ts';
+
+/** Redis's response policies for commands that split by key; `in_order` is MGET's: no tip, an array. */
+export type GatherPolicy = 'in_order' | 'agg_sum' | 'all_succeeded';
+
+/** Where the merged reply goes: the client's queue, which kept a place for it. */
+export interface AnswerTaker {
+  readonly origin: RunOrigin;
+  answer(run: Run, reply: Buffer, length: number): void;
+  delay(change: number): void;
+}
+
+const minus = 45;
+const asterisk = 42;
+const cr = 13;
+const lf = 10;
+const ok = Buffer.from('+OK\r\n');
+const packedBytesMin = 4096;
+const packedBytesKept = 64 * 1024;
+const poolMax = 4096;
+const pool: Gather[] = [];
+const scanner = new ReplyScanner();
+
+/**
+ *     client:    MGET a b c d          keys 0…3
+ *     fragments: slot 1: a c   slot 7: b   slot 9: d
+ *     keyOrder:  [0 2 │ 1 │ 3]   groupStart: [0 2 3 4]
+ *     packed:    replies as they came; offset and length of each by key number
+ */
+export class Gather implements ReplyTaker {
+  readonly last = null;
+  /** Key numbers, those of one fragment side by side. */
+  keyOrder = new Int32Array(64);
+  /** Fragment f has `keyOrder[groupStart[f] … groupStart[f + 1])`. */
+  groupStart = new Int32Array(65);
+  #policy: GatherPolicy = 'in_order';
+  #keys = 0;
+  #fragments = 0;
+  #open = 0;
+  #sum = 0;
+  #name = '';
+  #failedKeys = 0;
+  #failure: Buffer | null = null;
+  #answer: Run | null = null;
+  #to: AnswerTaker | null = null;
+  #packed = Buffer.allocUnsafeSlow(packedBytesMin);
+  #packedLength = 0;
+  #offsets = new Int32Array(64);
+  #lengths = new Int32Array(64);
+
+  get origin(): RunOrigin {
+    return (this.#to as AnswerTaker).origin;
+  }
+
+  /** Room for `keys` keys in at most as many fragments. */
+  prepare(keys: number): void {
+    this.#keys = keys;
+    if (keys <= this.keyOrder.length) return;
+    this.keyOrder = new Int32Array(keys);
+    this.groupStart = new Int32Array(keys + 1);
+    this.#offsets = new Int32Array(keys);
+    this.#lengths = new Int32Array(keys);
+  }
+
+  /** Begins waiting for `fragments` replies; `name` is the command's, for a half failure's words. */
+  begin(policy: GatherPolicy, name: string, fragments: number, to: AnswerTaker, answer: Run): void {
+    this.#policy = policy;
+    this.#name = name;
+    this.#fragments = fragments;
+    this.#open = fragments;
+    this.#to = to;
+    this.#answer = answer;
+  }
+
+  owe(_count: number, _bytes: number): void {}
+
+  add(_run: Run): void {}
+
+  split(_run: Run, _rest: Run): void {
+    throw new Error('invariant: a fragment is one command');
+  }
+
+  delay(change: number): void {
+    (this.#to as AnswerTaker).delay(change);
+  }
+
+  take(
+    run: Run,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    _replies: number,
+    done: boolean,
+  ): boolean {
+    if (!done) {
+      park(run, bytes, start, end, false);
+    } else if (run.parked !== null) {
+      park(run, bytes, start, end, true);
+      this.#fragment(run.fragment, run.parked, 0, run.parkedLength);
+    } else {
+      this.#fragment(run.fragment, bytes, start, end);
+    }
+    if (!done) return false;
+    freeRun(run);
+    this.#open--;
+    if (this.#open === 0) this.#finish();
+    return false;
+  }
+
+  #fragment(index: number, bytes: Buffer, start: number, end: number): void {
+    const from = this.groupStart[index]!;
+    const to = this.groupStart[index + 1]!;
+    if (bytes[start] === minus) {
+      this.#failedKeys += to - from;
+      this.#failure ??= Buffer.from(bytes.subarray(start + 1, end - 2));
+      return;
+    }
+    if (this.#policy === 'agg_sum')
+      this.#sum += Number(bytes.toString('latin1', start + 1, end - 2));
+    else if (this.#policy === 'in_order') this.#pack(from, to, bytes, start, end);
+  }
+
+  #pack(from: number, to: number, bytes: Buffer, start: number, end: number): void {
+    let cursor = bytes.indexOf(lf, start) + 1;
+    let at = this.#packedLength;
+    this.#growPacked(at + end - cursor);
+    bytes.copy(this.#packed, at, cursor, end);
+    this.#packedLength = at + end - cursor;
+    if (to - from === 1) {
+      this.#place(this.keyOrder[from]!, at, end - cursor);
+      return;
+    }
+    for (let k = from; k < to; k++) {
+      const next = scanner.next(bytes, cursor, end);
+      this.#place(this.keyOrder[k]!, at, next - cursor);
+      at += next - cursor;
+      cursor = next;
+    }
+  }
+
+  #place(key: number, offset: number, length: number): void {
+    this.#offsets[key] = offset;
+    this.#lengths[key] = length;
+  }
+
+  #growPacked(length: number): void {
+    if (length <= this.#packed.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(length, this.#packed.length * 2));
+    this.#packed.copy(larger, 0, 0, this.#packedLength);
+    this.#packed = larger;
+  }
+
+  #finish(): void {
+    const to = this.#to as AnswerTaker;
+    const answer = this.#answer as Run;
+    let reply: Buffer = ok;
+    if (this.#failure !== null) {
+      reply = this.#failed(this.#failure);
+      answer.errors++;
+    } else if (this.#policy === 'agg_sum') {
+      reply = Buffer.from(`:${this.#sum}\r\n`, 'latin1');
+    } else if (this.#policy === 'in_order') {
+      reply = this.#inOrder();
+    }
+    this.#free();
+    to.answer(answer, reply, reply.length);
+  }
+
+  #inOrder(): Buffer {
+    const keys = this.#keys;
+    const reply = Buffer.allocUnsafe(this.#packedLength + 14);
+    let at = 0;
+    reply[at++] = asterisk;
+    if (keys < 10) reply[at++] = 48 + keys;
+    else at += reply.write(String(keys), at, 'latin1');
+    reply[at++] = cr;
+    reply[at++] = lf;
+    const packed = this.#packed;
+    for (let key = 0; key < keys; key++) {
+      const offset = this.#offsets[key]!;
+      const length = this.#lengths[key]!;
+      if (length > 48) packed.copy(reply, at, offset, offset + length);
+      else for (let i = 0; i < length; i++) reply[at + i] = packed[offset + i]!;
+      at += length;
+    }
+    return reply.subarray(0, at);
+  }
+
+  /** All fragments failed alike: their error. Some did not: say which part was done. */
+  #failed(first: Buffer): Buffer {
+    const words = first.toString('latin1');
+    if (this.#failedKeys === this.#keys) return Buffer.from(`-${words}\r\n`, 'latin1');
+    const done = this.#keys - this.#failedKeys;
+    const text = `-ERR ${this.#name} failed for ${this.#failedKeys} of ${this.#keys} keys, was done for ${done}: ${words}\r\n`;
+    return Buffer.from(text, 'latin1');
+  }
+
+  #free(): void {
+    this.#failure = null;
+    this.#failedKeys = 0;
+    this.#sum = 0;
+    this.#packedLength = 0;
+    this.#answer = null;
+    this.#to = null;
+    const large = this.#packed.length > packedBytesKept || this.#fragments > packedBytesKept;
+    if (!large && pool.length < poolMax) pool.push(this);
+  }
+}
+
+export function newGather(): Gather {
+  return pool.pop() ?? new Gather();
+}

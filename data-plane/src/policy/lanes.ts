@@ -1,0 +1,37 @@
+/** Which commands may go straight through, computed once per kind of user and backend. */
+import { type CommandFacts, commands, Flag, families, isSingleKey } from '../command/command.ts';
+import { treatmentOf } from '../command/treatment.ts';
+
+/** 1: straight to the backend; 0: leaves the fast lane, to be admitted, answered, split or refused. */
+export type Lanes = Uint8Array;
+
+/**
+ * What of a command must be known to send it on: nothing when all keys live in one place and stay as
+ * they are (`whole`), its first key when a slot is computed or a prefix inserted (`first-key`).
+ */
+export type LaneShape = 'whole' | 'first-key';
+
+const made = new Map<string, Lanes>();
+
+/** Indexed by command id; shared, not to be changed. */
+export function lanesFor(shape: LaneShape, readOnly: boolean): Lanes {
+  const key = `${shape} ${readOnly}`;
+  let lanes = made.get(key);
+  if (lanes === undefined) {
+    lanes = Uint8Array.from(commands, (facts) => (passes(facts, shape, readOnly) ? 1 : 0));
+    made.set(key, lanes);
+  }
+  return lanes;
+}
+
+/** Every command leaves the fast lane: nobody authenticated, or no route. */
+export const closedLanes: Lanes = new Uint8Array(commands.length);
+
+function passes(facts: CommandFacts, shape: LaneShape, readOnly: boolean): boolean {
+  const treatment = treatmentOf(facts, families[facts.family] as string).kind;
+  if (facts.subcommands !== null) return false;
+  if (readOnly && (facts.flags & Flag.write) !== 0) return false;
+  if (treatment === 'split') return shape === 'whole';
+  if (treatment !== 'keyed') return false;
+  return shape === 'whole' || (isSingleKey(facts) && facts.firstKey === 1);
+}

@@ -1,0 +1,81 @@
+/** May this user do this? Each check a named function, in order; a refusal is the reply itself. */
+
+import { arityFits, Flag, families } from '../command/command.ts';
+import type { Command } from '../command/request.ts';
+import { treatmentOf } from '../command/treatment.ts';
+import { encodeError } from '../resp/encoder.ts';
+import type { UserView } from '../state.ts';
+
+/** Who asks, as far as the checks need to know. `user` is null before AUTH. */
+export interface Asker {
+  readonly user: UserView | null;
+}
+
+const argumentsShown = 128;
+
+/**
+ * Null when the command is admitted, else the error to answer with. Order as Redis's own
+ * `processCommand`: known, arity, authenticated, then permissions.
+ */
+export function admit(asker: Asker, command: Command): Buffer | null {
+  return (
+    refuseUnknown(command) ??
+    refuseArity(command) ??
+    refuseAnonymous(asker, command) ??
+    refuseTreatment(command) ??
+    refuseWrite(asker, command)
+  );
+}
+
+function refuseUnknown(command: Command): Buffer | null {
+  const { facts } = command;
+  if (facts === null) return unknown(command);
+  // A container's name alone, or with a subcommand it does not have.
+  if (facts.subcommands !== null && command.argc > 1) {
+    const message = `unknown subcommand '${shown(command.text(1))}'. Try ${facts.name.toUpperCase()} HELP.`;
+    return encodeError('ERR', message);
+  }
+  return null;
+}
+
+function unknown(command: Command): Buffer {
+  const name = shown(command.text(0));
+  let args = '';
+  for (let i = 1; i < command.argc && args.length < argumentsShown; i++) {
+    args += `'${shown(command.text(i)).slice(0, argumentsShown - args.length)}' `;
+  }
+  return encodeError('ERR', `unknown command '${name}', with args beginning with: ${args}`);
+}
+
+function shown(text: string): string {
+  return text.slice(0, argumentsShown);
+}
+
+function refuseArity(command: Command): Buffer | null {
+  const { facts, argc } = command;
+  if (facts === null || arityFits(facts, argc)) return null;
+  return encodeError('ERR', `wrong number of arguments for '${facts.name}' command`);
+}
+
+/** Redis marks AUTH, HELLO, QUIT and RESET `no_auth`. */
+function refuseAnonymous(asker: Asker, command: Command): Buffer | null {
+  if (asker.user !== null || (command.facts!.flags & Flag.no_auth) !== 0) return null;
+  return encodeError('NOAUTH', 'Authentication required.');
+}
+
+function refuseTreatment(command: Command): Buffer | null {
+  const facts = command.facts!;
+  const treatment = treatmentOf(facts, families[facts.family] as string);
+  if (treatment.kind !== 'refused') return null;
+  return encodeError('ERR', `command '${facts.name}' ${treatment.reason}`);
+}
+
+/** Read-only by Redis's own write flag. */
+function refuseWrite(asker: Asker, command: Command): Buffer | null {
+  const facts = command.facts!;
+  if (!asker.user?.readOnly || (facts.flags & Flag.write) === 0) return null;
+  return encodeError(
+    'NOPERM',
+    `this user is read-only and has no permission to run '${facts.name}'`,
+  );
+}

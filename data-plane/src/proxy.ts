@@ -1,0 +1,27 @@
+/** What the spine works with: the state it serves from, limits, meters. Tied together by main.ts. */
+import type { Command } from './command/request.ts';
+import type { Meter } from './observe/meter.ts';
+import type { Observe } from './observe/observe.ts';
+import type { RequestLimits } from './resp/request-scanner.ts';
+import type { AnswerServices } from './session/services.ts';
+import type { ProxyState } from './state.ts';
+
+export interface RequestLimitSet {
+  readonly request: RequestLimits;
+  /** Before AUTH: nobody may make us hold much. */
+  readonly anonymous: RequestLimits;
+}
+
+export interface Proxy {
+  /** The one reference: read once per batch, swapped between two turns. */
+  readonly state: ProxyState;
+  readonly limits: RequestLimitSet;
+  readonly observe: Observe;
+  readonly services: AnswerServices;
+  /** Counts what clients do before they are anybody. */
+  readonly nobody: Meter;
+  /** Index of the family `connection`. */
+  readonly connectionFamily: number;
+  /** The one command off the fast lane, read anew for each. */
+  readonly command: Command;
+}

@@ -1,0 +1,131 @@
+/** What the process tells of itself: run by run to the meters, on request to INFO, metrics and probes. */
+
+import { Command } from './command/request.ts';
+import type { Run } from './command/run.ts';
+import type { RunWatcher } from './listen/reply-queue.ts';
+import type { Readiness } from './observe/admin.ts';
+import { type InfoFacts, redisVersionDefault } from './observe/info.ts';
+import type { Meter } from './observe/meter.ts';
+import type { BackendSample, FollowSample } from './observe/metrics.ts';
+import type { Observe } from './observe/observe.ts';
+import type { Session } from './session/session.ts';
+import type { Settings } from './settings.ts';
+import type { Follower } from './snapshot/follow.ts';
+import type { SnapshotHolder } from './snapshot/snapshot.ts';
+
+/** One call per run, never per command. */
+export function runWatcher(observe: Observe, holder: SnapshotHolder): RunWatcher {
+  const { slowLog } = observe;
+  return {
+    answered(run: Run, latencyUs: number): void {
+      const meter = run.meter as Meter;
+      const { family } = run;
+      meter.commands[family]! += run.answered;
+      meter.errors[family]! += run.errors;
+      meter.requestBytes[family]! += run.requestBytes;
+      meter.observeRun(family, run.answered, latencyUs);
+      if (slowLog.slowerThanUs >= 0 && latencyUs >= slowLog.slowerThanUs) {
+        recordSlow(observe, holder, run, latencyUs);
+      }
+    },
+  };
+}
+
+const slow = new Command();
+
+/** A slow run is logged by its first command; the tenant sees its own keys, not its prefix. */
+function recordSlow(observe: Observe, holder: SnapshotHolder, run: Run, latencyUs: number): void {
+  const { chunk } = run;
+  if (chunk === null || run.taker === null) return;
+  const bytes = chunk.buffer;
+  const argc = Number(bytes.toString('latin1', run.cursor + 1, bytes.indexOf(13, run.cursor)));
+  slow.read(null, bytes, run.cursor, chunk.length, argc);
+  const tenant = (run.meter as Meter).tenant;
+  const prefix = holder.state.tenants.get(tenant)?.prefix ?? null;
+  const args: Buffer[] = [];
+  for (let i = 0; i < Math.min(slow.argc, 33); i++) {
+    const from = slow.starts[i]!;
+    const body = bytes.subarray(from, Math.min(slow.ends[i]!, from + 256));
+    const own = prefix !== null && body.subarray(0, prefix.length).equals(prefix);
+    args.push(own ? body.subarray(prefix.length) : body);
+  }
+  observe.slowLog.record({
+    at: Math.floor(Date.now() / 1000),
+    durationUs: Math.round(latencyUs),
+    args,
+    clientAddress: run.taker.origin.address,
+    clientName: run.taker.origin.name,
+    tenant,
+  });
+}
+
+export interface ReportFacts {
+  readonly settings: Settings;
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly observe: Observe;
+  readonly holder: SnapshotHolder;
+  readonly follower: () => Follower | null;
+}
+
+export function infoFactsOf(facts: ReportFacts, session: Session): InfoFacts {
+  const { settings, observe, holder } = facts;
+  const user = session.user!;
+  const status = facts.follower()?.status();
+  const memory = process.memoryUsage();
+  const isolation = user.tenant.prefix !== null ? 'prefix' : databaseMode(session);
+  const own = new Set(user.tenant.routes.keys());
+  return {
+    redisVersion: redisVersionDefault,
+    version: facts.version,
+    proxyId: settings.proxyId,
+    port: settings.respPort,
+    startedAtMs: facts.startedAtMs,
+    nowMs: Date.now(),
+    memoryBytes: memory.rss,
+    memoryPeakBytes: process.resourceUsage().maxRSS * 1024,
+    connectionsMax: settings.connectionsMax,
+    counters: observe.counters,
+    logConnected: status?.connected ?? false,
+    logStaleSinceMs: status?.staleSinceMs ?? null,
+    meter: user.tenant.meter,
+    tenant: {
+      id: user.tenant.id,
+      isolation,
+      user: user.name,
+      backend: session.route?.backend.id ?? '',
+    },
+    backends: backendSamples(holder).filter((sample) => own.has(sample.backend)),
+  };
+}
+
+function databaseMode(session: Session): string {
+  return session.route === null || session.route.database === null ? 'dedicated' : 'db';
+}
+
+export function backendSamples(holder: SnapshotHolder): BackendSample[] {
+  return holder.backends().flatMap((backend) => backend.samples());
+}
+
+export function followSample(follower: Follower | null): FollowSample {
+  const status = follower?.status();
+  return {
+    connected: status?.connected ?? false,
+    alarmed: status?.state === 'alarm',
+    staleSinceMs: status?.staleSinceMs ?? null,
+  };
+}
+
+/** Ready once a state is served; being cut off from the log is said, not held against it. */
+export function readiness(follower: Follower | null, draining: boolean): Readiness {
+  const status = follower?.status();
+  const sequence = status?.sequence ?? 0;
+  const staleSinceMs = status?.staleSinceMs ?? null;
+  if (draining) return { ready: false, reason: 'draining', sequence, staleSinceMs };
+  if (sequence === 0) {
+    return { ready: false, reason: 'no configuration yet', sequence, staleSinceMs };
+  }
+  const problem =
+    status?.error?.message ?? (staleSinceMs === null ? null : 'the log is out of reach');
+  return { ready: true, reason: problem, sequence, staleSinceMs };
+}

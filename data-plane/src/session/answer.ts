@@ -1,0 +1,92 @@
+/** Commands the proxy answers itself; each answer is a small function of session and command. */
+import type { Command } from '../command/request.ts';
+import { encodeBulk, encodeError, encodeSimple } from '../resp/encoder.ts';
+import { answerClient } from './client.ts';
+import { answerCommand } from './command-docs.ts';
+import { answerAuth, answerHello } from './hello.ts';
+import { answerInfo, answerSlowLogCommand } from './report.ts';
+import type { AnswerServices } from './services.ts';
+import type { Session } from './session.ts';
+
+/** `later`: the client is held until it is made. `close`: the connection ends after the reply. */
+export type Answer =
+  | { readonly kind: 'reply'; readonly reply: Buffer; readonly close?: boolean }
+  | { readonly kind: 'later'; readonly reply: Promise<Buffer> };
+
+type Answering = (session: Session, command: Command, services: AnswerServices) => Answer;
+
+const ok = encodeSimple('OK');
+const pong = encodeSimple('PONG');
+
+/** Commands after which later ones may take other connections: all replies must have come first. */
+const waits = new Set(['hello', 'auth', 'select', 'use', 'reset']);
+
+const answers: Readonly<Record<string, Answering>> = {
+  ping: (_session, command) => reply(command.argc > 1 ? encodeBulk(command.argument(1)) : pong),
+  echo: (_session, command) => reply(encodeBulk(command.argument(1))),
+  quit: () => ({ kind: 'reply', reply: ok, close: true }),
+  select: (session, command) => reply(select(session, command)),
+  use: (session, command) => reply(use(session, command)),
+  reset: (session, _command, services) => reply(reset(session, services)),
+  auth: answerAuth,
+  hello: answerHello,
+  client: (session, command) => reply(answerClient(session, command)),
+  command: (session, command) => reply(answerCommand(session, command)),
+  info: (session, command, services) => reply(answerInfo(session, command, services)),
+  slowlog: (session, command, services) => reply(answerSlowLogCommand(session, command, services)),
+};
+
+export function reply(bytes: Buffer): Answer {
+  return { kind: 'reply', reply: bytes };
+}
+
+/** Whether {@link answer} must not be called before every earlier reply of this client has come. */
+export function mustWait(command: Command): boolean {
+  return waits.has(nameOf(command));
+}
+
+/** The reply of a command whose treatment is `local`. */
+export function answer(session: Session, command: Command, services: AnswerServices): Answer {
+  const answering = answers[nameOf(command)];
+  if (answering === undefined) throw new Error('invariant: every local command has an answer');
+  return answering(session, command, services);
+}
+
+function nameOf(command: Command): string {
+  return (command.facts!.name.split('|')[0] as string).toLowerCase();
+}
+
+const integer = /^-?\d{1,18}$/;
+
+function select(session: Session, command: Command): Buffer {
+  const text = command.text(1);
+  if (!integer.test(text)) return encodeError('ERR', 'invalid DB index');
+  const database = Number(text);
+  const { route } = session;
+  if (route === null) return encodeError('ERR', 'no route: this tenant has no backend now');
+  // In `db` mode the tenant's one database is its database 0; a prefix lives in database 0 too.
+  const own = route.database !== null;
+  const most = own ? 1 : route.backend.databases;
+  if (database < 0 || database >= most) return encodeError('ERR', 'DB index is out of range');
+  if (!own) session.select(database);
+  return ok;
+}
+
+/** `USE backend`: this session only, and only what its user may reach. */
+function use(session: Session, command: Command): Buffer {
+  const backend = command.text(1);
+  if (session.reachable(backend) === null) {
+    const name = backend.slice(0, 64);
+    return encodeError('NOPERM', `this user may not use a backend '${name}'`);
+  }
+  session.use(backend);
+  return ok;
+}
+
+/** Source: Redis 7.0 RESET: back to RESP2, unauthenticated unless the default user needs no password. */
+function reset(session: Session, services: AnswerServices): Buffer {
+  session.reset();
+  const user = services.authenticator.anonymous(session.state, session.client.loopback);
+  if (user !== null) session.authenticated(user);
+  return encodeSimple('RESET');
+}

@@ -1,0 +1,171 @@
+/** One client: who it is, where its commands go, and what follows when the configuration changes. */
+import type { Upstream } from '../command/upstream.ts';
+import type { Meter } from '../observe/meter.ts';
+import type { Protocol, ProxyState, RouteView, TenantView, UserView } from '../state.ts';
+
+/** What a session needs of its socket; `listen/` has the rest. */
+export interface SessionClient {
+  readonly id: number;
+  readonly address: string;
+  readonly loopback: boolean;
+  name: string;
+  /** Takes no more commands, answers what is owed, then closes. */
+  endAfterReplies(): void;
+}
+
+/** How a session's commands travel; the hot path reads these fields and nothing behind them. */
+export interface Way {
+  /** By command id: 1 where the command may go straight to the backend, else 0. */
+  readonly lanes: Uint8Array;
+  readonly upstream: Upstream | null;
+  readonly prefix: Buffer | null;
+  /** CRC16 of the prefix, where slots are computed. */
+  readonly prefixCrc: number;
+  readonly meter: Meter;
+}
+
+/** Finds the way for a session; `policy/` and `route/` know how, `main.ts` ties them. */
+export interface WayFinder {
+  find(user: UserView, route: RouteView, protocol: Protocol, database: number): Way;
+  /** The way of a client that may only greet and authenticate, or that has no route now. */
+  nowhere(tenant: TenantView | null): Way;
+}
+
+/** Who a session is: looked up again by name in each new state. */
+export interface Login {
+  readonly tenant: string;
+  readonly user: string;
+  readonly credential: string;
+}
+
+export class Session {
+  readonly client: SessionClient;
+  readonly #ways: WayFinder;
+  state: ProxyState;
+  protocol: Protocol = 2;
+  user: UserView | null = null;
+  route: RouteView | null = null;
+  /** Backend chosen by USE; null follows the tenant's default route. */
+  chosen: string | null = null;
+  /** Database chosen by SELECT, where the tenant may choose. */
+  database = 0;
+  way: Way;
+  /**
+   * The next command must wait for all replies before it: it goes to the same backend by other
+   * connections, where it could overtake them.
+   */
+  barrier = false;
+  libraryName = '';
+  libraryVersion = '';
+
+  constructor(client: SessionClient, ways: WayFinder, state: ProxyState) {
+    this.client = client;
+    this.#ways = ways;
+    this.state = state;
+    this.way = ways.nowhere(null);
+  }
+
+  /** Becomes `user`: after AUTH or HELLO. USE and SELECT choices do not outlive a change of user. */
+  authenticated(user: UserView): void {
+    const other = this.user?.tenant.id !== user.tenant.id || this.user.name !== user.name;
+    if (other) {
+      this.chosen = null;
+      this.database = 0;
+      this.user?.tenant.meter && this.user.tenant.meter.connections--;
+      user.tenant.meter.connections++;
+    }
+    this.user = user;
+    this.#bind();
+  }
+
+  /** As a fresh connection: RESET. */
+  reset(): void {
+    this.leave();
+    this.protocol = 2;
+    this.chosen = null;
+    this.database = 0;
+    this.client.name = '';
+    this.route = null;
+    this.way = this.#ways.nowhere(null);
+  }
+
+  /** The connection is gone, or no longer anybody's. */
+  leave(): void {
+    if (this.user !== null) this.user.tenant.meter.connections--;
+    this.user = null;
+  }
+
+  speak(protocol: Protocol): void {
+    if (protocol === this.protocol) return;
+    this.protocol = protocol;
+    this.#bind();
+  }
+
+  select(database: number): void {
+    this.database = database;
+    this.#bind();
+  }
+
+  use(backend: string): void {
+    this.chosen = backend;
+    this.database = 0;
+    this.#bind();
+  }
+
+  /**
+   * A new state was swapped in. Permissions and routes count from the next command; a user removed,
+   * disabled or with another secret is shown out once the replies it is owed went out.
+   */
+  follow(state: ProxyState): void {
+    this.state = state;
+    const before = this.user;
+    if (before === null) return;
+    const tenant = state.tenants.get(before.tenant.id);
+    const user = tenant?.users.get(before.name);
+    const welcome = tenant?.enabled && user?.enabled && user.credential === before.credential;
+    if (!welcome) {
+      this.client.endAfterReplies();
+      return;
+    }
+    this.user = user;
+    this.#bind();
+  }
+
+  /** A backend this user may reach by name, or null. */
+  reachable(backend: string): RouteView | null {
+    const { user } = this;
+    if (user === null || (user.backends !== null && !user.backends.has(backend))) return null;
+    return user.tenant.routes.get(backend) ?? null;
+  }
+
+  #bind(): void {
+    const { user } = this;
+    if (user === null) {
+      this.way = this.#ways.nowhere(null);
+      return;
+    }
+    const before = this.route;
+    // A backend chosen by USE and taken away since is not replaced by another: commands meant for it
+    // would land elsewhere. The session is refused until it chooses again.
+    this.route = this.chosen === null ? this.#defaultRoute(user) : this.reachable(this.chosen);
+    const upstream = this.way.upstream;
+    this.way =
+      this.route === null
+        ? this.#ways.nowhere(user.tenant)
+        : this.#ways.find(user, this.route, this.protocol, this.#databaseOf(this.route));
+    const same = before !== null && before.backend.id === this.route?.backend.id;
+    if (same && upstream !== this.way.upstream) this.barrier = true;
+  }
+
+  #defaultRoute(user: UserView): RouteView | null {
+    const route = user.tenant.defaultRoute;
+    if (route === null) return null;
+    return user.backends === null || user.backends.has(route.backend.id) ? route : null;
+  }
+
+  #databaseOf(route: RouteView): number {
+    if (route.database !== null) return route.database;
+    if (this.database >= route.backend.databases) this.database = 0;
+    return this.database;
+  }
+}

@@ -1,0 +1,142 @@
+/** Environment → typed settings; every limit, with its unit. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { readMasterKey } from '@respool/contracts/secrets';
+import type { RedisLimits } from './backend/redis/redis.ts';
+import type { QueueLimits } from './listen/reply-queue.ts';
+import type { RequestLimitSet } from './proxy.ts';
+import type { NatsSettings } from './snapshot/link.ts';
+
+export interface Settings {
+  readonly respHost: string;
+  readonly respPort: number;
+  readonly adminHost: string;
+  readonly adminPort: number;
+  readonly reusePort: boolean;
+  readonly connectionsMax: number;
+  readonly proxyId: string;
+  /** Folder of the disk cache; null keeps none. */
+  readonly cacheFolder: string | null;
+  readonly nats: NatsSettings;
+  readonly masterKey: Buffer;
+  /** Tenant of clients that name none. */
+  readonly defaultTenant: string;
+  readonly logLevel: string;
+  readonly queue: QueueLimits;
+  readonly requests: RequestLimitSet;
+  /** All half-received commands of the process, bytes. */
+  readonly uploadBytesMax: number;
+  readonly redis: RedisLimits;
+  readonly slowerThanUs: number;
+  /** A client that takes none of its replies for so long is closed; 0 never. */
+  readonly replyStallMsMax: number;
+  /** A client that has not authenticated for so long is closed; 0 never. */
+  readonly loginMsMax: number;
+  readonly warmMsMax: number;
+  readonly drainMsMax: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A setting that cannot be used: the message names the variable. */
+export class SettingError extends Error {
+  override name = 'SettingError';
+}
+
+/** Throws {@link SettingError} (or SecretError for the master key) naming the variable at fault. */
+export function readSettings(env: Environment): Settings {
+  const whole = (name: string, otherwise: number, least: number, most: number): number =>
+    wholeNumber(env, name, otherwise, least, most);
+  const text = (name: string, otherwise: string): string => env[name] || otherwise;
+  const size = (name: string, otherwise: number): number => whole(name, otherwise, 1024, 2 ** 40);
+  const ms = (name: string, otherwise: number): number => whole(name, otherwise, 0, 86_400_000);
+  const requestBytesMax = whole('RESPOOL_REQUEST_BYTES_MAX', 64 * mebi, 1024, 512 * mebi);
+  const argumentsMax = whole('RESPOOL_ARGUMENTS_MAX', 1_048_576, 16, 1_048_576);
+  return {
+    respHost: text('RESPOOL_RESP_HOST', '127.0.0.1'),
+    respPort: whole('RESPOOL_RESP_PORT', 6380, 0, 65_535),
+    adminHost: text('RESPOOL_ADMIN_HOST', '127.0.0.1'),
+    adminPort: whole('RESPOOL_ADMIN_PORT', 9070, 0, 65_535),
+    reusePort: text('RESPOOL_REUSE_PORT', 'no') === 'yes',
+    connectionsMax: whole('RESPOOL_CONNECTIONS_MAX', 10_000, 1, 1_000_000),
+    proxyId: proxyId(env),
+    cacheFolder: env['RESPOOL_CACHE_DIR'] || null,
+    nats: natsSettings(env),
+    masterKey: readMasterKey(env),
+    defaultTenant: text('RESPOOL_DEFAULT_TENANT', 'demo'),
+    logLevel: text('RESPOOL_LOG_LEVEL', 'info'),
+    queue: {
+      replyCreditBytes: size('RESPOOL_REPLY_CREDIT_BYTES', 64 * kibi),
+      requestCreditBytes: size('RESPOOL_REQUEST_CREDIT_BYTES', mebi),
+      commandsInFlightMax: whole('RESPOOL_COMMANDS_IN_FLIGHT_MAX', 4096, 1, 1_000_000),
+      processReplyBytesMax: size('RESPOOL_PROCESS_REPLY_BYTES_MAX', 256 * mebi),
+    },
+    requests: {
+      request: {
+        argumentsMax,
+        argumentBytesMax: requestBytesMax,
+        requestBytesMax,
+        inlineBytesMax: 64 * kibi,
+      },
+      // Source: Redis, `authRequired` limits of processMultibulkBuffer.
+      anonymous: {
+        argumentsMax: 10,
+        argumentBytesMax: 16 * kibi,
+        requestBytesMax: 64 * kibi,
+        inlineBytesMax: 16 * kibi,
+        unauthenticated: true,
+      },
+    },
+    uploadBytesMax: size('RESPOOL_UPLOAD_BYTES_MAX', 256 * mebi),
+    redis: {
+      commandDeadlineMs: ms('RESPOOL_COMMAND_DEADLINE_MS', 10_000),
+      silenceMsMax: ms('RESPOOL_BACKEND_SILENCE_MS_MAX', 5000),
+      redirectsMax: 16,
+      connectMsMax: ms('RESPOOL_BACKEND_CONNECT_MS_MAX', 3000),
+      topologyMsMax: 1000,
+      topologyEveryMs: 10_000,
+      topologyPauseMs: 100,
+    },
+    slowerThanUs: whole('RESPOOL_SLOWLOG_SLOWER_THAN_US', 10_000, -1, 2 ** 40),
+    replyStallMsMax: ms('RESPOOL_REPLY_STALL_MS_MAX', 300_000),
+    loginMsMax: ms('RESPOOL_LOGIN_MS_MAX', 30_000),
+    warmMsMax: ms('RESPOOL_WARM_MS_MAX', 5000),
+    drainMsMax: ms('RESPOOL_DRAIN_MS_MAX', 10_000),
+  };
+}
+
+const kibi = 1024;
+const mebi = 1024 * 1024;
+
+function wholeNumber(
+  env: Environment,
+  name: string,
+  otherwise: number,
+  least: number,
+  most: number,
+): number {
+  const given = env[name];
+  if (given === undefined || given === '') return otherwise;
+  const value = /^-?\d+$/.test(given) ? Number(given) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new SettingError(`${name} must be a whole number from ${least} to ${most}, not '${given}'`);
+}
+
+function proxyId(env: Environment): string {
+  const given = env['RESPOOL_PROXY_ID'];
+  if (given === undefined || given === '') {
+    const host = hostname()
+      .replace(/[^A-Za-z0-9_-]/g, '-')
+      .slice(0, 48);
+    return `${host}-${randomBytes(4).toString('hex')}`;
+  }
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(given)) return given;
+  throw new SettingError('RESPOOL_PROXY_ID must be 1 to 64 of A-Z a-z 0-9 _ -');
+}
+
+function natsSettings(env: Environment): NatsSettings {
+  const url = env['RESPOOL_NATS_URL'] || 'nats://127.0.0.1:4322';
+  const user = env['RESPOOL_NATS_USER'];
+  const password = env['RESPOOL_NATS_PASSWORD'];
+  return { url, ...(user ? { user } : {}), ...(password ? { password } : {}) };
+}

@@ -1,0 +1,55 @@
+/** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
+import type { Verifier } from '@respool/contracts/entities';
+import type { Upstream } from './command/upstream.ts';
+import type { Meter } from './observe/meter.ts';
+
+/** RESP version of a session, and of the backend connections that serve it. */
+export type Protocol = 2 | 3;
+
+export interface BackendView {
+  readonly id: string;
+  readonly kind: 'standalone' | 'cluster';
+  /** Databases a session may select; 1 for a cluster. */
+  readonly databases: number;
+  /** Shared by every session with the same protocol and database; cheap, kept by the backend. */
+  upstream(protocol: Protocol, database: number): Upstream;
+}
+
+/** A tenant's way to one backend. `database` is fixed in `db` mode, null where SELECT may choose. */
+export interface RouteView {
+  readonly backend: BackendView;
+  readonly database: number | null;
+}
+
+export interface TenantView {
+  readonly id: string;
+  readonly enabled: boolean;
+  /** Put in front of every key; null in `db` and `dedicated` mode. */
+  readonly prefix: Buffer | null;
+  readonly meter: Meter;
+  readonly users: ReadonlyMap<string, UserView>;
+  readonly routes: ReadonlyMap<string, RouteView>;
+  readonly defaultRoute: RouteView | null;
+}
+
+export interface UserView {
+  readonly tenant: TenantView;
+  readonly name: string;
+  readonly enabled: boolean;
+  readonly readOnly: boolean;
+  readonly verifier: Verifier;
+  /** Changes when the secret does; never the secret. */
+  readonly credential: string;
+  /** Backends `USE` may choose; null allows all the tenant has a route to. */
+  readonly backends: ReadonlySet<string> | null;
+}
+
+/** One sequence of the log, whole. The hot path reads the reference to it once per read. */
+export interface ProxyState {
+  readonly logId: string;
+  readonly sequence: number;
+  readonly hash: string;
+  readonly tenants: ReadonlyMap<string, TenantView>;
+  /** Users with a generated token, by its digest: `AUTH <token>` names nobody. */
+  readonly tokens: ReadonlyMap<string, UserView>;
+}

@@ -1,0 +1,24 @@
+/** How a session's commands travel: policy's lanes, the backend's connections, the tenant's prefix. */
+import type { Upstream } from './command/upstream.ts';
+import type { Meter } from './observe/meter.ts';
+import { closedLanes, lanesFor } from './policy/lanes.ts';
+import { crc16 } from './route/slot.ts';
+import type { Way, WayFinder } from './session/session.ts';
+import type { Protocol, RouteView, TenantView, UserView } from './state.ts';
+
+export function wayFinder(nobody: Meter): WayFinder {
+  return {
+    find(user: UserView, route: RouteView, protocol: Protocol, database: number): Way {
+      const { prefix, meter } = user.tenant;
+      const upstream: Upstream = route.backend.upstream(protocol, database);
+      const shape = upstream.single !== null && prefix === null ? 'whole' : 'first-key';
+      const lanes = lanesFor(shape, user.readOnly);
+      const prefixCrc = prefix === null ? 0 : crc16(prefix, 0, prefix.length);
+      return { lanes, upstream, prefix, prefixCrc, meter };
+    },
+    nowhere(tenant: TenantView | null): Way {
+      const meter = tenant?.meter ?? nobody;
+      return { lanes: closedLanes, upstream: null, prefix: null, prefixCrc: 0, meter };
+    },
+  };
+}
