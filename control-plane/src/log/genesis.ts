@@ -1,7 +1,6 @@
 /** The first event of the log: it gives the log its identity, once, whoever starts first. */
 import { randomUUID } from 'node:crypto';
-import { readStored } from '@respool/contracts/chain';
-import { genesisHash, type LogCreated, writeEvent } from '@respool/contracts/events';
+import { genesisHash, type LogCreated, readEvent, writeEvent } from '@respool/contracts/events';
 import { logSubject } from '@respool/contracts/subjects';
 import type { Clock } from './clock.ts';
 import { type EventLog, LogUnreachable } from './log.ts';
@@ -31,8 +30,8 @@ export async function ensureLogCreated(
     });
     if (outcome.kind === 'unreachable') throw new LogUnreachable(outcome.cause);
   }
-  for await (const { sequence, bytes } of log.read(0, signal, 1)) {
-    const { event } = readStored(sequence, bytes);
+  for await (const { bytes } of log.read(0, signal, 1)) {
+    const event = readEvent(bytes);
     if (event.type === 'LogCreated') return event.logId;
     throw new ForeignLog(`the log begins with ${event.type}`);
   }
