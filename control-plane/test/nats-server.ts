@@ -81,6 +81,15 @@ export class NatsServer {
     await this.#end('SIGTERM');
   }
 
+  /** It keeps its connections and says nothing, as a machine that hangs. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   /** Ends it and takes its folder away. */
   async close(): Promise<void> {
     await this.kill9();
