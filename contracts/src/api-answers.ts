@@ -180,3 +180,22 @@ export const errorAnswer = z.strictObject({
     retryAfterMs: z.int().optional(),
   }),
 });
+
+export const auditAnswer = z.discriminatedUnion('sound', [
+  z.strictObject({
+    sound: z.literal(true),
+    logId: z.string(),
+    sequence,
+    hash: z.string(),
+    /** Signed checkpoints that agree with the log. */
+    checkpoints: z.int(),
+    /** Checkpoints signed with a key this control plane does not have: they say nothing. */
+    unknownKeys: z.int(),
+  }),
+  z.strictObject({
+    sound: z.literal(false),
+    /** The first sequence at which the log cannot be what was written. */
+    badSequence: z.int(),
+    reason: z.string(),
+  }),
+]);

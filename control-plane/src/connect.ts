@@ -1,13 +1,19 @@
 /** Reaching the log: tries for as long as it takes, then gives everything that stands on it. */
 import { randomInt } from 'node:crypto';
+import { checkpointKeyFromMaster } from '@respool/contracts/checkpoint';
 import type { Logger } from 'pino';
 import type { Stage } from './change.ts';
 import { systemClock } from './log/clock.ts';
 import { LogFollower } from './log/follower.ts';
-import { ensureLogCreated } from './log/genesis.ts';
+import { ensureLogCreated, ForeignLog } from './log/genesis.ts';
 import { JetStreamLog } from './log/jetstream.ts';
-import { LogUnreachable } from './log/log.ts';
-import { sleep } from './log/patience.ts';
+import { causeOf, sleep } from './log/patience.ts';
+import { UnfitServer } from './log/server-check.ts';
+import { UnfitStream } from './log/stream-config.ts';
+import { type Verdict, verifyLog } from './log/verify.ts';
+import { CheckpointStore } from './publish/checkpoint-store.ts';
+import { startPublishing } from './publish/publish.ts';
+import { SnapshotStore } from './publish/snapshot-store.ts';
 import { KvKeyStore } from './secrets/key-store.ts';
 import { Vault } from './secrets/vault.ts';
 import type { Settings } from './settings.ts';
@@ -17,6 +23,8 @@ import type { Proxies } from './views/proxies.ts';
 
 export interface Connected {
   readonly stage: Stage;
+  /** Walks the whole log, its chain and its signed checkpoints. */
+  audit(signal: AbortSignal): Promise<Verdict>;
   /** Stops publishing and following, then closes the connection. */
   close(): Promise<void>;
 }
@@ -42,12 +50,18 @@ export async function connectLog(
       return await connectOnce(settings, proxies, logger, deadline);
     } catch (error) {
       if (signal.aborted) return null;
-      if (!(error instanceof LogUnreachable)) throw error;
-      logger.warn({ cause: error.message, attempt }, 'the log is not reachable yet, trying again');
+      if (isFinal(error)) throw error;
+      logger.warn({ cause: causeOf(error), attempt }, 'the log is not reachable yet, trying again');
       await sleep(pauseMs, signal);
     }
   }
   return null;
+}
+
+function isFinal(error: unknown): boolean {
+  return (
+    error instanceof UnfitServer || error instanceof UnfitStream || error instanceof ForeignLog
+  );
 }
 
 async function connectOnce(
@@ -57,34 +71,43 @@ async function connectOnce(
   signal: AbortSignal,
 ): Promise<Connected> {
   const log = await JetStreamLog.open(logOptions(settings), signal);
+  /** What was begun, to be ended in the opposite order. */
+  const ends: (() => Promise<void> | void)[] = [() => log.close()];
+  const close = async () => {
+    for (const end of ends.reverse()) await end();
+  };
+  const warn = (message: string, cause: unknown) => logger.warn({ err: cause }, message);
   try {
+    const { connection } = log;
+    const { masterKey, logReplicas } = settings;
     const logId = await ensureLogCreated(log, systemClock, signal);
-    const warn = (message: string, cause: unknown) => logger.warn({ err: cause }, message);
-    const follower = await LogFollower.start(log, { clock: systemClock, signal, warn });
-    const keys = new KvKeyStore(log.connection, settings.masterKey, settings.logReplicas);
-    const stopAcks = listenToAcks(log.connection, proxies, (subject) =>
-      logger.warn({ subject }, 'an ack was refused: not of the form, or not its own subject'),
-    );
-    const { sequence } = follower.health();
-    logger.info({ logId, sequence }, 'the log is open');
-    const stage: Stage = {
-      log,
-      follower,
-      vault: new Vault(settings.masterKey, keys),
-      turns: new Turns(waitingChangesMax),
-      clock: systemClock,
-      random: Math.random,
-    };
-    const close = async () => {
-      stopAcks();
-      await follower.stop();
-      await log.close();
-    };
-    return { stage, close };
+    const snapshots = await SnapshotStore.open(connection, logReplicas, warn);
+    const checkpoints = await CheckpointStore.open(connection, logReplicas);
+    const keys = await KvKeyStore.open(connection, masterKey, logReplicas);
+    const nearestSnapshot = (atMost: number) => snapshots.nearest(atMost);
+    const options = { clock: systemClock, signal, warn, nearestSnapshot };
+    const follower = await LogFollower.start(log, options);
+    ends.push(() => follower.stop());
+    const signingKey = checkpointKeyFromMaster(masterKey);
+    const send = (subject: string, bytes: Uint8Array) => connection.publish(subject, bytes);
+    const published = { follower, clock: systemClock, send, snapshots, checkpoints };
+    const publishing = await startPublishing({ ...published, signingKey, warn });
+    ends.push(() => publishing.stop());
+    const refused = (subject: string) => logger.warn({ subject }, 'an ack was refused');
+    ends.push(listenToAcks(connection, proxies, refused));
+    logger.info({ logId, sequence: follower.health().sequence }, 'the log is open');
+    const signers = new Map([[signingKey.kid, signingKey.publicKey]]);
+    const audit = (until: AbortSignal) => verifyLog(log, checkpoints.all(until), signers, until);
+    return { stage: stageOn(log, follower, new Vault(masterKey, keys)), audit, close };
   } catch (error) {
-    await log.close();
+    await close();
     throw error;
   }
+}
+
+function stageOn(log: JetStreamLog, follower: LogFollower, vault: Vault): Stage {
+  const turns = new Turns(waitingChangesMax);
+  return { log, follower, vault, turns, clock: systemClock, random: Math.random };
 }
 
 function logOptions(settings: Settings) {

@@ -1,5 +1,5 @@
 /** The control plane process: wire, serve, stop. */
-import { destination, type Logger, pino } from 'pino';
+import { destination, pino } from 'pino';
 import { type Connected, connectLog } from './connect.ts';
 import type { App } from './http/app.ts';
 import { createHttp } from './http/http.ts';
@@ -35,8 +35,9 @@ async function main(): Promise<void> {
   const stage = () => connected?.stage ?? null;
   const metrics = planeMetrics({ stage, proxies });
   const { tokens } = settings;
-  const app = await createHttp({ stage, proxies, tokens, metrics, changeMsMax }, logger);
-  await listenOrExit(app, settings, logger);
+  const audit = () => connected?.audit ?? null;
+  const app = await createHttp({ stage, audit, proxies, tokens, metrics, changeMsMax }, logger);
+  await listenOrExit(app, settings);
 
   const connecting = connectLog(settings, proxies, logger, stopping.signal).then(
     (result) => {
@@ -76,11 +77,10 @@ function settingsOrExit(): Settings {
   }
 }
 
-async function listenOrExit(app: App, settings: Settings, logger: Logger): Promise<void> {
+async function listenOrExit(app: App, settings: Settings): Promise<void> {
   const { apiHost: host, apiPort: port } = settings;
   try {
-    const address = await app.listen({ host, port, listenTextResolver: () => '' });
-    logger.info({ address }, 'listening');
+    await app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` });
   } catch (error) {
     const isBusy = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
     const reason = isBusy

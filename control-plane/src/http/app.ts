@@ -1,4 +1,5 @@
 /** What every resource of the API is given. */
+import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TenantState } from '@respool/contracts/snapshot';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
@@ -6,6 +7,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Registry } from 'prom-client';
 import type { Stage } from '../change.ts';
 import { own } from '../decide/world.ts';
+import type { Verdict } from '../log/verify.ts';
 import type { Proxies } from '../views/proxies.ts';
 import { ApiError } from './errors.ts';
 import type { ApiTokens } from './tokens.ts';
@@ -21,6 +23,8 @@ export type App = FastifyInstance<
 /** The parts behind the API. `stage` is null until the log has been reached for the first time. */
 export interface Plane {
   readonly stage: () => Stage | null;
+  /** Walks the whole log; null until it has been reached for the first time. */
+  readonly audit: () => ((signal: AbortSignal) => Promise<Verdict>) | null;
   readonly proxies: Proxies;
   readonly tokens: ApiTokens;
   readonly metrics: Registry;
@@ -32,8 +36,14 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Name behind the bearer token; empty on routes that need none. */
     actor: string;
+    /** Aborts when the deadline passes or the answer's connection is gone. */
+    deadline: AbortSignal | null;
+    /** When the deadline passes, in ms since 1970. */
+    deadlineAt: number;
   }
 }
+
+const levelMsMax = 500;
 
 export function stageOf(plane: Plane): Stage {
   const stage = plane.stage();
@@ -44,9 +54,25 @@ export function stageOf(plane: Plane): Stage {
   );
 }
 
+/**
+ * Waits until this process has applied what the log holds now, so that a read through any replica sees
+ * every change acknowledged before it. false when the log does not answer: memory is all there is.
+ */
+export async function level({ log, follower }: Stage): Promise<boolean> {
+  if (!log.reachable()) return false;
+  const signal = AbortSignal.timeout(levelMsMax);
+  try {
+    await follower.catchUp(await log.head(signal), signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Aborts with the request, when its deadline passes or the caller is gone. */
 export function signalOf(request: FastifyRequest): AbortSignal {
-  return request.signal;
+  assert(request.deadline !== null, 'every request has a deadline');
+  return request.deadline;
 }
 
 /** The tenant of an address; an ApiError when it does not exist. */

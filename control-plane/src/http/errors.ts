@@ -86,7 +86,6 @@ const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'body-invalid',
   FST_ERR_BAD_URL: 'path-invalid',
   FST_ERR_MAX_PARAM_LENGTH: 'path-invalid',
-  FST_ERR_HANDLER_TIMEOUT: 'request-deadline',
 };
 
 /** The answer for anything a handler or the framework threw. */

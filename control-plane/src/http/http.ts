@@ -1,13 +1,15 @@
 /** The HTTP server: routes, authentication, error answers, shutdown. */
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
-import Fastify, { type FastifyBaseLogger } from 'fastify';
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
-import type { App, Plane } from './app.ts';
+import { type App, level, type Plane } from './app.ts';
+import { auditResource } from './audit.ts';
 import { backendResource } from './backends.ts';
 import { readJsonBodies } from './body.ts';
 import { changeResource } from './changes.ts';
+import { limitTime } from './deadline.ts';
 import { describeApi, serveDocs } from './docs.ts';
 import { ApiError, apiErrorOf, InvalidRequest, sendError } from './errors.ts';
 import { healthResource } from './health.ts';
@@ -17,8 +19,9 @@ import { proxyResource } from './proxies.ts';
 import { routeResource } from './routes.ts';
 import { tenantResource } from './tenants.ts';
 import { userResource } from './users.ts';
-import { requestMsMax } from './write.ts';
 
+/** From the first byte of a request to its answer. */
+const requestMsMax = 15_000;
 const bodyBytesMax = 1024 * 1024;
 const version = '0.1.0';
 
@@ -26,9 +29,11 @@ const version = '0.1.0';
 export async function createHttp(plane: Plane, logger: FastifyBaseLogger): Promise<App> {
   const app: App = Fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
     bodyLimit: bodyBytesMax,
-    handlerTimeout: requestMsMax,
     requestTimeout: requestMsMax,
     connectionTimeout: 2 * requestMsMax,
     keepAliveTimeout: 5_000,
@@ -51,7 +56,9 @@ export async function createHttp(plane: Plane, logger: FastifyBaseLogger): Promi
     sendError(request, reply, answer);
   });
   refuseUnknownRoutes(app);
+  limitTime(app, requestMsMax);
   authenticate(app, plane);
+  levelReads(app, plane);
   countRequests(app, plane.metrics);
   logRequests(app);
   await describeApi(app, version);
@@ -73,6 +80,7 @@ const resources = [
   changeResource,
   historyResource,
   proxyResource,
+  auditResource,
 ] as const;
 
 /** All of /v1 needs a token, unknown addresses below it included. */
@@ -85,12 +93,21 @@ function authenticate(app: App, plane: Plane): void {
   });
 }
 
+/** A read that could not be made level with the log says so. */
+function levelReads(app: App, plane: Plane): void {
+  app.addHook('preHandler', async (request, reply) => {
+    const isRead = request.method === 'GET' && request.routeOptions.url?.startsWith('/v1') === true;
+    const stage = plane.stage();
+    if (!isRead || stage === null) return;
+    if (!(await level(stage))) void reply.header('respool-stale', 'true');
+  });
+}
+
 /** One line a request: never a body, never a header. */
 function logRequests(app: App): void {
   app.addHook('onResponse', async (request, reply) => {
     const isQuiet = request.method === 'GET' && reply.statusCode < 400;
     const line = {
-      requestId: request.id,
       method: request.method,
       route: request.routeOptions.url ?? 'unknown',
       path: request.url.split('?')[0],
@@ -129,10 +146,7 @@ function refuseUnknownRoutes(app: App): void {
 }
 
 /** What is no HTTP at all; there is no request yet, so the answer is written by hand. */
-function answerMalformed(
-  error: Error & { code?: string },
-  socket: Socket,
-): void {
+function answerMalformed(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

@@ -21,7 +21,6 @@ export interface Write {
 
 /** Time kept back from the request's deadline to send the answer. */
 const answerMs = 500;
-export const requestMsMax = 15_000;
 
 export async function write(
   plane: Plane,
@@ -30,7 +29,6 @@ export async function write(
   { intent, query, reason = query.reason ?? '', target }: Write,
 ): Promise<WriteAnswer> {
   const stage = stageOf(plane);
-  const started = stage.clock.now();
   // Not the request's own signal: a caller that hangs up must not leave a change half asked for.
   const signal = AbortSignal.timeout(plane.changeMsMax);
   const idempotency = idempotencyOf(stage, request, reason);
@@ -46,7 +44,7 @@ export async function write(
   const answer = answerOf(stage, outcome, target);
   if (target !== undefined) setEtag(stage, reply, target);
   if (query.wait !== 'applied') return answer;
-  const left = requestMsMax - answerMs - (stage.clock.now() - started);
+  const left = request.deadlineAt - answerMs - Date.now();
   const { logId } = stage.follower.state().snapshot;
   const { rollout, reached } = await plane.proxies.wait({
     head: { logId, sequence: outcome.sequence },

@@ -1,4 +1,5 @@
 /** Data keys by scope: made once, wrapped by the master key, kept in a NATS KV bucket. */
+import { jetstream } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { newDataKey, unwrapDataKey, wrapDataKey } from '@respool/contracts/secrets';
@@ -12,22 +13,27 @@ export interface KeyStore {
 
 /** Refused by the server because the key exists (nats-server error "wrong last sequence"). */
 const existsAlready = 10_071;
+const answerMsMax = 5_000;
 
 export class KvKeyStore implements KeyStore {
   readonly #masterKey: Uint8Array;
-  readonly #open: () => Promise<KV>;
+  readonly #bucket: KV;
   readonly #cache = new Map<string, Buffer>();
 
-  constructor(connection: NatsConnection, masterKey: Uint8Array, replicas: number) {
+  private constructor(bucket: KV, masterKey: Uint8Array) {
+    this.#bucket = bucket;
     this.#masterKey = masterKey;
-    let bucket: Promise<KV> | null = null;
-    this.#open = () => {
-      bucket ??= new Kvm(connection).create(keyBucket, { history: 1, replicas });
-      bucket.catch(() => {
-        bucket = null;
-      });
-      return bucket;
-    };
+  }
+
+  /** Opens the bucket, creating it when it is absent. Proxies read it by direct get. */
+  static async open(
+    connection: NatsConnection,
+    masterKey: Uint8Array,
+    replicas: number,
+  ): Promise<KvKeyStore> {
+    const kvm = new Kvm(jetstream(connection, { timeout: answerMsMax }));
+    const options = { history: 1, replicas, allow_direct: true, timeout: answerMsMax };
+    return new KvKeyStore(await kvm.create(keyBucket, options), masterKey);
   }
 
   async dataKey(scope: string, signal: AbortSignal): Promise<Buffer> {
@@ -41,7 +47,7 @@ export class KvKeyStore implements KeyStore {
 
   /** Whoever creates first has made the key; the others take that one. */
   async #getOrCreate(scope: string): Promise<Uint8Array> {
-    const bucket = await this.#open();
+    const bucket = this.#bucket;
     const held = await bucket.get(scope);
     if (held !== null && held.operation === 'PUT') return held.value;
     const wrapped = wrapDataKey(this.#masterKey, scope, newDataKey());

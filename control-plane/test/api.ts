@@ -1,0 +1,116 @@
+/** The API over a log in memory, called without a socket. */
+import { pino } from 'pino';
+import type { Stage } from '../src/change.ts';
+import type { App } from '../src/http/app.ts';
+import { createHttp } from '../src/http/http.ts';
+import { planeMetrics } from '../src/http/metrics.ts';
+import { ApiTokens } from '../src/http/tokens.ts';
+import { systemClock } from '../src/log/clock.ts';
+import { LogFollower } from '../src/log/follower.ts';
+import { ensureLogCreated } from '../src/log/genesis.ts';
+import type { EventLog } from '../src/log/log.ts';
+import { MemoryLog } from '../src/log/memory.ts';
+import { verifyLog } from '../src/log/verify.ts';
+import { MemoryKeyStore } from '../src/secrets/key-store.ts';
+import { Vault } from '../src/secrets/vault.ts';
+import { Turns } from '../src/turns.ts';
+import { Proxies } from '../src/views/proxies.ts';
+
+export const apiToken = 'operator-token-0123456789';
+export const otherToken = 'another-token-0123456789';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  // Each test knows the shape of the answer it asked for.
+  readonly body: never;
+  readonly text: string;
+}
+
+export interface CallOptions {
+  readonly token?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly raw?: string | Buffer;
+}
+
+export class TestApi {
+  readonly app: App;
+  readonly log: MemoryLog;
+  readonly stage: Stage;
+  readonly proxies: Proxies;
+  /** Every line the process would have logged. */
+  readonly logged: string[];
+
+  private constructor(app: App, log: MemoryLog, stage: Stage, proxies: Proxies, logged: string[]) {
+    this.app = app;
+    this.log = log;
+    this.stage = stage;
+    this.proxies = proxies;
+    this.logged = logged;
+  }
+
+  /** `changeMsMax`: how long a change waits for the log. */
+  static async start(log = new MemoryLog(), changeMsMax = 300): Promise<TestApi> {
+    const stage = await memoryStage(log);
+    const logged: string[] = [];
+    const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
+    const tokens = new ApiTokens();
+    tokens.add('operator', apiToken);
+    tokens.add('other', otherToken);
+    const proxies = new Proxies(systemClock);
+    const metrics = planeMetrics({ stage: () => stage, proxies });
+    const audit = () => (signal: AbortSignal) => verifyLog(log, none(), new Map(), signal);
+    const plane = { stage: () => stage, audit, proxies, tokens, metrics, changeMsMax };
+    const app = await createHttp(plane, logger);
+    return new TestApi(app, log, stage, proxies, logged);
+  }
+
+  async call(
+    method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE',
+    url: string,
+    body?: unknown,
+    { token = apiToken, headers = {}, raw }: CallOptions = {},
+  ): Promise<Answer> {
+    const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const response = await this.app.inject({
+      method,
+      url,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(payload === undefined ? {} : { payload }),
+    });
+    const text = response.body;
+    const isJson = String(response.headers['content-type'] ?? '').startsWith('application/json');
+    const parsed = (isJson && text !== '' ? JSON.parse(text) : null) as never;
+    return { status: response.statusCode, headers: response.headers, body: parsed, text };
+  }
+
+  /** Like {@link call}, and anything but success is an error with the answer in it. */
+  async ok(...args: Parameters<TestApi['call']>): Promise<Answer> {
+    const answer = await this.call(...args);
+    if (answer.status < 300) return answer;
+    throw new Error(`${args[0]} ${args[1]}: ${answer.status} ${answer.text}`);
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    await this.stage.follower.stop();
+    await this.log.close();
+  }
+}
+
+export const masterKey = Buffer.alloc(32, 5);
+
+export async function memoryStage(log: EventLog): Promise<Stage> {
+  const signal = AbortSignal.timeout(5_000);
+  await ensureLogCreated(log, systemClock, signal);
+  const follower = await LogFollower.start(log, { clock: systemClock, signal });
+  const vault = new Vault(masterKey, new MemoryKeyStore());
+  const turns = new Turns(1_000);
+  return { log, follower, vault, turns, clock: systemClock, random: Math.random };
+}
+
+async function* none(): AsyncIterable<never> {}
