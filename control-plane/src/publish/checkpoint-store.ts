@@ -65,7 +65,7 @@ export class CheckpointStore {
   /** All of them, in no particular order. Throws {@link ForeignCheckpoint} on what is none. */
   async *all(signal: AbortSignal): AsyncIterable<Checkpoint> {
     const info = await this.#manager.streams.info(stream);
-    for (let next = info.state.first_seq; next <= info.state.last_seq; ) {
+    for (let next = Math.max(1, info.state.first_seq); next <= info.state.last_seq; ) {
       const batch = await readBatch(this.#manager, stream, next, Infinity, signal);
       for (const { sequence, bytes } of batch) {
         next = sequence + 1;
