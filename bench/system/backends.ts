@@ -13,6 +13,7 @@ const slots = 16_384;
 export interface RedisNode {
   port: number;
   pid: number;
+  gone: AbortSignal;
   /** A connection of the bench itself, for filling and for reading counters. */
   client: Redis;
 }
@@ -60,7 +61,7 @@ export interface RedisOptions {
 
 /** A redis-server that writes nothing to disk. */
 export async function startRedis(scope: Scope, options: RedisOptions): Promise<RedisNode> {
-  const { pid } = await startServer(scope, {
+  const { pid, gone } = await startServer(scope, {
     command: options.binary,
     args: [
       ...['--port', String(options.port), '--bind', '127.0.0.1'],
@@ -71,7 +72,7 @@ export async function startRedis(scope: Scope, options: RedisOptions): Promise<R
     port: options.port,
     folder: temporaryFolder(scope, 'redis'),
   });
-  return { port: options.port, pid, client: plainClient(scope, options.port) };
+  return { port: options.port, pid, gone, client: plainClient(scope, options.port) };
 }
 
 export async function startBackend(

@@ -54,16 +54,17 @@ function csvFields(line: string): string[] {
 }
 
 /**
- * Its own deadline, since redis-benchmark waits for ever on a port nobody answers.
+ * Ends with `signal` at the latest, since redis-benchmark waits for ever on a port nobody answers.
  * Rejects when the target answered any command with an error: redis-benchmark then exits.
  */
 export async function runLoad(
   scope: Scope,
   benchmark: string,
   args: readonly string[],
-  deadlineMs: number,
+  signal: AbortSignal,
 ): Promise<LoadResult> {
   scope.assertOpen();
+  signal.throwIfAborted();
   const child = spawn(...onCore(cores.others, benchmark, args), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -77,14 +78,15 @@ export async function runLoad(
   });
   const kill = () => void child.kill('SIGKILL');
   process.once('exit', kill);
-  const timer = setTimeout(kill, deadlineMs);
+  signal.addEventListener('abort', kill);
   try {
-    const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+    const [code] = (await once(child, 'close')) as [number | null];
     if (code === 0) return parseLoadCsv(text);
-    const why = signal === null ? `exit ${code}` : `no result within ${deadlineMs} ms`;
-    throw new Error(`redis-benchmark: ${why}\n${errors.slice(-1_000)}${text.slice(-1_000)}`);
+    const printed = `${errors.slice(-1_000)}${text.slice(-1_000)}`;
+    const why = signal.aborted ? String(signal.reason) : `exit ${code}`;
+    throw new Error(`redis-benchmark stopped: ${why}\n${printed}`);
   } finally {
-    clearTimeout(timer);
+    signal.removeEventListener('abort', kill);
     process.removeListener('exit', kill);
   }
 }

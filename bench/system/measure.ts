@@ -77,5 +77,7 @@ async function load(
   requests: number,
 ): Promise<LoadResult> {
   const args = loadArguments(target.endpoint, measured, Math.ceil(requests));
-  return await runLoad(scope, redisBenchmark, args, deadlineMsMin + seconds * 10_000);
+  const deadline = AbortSignal.timeout(deadlineMsMin + seconds * 10_000);
+  const signal = AbortSignal.any([deadline, target.gone]);
+  return await runLoad(scope, redisBenchmark, args, signal);
 }

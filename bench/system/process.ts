@@ -26,6 +26,8 @@ export interface ServerOptions {
 
 export interface Server {
   pid: number;
+  /** Aborted when it ends, with what it printed as the reason. */
+  gone: AbortSignal;
   /** The last of what it printed, for an error that has to say why. */
   output: () => string;
   stop: () => Promise<void>;
@@ -52,20 +54,20 @@ export async function startServer(scope: Scope, options: ServerOptions): Promise
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
+  const gone = new AbortController();
   const failed = new Promise<never>((_, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code, signal) => {
-      reject(
-        new Error(`${options.command} ended (${code ?? signal}) before it served:\n${output}`),
-      );
-    });
+    gone.signal.addEventListener('abort', () => reject(gone.signal.reason));
+  });
+  child.once('error', (error) => gone.abort(error));
+  child.once('exit', (code, signal) => {
+    gone.abort(new Error(`${options.command} ended (${code ?? signal}):\n${output}`));
   });
   const stop = () => stopChild(child);
   scope.add(stop);
   await Promise.race([portOpen(options.port), failed]);
   failed.catch(() => undefined);
   if (child.pid === undefined) throw new Error(`${options.command} has no pid`);
-  return { pid: child.pid, output: () => output, stop };
+  return { pid: child.pid, gone: gone.signal, output: () => output, stop };
 }
 
 /** SIGTERM, then SIGKILL for one that does not end in time. */

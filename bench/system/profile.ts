@@ -43,7 +43,7 @@ await withScope(async (outer) => {
   if (target === undefined) throw new Error('the proxy did not start');
   await refill(targets, measured.valueBytes);
   const load = (requests: number) =>
-    runLoad(scope, benchmark, loadArguments(target.endpoint, measured, requests), 120_000);
+    runLoad(scope, benchmark, loadArguments(target.endpoint, measured, requests), target.gone);
   const { requestsPerSecond } = await load(10_000 * measured.depth);
   const from = microsecondsNow();
   await load(Math.ceil(requestsPerSecond * Number(values.seconds)));

@@ -79,7 +79,7 @@ export const envoy: Target = {
       const folder = temporaryFolder(scope, 'envoy');
       const file = join(folder, 'envoy.json');
       writeFileSync(file, envoyConfig(port, servers, flush));
-      const { pid } = await startServer(scope, {
+      const { pid, gone } = await startServer(scope, {
         command: await tools.envoy(),
         args: ['-c', file, '--concurrency', '1', '--disable-hot-restart', '-l', 'error'],
         core: cores.measured,
@@ -87,7 +87,15 @@ export const envoy: Target = {
         folder,
       });
       const endpoint = { port, credentials: null };
-      running.push({ name: 'envoy', variant, endpoint, pid, backend: servers, keyPrefix: '' });
+      running.push({
+        name: 'envoy',
+        variant,
+        endpoint,
+        pid,
+        gone,
+        backend: servers,
+        keyPrefix: '',
+      });
     }
     return running;
   },

@@ -43,9 +43,9 @@ export const nutcracker: Target = {
     const running: RunningTarget[] = [];
     for (const { variant, verbosity } of table === 'cluster' ? variants.slice(1) : variants) {
       const [port, statsPort] = (await freePorts(2)) as [number, number];
-      const { pid } = await startNutcracker(context, backend, { port, statsPort, verbosity });
+      const { pid, gone } = await startNutcracker(context, backend, { port, statsPort, verbosity });
       const endpoint = { port, credentials: null };
-      running.push({ name: 'nutcracker', variant, endpoint, pid, backend, keyPrefix: '' });
+      running.push({ name: 'nutcracker', variant, endpoint, pid, gone, backend, keyPrefix: '' });
     }
     return running;
   },

@@ -19,6 +19,7 @@ export const redis: Target = {
         variant: '',
         endpoint: { port: node.port, credentials: null },
         pid: node.pid,
+        gone: node.gone,
         backend: { kind: 'standalone', nodes: [node] },
         keyPrefix: '',
       },

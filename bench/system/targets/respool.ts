@@ -18,8 +18,8 @@ export const respool: Target = {
       proxyEntry: context.proxyEntry ?? proxyEntry,
       nodeFlags: context.nodeFlags,
     });
-    const { pid } = proxy;
-    return [{ name: 'respool', variant: '', endpoint, pid, backend: servers, keyPrefix }];
+    const { pid, gone } = proxy;
+    return [{ name: 'respool', variant: '', endpoint, pid, gone, backend: servers, keyPrefix }];
   },
   version: async () => {
     const file = join(import.meta.dirname, '..', '..', '..', 'package.json');

@@ -26,6 +26,8 @@ export interface RunningTarget {
   endpoint: Endpoint;
   /** The process whose CPU time is counted, with its threads and children. */
   pid: number;
+  /** Aborted when that process ends: no load waits for one that is dead. */
+  gone: AbortSignal;
   backend: Backend;
   /** What the target puts in front of each key on the backend. */
   keyPrefix: string;
