@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +11,8 @@ export interface NatsServerOptions {
   /** JetStream's `sync_interval`; the log refuses anything but `always`. */
   readonly sync?: 'always' | 'default';
   readonly jetStream?: boolean;
+  /** Makes it a member of a cluster that listens on the first of these ports and joins the others. */
+  readonly cluster?: { readonly name: string; readonly ports: readonly number[] };
 }
 
 const startMsMax = 10_000;
@@ -34,6 +37,20 @@ export class NatsServer {
     const server = new NatsServer(options);
     await server.restart();
     return server;
+  }
+
+  /** Three servers that replicate to one another, ready to elect leaders. */
+  static async startCluster(): Promise<NatsServer[]> {
+    const [a, b, c] = [await freePort(), await freePort(), await freePort()];
+    const members = { 'nats-a': [a, b, c], 'nats-b': [b, a, c], 'nats-c': [c, a, b] };
+    const starts = Object.entries(members).map(([name, ports]) =>
+      NatsServer.start({ cluster: { name, ports } }),
+    );
+    return Promise.all(starts);
+  }
+
+  get name(): string {
+    return this.#options.cluster?.name ?? '';
   }
 
   get url(): string {
@@ -130,7 +147,7 @@ export class NatsServer {
     }
   }
 
-  #configText({ sync = 'always', jetStream = true }: NatsServerOptions): string {
+  #configText({ sync = 'always', jetStream = true, cluster }: NatsServerOptions): string {
     const syncLine = sync === 'always' ? ', sync_interval: always' : '';
     const store = JSON.stringify(join(this.folder, 'store'));
     return [
@@ -138,7 +155,25 @@ export class NatsServer {
       `http: "127.0.0.1:${this.#monitorPort}"`,
       `ports_file_dir: ${JSON.stringify(this.folder)}`,
       jetStream ? `jetstream { store_dir: ${store}${syncLine} }` : '',
+      cluster === undefined ? '' : clusterText(cluster.name, cluster.ports),
       '',
     ].join('\n');
   }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+function clusterText(name: string, [own, ...others]: readonly number[]): string {
+  const routes = others.map((port) => `"nats://127.0.0.1:${port}"`).join(', ');
+  return [
+    `server_name: "${name}"`,
+    `cluster { name: "test", listen: "127.0.0.1:${own}", routes: [${routes}] }`,
+  ].join('\n');
 }

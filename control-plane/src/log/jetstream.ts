@@ -229,6 +229,8 @@ async function openStream(
   });
   refuseUnfitStream(info.config, replicas);
   const { leader, replicas: followers } = info.cluster ?? {};
-  const names = [leader ?? '', ...(followers ?? []).map((follower) => follower.name)];
+  // A replica that is down acknowledges nothing; it is checked when it is the one we talk to.
+  const online = (followers ?? []).filter((follower) => follower.offline !== true);
+  const names = [leader ?? '', ...online.map((follower) => follower.name)];
   await link.refuseUnknownReplicas(names.filter((name) => name !== ''));
 }

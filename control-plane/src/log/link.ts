@@ -2,7 +2,7 @@
 import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { LogUnreachable } from './log.ts';
 import { causeOf, persist, sleep, within } from './patience.ts';
-import { checkServers, refuseUnknown, type ServerFacts, UnfitServer } from './server-check.ts';
+import { checkServers, refuseUnknown, type ServersChecked, UnfitServer } from './server-check.ts';
 
 const reconnectMs = 100;
 const recheckMs = 500;
@@ -33,11 +33,11 @@ export class NatsLink {
   private constructor(
     connection: NatsConnection,
     monitorUrls: readonly string[],
-    checked: readonly ServerFacts[],
+    checked: ServersChecked,
   ) {
     this.connection = connection;
     this.#monitorUrls = monitorUrls;
-    for (const server of checked) this.#fitServerIds.add(server.server_id);
+    for (const server of checked.fit) this.#fitServerIds.add(server.server_id);
     void this.#follow();
   }
 

@@ -22,39 +22,54 @@ export class UnfitServer extends Error {
   override name = 'UnfitServer';
 }
 
+export interface ServersChecked {
+  readonly fit: readonly ServerFacts[];
+  /** Why some monitoring ports did not answer; a cluster with one server down must go on. */
+  readonly silent: readonly string[];
+}
+
 /**
- * Asks every monitoring port and refuses the first unfit server with {@link UnfitServer}. A port that
- * does not answer is an ordinary error: it may do so later.
+ * Asks every monitoring port and refuses the first unfit server with {@link UnfitServer}. Ports that do
+ * not answer may do so later; when none does, that is an ordinary error.
  */
-export async function checkServers(monitorUrls: readonly string[]): Promise<ServerFacts[]> {
+export async function checkServers(monitorUrls: readonly string[]): Promise<ServersChecked> {
   if (monitorUrls.length === 0) {
     throw new UnfitServer(
       'the monitoring address of NATS is not set (RESPOOL_NATS_MONITOR_URL): without it nobody can ' +
         'tell whether an acknowledged change survives a power cut',
     );
   }
-  const servers = await Promise.all(monitorUrls.map(ask));
-  for (const server of servers) refuseUnfit(server);
-  return servers;
+  const fit: ServerFacts[] = [];
+  const silent: string[] = [];
+  for (const answer of await Promise.allSettled(monitorUrls.map(ask))) {
+    if (answer.status === 'fulfilled') fit.push(answer.value);
+    else if (answer.reason instanceof UnfitServer) throw answer.reason;
+    else silent.push(String(answer.reason));
+  }
+  for (const server of fit) refuseUnfit(server);
+  if (fit.length === 0) throw new Error(silent.join('; '));
+  return { fit, silent };
 }
 
 /**
  * Refuses when a server that holds the log is not among those checked: the one we talk to (by id) and
- * every replica of the stream (by name).
+ * every replica of the stream (by name). While some port is silent that is no verdict, only an error.
  */
 export function refuseUnknown(
-  checked: readonly ServerFacts[],
+  checked: ServersChecked,
   serverId: string,
   replicas: readonly string[],
 ): void {
-  if (!checked.some((server) => server.server_id === serverId)) {
+  const names = new Set(checked.fit.map((server) => server.server_name));
+  const missing = replicas.filter((name) => !names.has(name));
+  const isKnown = checked.fit.some((server) => server.server_id === serverId);
+  if (isKnown && missing.length === 0) return;
+  if (checked.silent.length > 0) throw new Error(checked.silent.join('; '));
+  if (!isKnown) {
     throw new UnfitServer(
       'the NATS server we are connected to is not the one behind RESPOOL_NATS_MONITOR_URL',
     );
   }
-  const names = new Set(checked.map((server) => server.server_name));
-  const missing = replicas.filter((name) => !names.has(name));
-  if (missing.length === 0) return;
   throw new UnfitServer(
     `RESPOOL_NATS_MONITOR_URL must also name the monitoring port of ${missing.join(', ')}, which ` +
       'holds a replica of the log',
@@ -63,7 +78,10 @@ export function refuseUnknown(
 
 async function ask(monitorUrl: string): Promise<ServerFacts> {
   const address = new URL('/varz', monitorUrl);
-  const answer = await fetch(address, { signal: AbortSignal.timeout(answerMsMax) });
+  const signal = AbortSignal.timeout(answerMsMax);
+  const answer = await fetch(address, { signal }).catch((error: unknown) => {
+    throw new Error(`the monitoring port ${address} does not answer`, { cause: error });
+  });
   if (!answer.ok) throw new Error(`${address} answered ${answer.status}`);
   const text = await answer.text();
   if (text.length > answerBytesMax) throw new Error(`${address} answered too much`);
