@@ -5,8 +5,7 @@ import {
   type CheckpointKeys,
   verifyCheckpoint,
 } from '@respool/contracts/checkpoint';
-import { emptySnapshot, project } from '@respool/contracts/project';
-import type { Snapshot } from '@respool/contracts/snapshot';
+import { genesisHash, type StoredEvent } from '@respool/contracts/events';
 import { isCorruption } from './corruption.ts';
 import type { EventLog } from './log.ts';
 
@@ -40,22 +39,38 @@ export async function verifyLog(
   signal: AbortSignal,
 ): Promise<Verdict> {
   const signed = await sortOut(checkpoints, keys);
-  let state: Snapshot = emptySnapshot;
+  // The links alone are checked; folding as well would cost a copy of the state an event.
+  let end: End = { logId: '', sequence: 0, hash: genesisHash };
   try {
     for await (const { sequence, bytes } of log.read(0, signal)) {
       const stored = readStored(sequence, bytes);
-      state = project(state, stored);
+      if (stored.event.prev !== end.hash) {
+        return bad(sequence, `event ${sequence} does not continue the chain`);
+      }
+      end = endAt(stored, end);
+      const { hash, logId } = end;
       const refuted = signed.genuine
         .get(sequence)
-        ?.some(({ hash, logId }) => hash !== stored.hash || logId !== state.logId);
+        ?.some((checkpoint) => checkpoint.hash !== hash || checkpoint.logId !== logId);
       if (refuted === true) return bad(sequence, 'another event was signed at this sequence');
       if (signed.forged.has(sequence)) return bad(sequence, 'its checkpoint is forged');
     }
   } catch (error) {
     if (!isCorruption(error)) throw error;
-    return bad(state.sequence + 1, error.message);
+    return bad(end.sequence + 1, error.message);
   }
-  return conclude(state, signed);
+  return conclude(end, signed);
+}
+
+interface End {
+  readonly logId: string;
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+function endAt({ sequence, hash, event }: StoredEvent, before: End): End {
+  const logId = event.type === 'LogCreated' ? event.logId : before.logId;
+  return { logId, sequence, hash };
 }
 
 interface Signed {
@@ -81,8 +96,8 @@ async function sortOut(
 }
 
 /** Every event is sound; what is left is whether something was signed that is not there any more. */
-function conclude(state: Snapshot, { genuine, forged, unknownKeys }: Signed): Verdict {
-  const { logId, sequence, hash } = state;
+function conclude(end: End, { genuine, forged, unknownKeys }: Signed): Verdict {
+  const { logId, sequence, hash } = end;
   const beyond = [...genuine.keys(), ...forged].filter((signed) => signed > sequence);
   if (beyond.length > 0) {
     return bad(
