@@ -48,7 +48,7 @@ export async function writeLauncher(program: string, root: string, inside: strin
     '#!/bin/sh',
     '# Starts a program unpacked from a Debian package, with the libraries unpacked beside it.',
     'here=$(dirname "$(readlink -f "$0")")/root',
-    `export LD_LIBRARY_PATH="${[...folders, '$LD_LIBRARY_PATH'].join(':')}"`,
+    `export LD_LIBRARY_PATH="${folders.join(':')}"`,
     `exec "$here/${inside}" "$@"`,
   ];
   await writeFile(program, `${script.join('\n')}\n`, { mode: 0o755 });
