@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startBackend } from './backends.ts';
 import { allCases, type BackendKind } from './cases.ts';
 import { refill } from './dataset.ts';
-import { describeMachine, describeMethod } from './machine.ts';
+import { describeMachine, describeMethod, loadAverage } from './machine.ts';
 import { measureCase } from './measure.ts';
 import { type Options, parseOptions, type Table, wanted } from './options.ts';
 import { makeReport, type Report, toMarkdown } from './report.ts';
@@ -32,6 +32,7 @@ await withScope(async (scope) => {
   const { rounds, seconds } = options;
   const notes = Object.fromEntries(targets.map((target) => [target.name, target.setup]));
   const setup = { ...describeMethod(rounds, seconds), ...notes };
+  machine['load average after'] = loadAverage();
   keep(makeReport({ machine, versions, setup, variants }, new Date()), options);
 });
 
