@@ -76,7 +76,7 @@ function whole(what: 'command' | 'docs', protocol: Protocol): Buffer {
 
 function infos(names: readonly Buffer[]): readonly Resp[] {
   return names.map(
-    (name) => catalog().infos.get(lower(name)) ?? ({ type: 'null', aggregate: true } as const),
+    (name) => catalog().infos.get(lower(name)) ?? ({ type: 'null', aggregate: false } as const),
   );
 }
 

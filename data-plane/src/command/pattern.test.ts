@@ -1,0 +1,54 @@
+/** Glob patterns, and that no pattern costs exponential time. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { patternMatches } from './pattern.ts';
+
+const matches = (pattern: string, text: string) =>
+  patternMatches(Buffer.from(pattern, 'latin1'), Buffer.from(text, 'latin1'));
+
+test('patterns match as in Redis', () => {
+  const yes: [string, string][] = [
+    ['', ''],
+    ['*', ''],
+    ['h?llo', 'hello'],
+    ['h*llo', 'heeeello'],
+    ['h[ae]llo', 'hallo'],
+    ['h[^e]llo', 'hallo'],
+    ['h[a-b]llo', 'hbllo'],
+    ['h[b-a]llo', 'hallo'],
+    ['\\*', '*'],
+    ['[\\]]', ']'],
+    ['a\\', 'a\\'],
+    ['[ab', 'b'],
+    ['*a*b*', 'xxaxxbxx'],
+  ];
+  const no: [string, string][] = [
+    ['', 'a'],
+    ['?', ''],
+    ['h[^e]llo', 'hello'],
+    ['H*', 'hello'],
+    ['\\*', 'a'],
+    ['a*b', 'abc'],
+    ['[]', 'a'],
+  ];
+  for (const [pattern, text] of yes) assert.equal(matches(pattern, text), true, pattern);
+  for (const [pattern, text] of no) assert.equal(matches(pattern, text), false, pattern);
+});
+
+test('stars and question marks agree with a regular expression', () => {
+  const letters = fc.array(fc.constantFrom('a', 'b', '*', '?'), { maxLength: 8 });
+  const text = fc.array(fc.constantFrom('a', 'b'), { maxLength: 10 });
+  fc.assert(
+    fc.property(letters, text, (pattern, word) => {
+      const source = pattern.join('').replaceAll('*', '.*').replaceAll('?', '.');
+      const expected = new RegExp(`^${source}$`).test(word.join(''));
+      assert.equal(matches(pattern.join(''), word.join('')), expected);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('many stars over a long text come to an end', () => {
+  assert.equal(matches(`${'a*'.repeat(1000)}b`, 'a'.repeat(5000)), false);
+});
