@@ -9,6 +9,7 @@ import { type RedisServer, startRedis } from '../topology/redis.ts';
 import { run } from '../topology/run.ts';
 import { useStage } from '../topology/stage.ts';
 import { redisCli, redisPy } from '../topology/tools.ts';
+import { within } from '../topology/until.ts';
 import {
   clusterBody,
   createTenant,
@@ -135,7 +136,14 @@ test('a generated token alone finds its user', async () => {
   named.close();
 });
 
-async function ioredisStory(login: { username?: string; password?: string }): Promise<void> {
+type Login = { username?: string; password?: string };
+
+/** Bounded: with its default options ioredis would retry for minutes before it gives up. */
+function ioredisStory(login: Login): Promise<void> {
+  return within(ioredisCommands(login), 20_000, 'ioredis');
+}
+
+async function ioredisCommands(login: Login): Promise<void> {
   const client = new Redis({ port: world.proxy.port, ...login });
   const troubles: Error[] = [];
   client.on('error', (error: Error) => troubles.push(error));

@@ -1,17 +1,6 @@
-/** Who may do what on NATS: the layout a real installation gives the planes. */
-import {
-  ackSubject,
-  headSubject,
-  keyBucket,
-  liveSubjects,
-  logStream,
-  snapshotBucket,
-} from '@respool/contracts/subjects';
-
-export interface NatsPermissions {
-  readonly publish: { readonly allow: readonly string[] };
-  readonly subscribe: { readonly allow: readonly string[] };
-}
+/** Who may do what on NATS: the very layout `npm start` gives the planes, and an all-powerful test user. */
+import { proxyPermissions } from '@respool/data-plane/snapshot/permissions';
+import { controlPlanePermissions } from '../../scripts/start/nats.ts';
 
 export interface NatsUser {
   readonly user: string;
@@ -20,30 +9,33 @@ export interface NatsUser {
   readonly permissions: NatsPermissions | null;
 }
 
+export interface NatsPermissions {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+}
+
 /** `admin` for the tests, `control` for control planes, `proxy-0`… for proxies. */
 export function natsUsers(proxies: number): NatsUser[] {
+  const named = (user: string, permissions: NatsPermissions | null): NatsUser => {
+    return { user, password: `${user}-secret`, permissions };
+  };
   return [
-    { user: 'admin', password: 'admin-secret', permissions: null },
-    { user: 'control', password: 'control-secret', permissions: null },
-    ...Array.from({ length: proxies }, (_, index) => proxyUser(`proxy-${index}`)),
+    named('admin', null),
+    named('control', controlPlanePermissions()),
+    ...Array.from({ length: proxies }, (_, index) => {
+      const id = `proxy-${index}`;
+      return named(id, proxyPermissions(id));
+    }),
   ];
 }
 
-/**
- * A proxy reads the log, the snapshots and the wrapped keys by direct get, hears live subjects, says
- * its ack and nothing else: it cannot append, delete or create a consumer.
- */
-function proxyUser(id: string): NatsUser {
-  const reads = [
-    `$JS.API.DIRECT.GET.${logStream}`,
-    ...[snapshotBucket, keyBucket].map((bucket) => `$JS.API.DIRECT.GET.KV_${bucket}.>`),
-  ];
-  return {
-    user: id,
-    password: `${id}-secret`,
-    permissions: {
-      publish: { allow: [...reads, ackSubject(id)] },
-      subscribe: { allow: [`_INBOX_${id}.>`, liveSubjects, headSubject] },
-    },
-  };
+/** As an entry of `authorization { users: […] }`; JSON is a part of the configuration language. */
+export function userEntry({ user, password, permissions }: NatsUser): string {
+  if (permissions === null) return JSON.stringify({ user, password });
+  const { publish, subscribe } = permissions;
+  return JSON.stringify({
+    user,
+    password,
+    permissions: { publish: { allow: publish }, subscribe: { allow: subscribe } },
+  });
 }

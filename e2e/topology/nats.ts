@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import type { Child } from './child.ts';
-import { type NatsUser, natsUsers } from './nats-users.ts';
+import { type NatsUser, natsUsers, userEntry } from './nats-users.ts';
 import { freePort } from './port.ts';
 import type { Stage } from './stage.ts';
 import { natsServer } from './tools.ts';
@@ -87,9 +87,7 @@ function configText(
   users: readonly NatsUser[],
 ): string {
   const syncLine = sync === 'always' ? '  sync_interval: always\n' : '';
-  const entries = users.map(({ user, password, permissions }) =>
-    JSON.stringify({ user, password, ...(permissions === null ? {} : { permissions }) }),
-  );
+  const entries = users.map(userEntry);
   return [
     `listen: "127.0.0.1:${port}"`,
     `http: "127.0.0.1:${monitor}"`,
