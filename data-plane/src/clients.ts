@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Reader } from './listen/accept.ts';
 import { ClientConnection, type ConnectionWiring } from './listen/connection.ts';
-import type { Proxy } from './proxy.ts';
+import type { DataPlane } from './proxy.ts';
 import { serve } from './serve.ts';
 import { Session, type WayFinder } from './session/session.ts';
 import type { ProxyState } from './state.ts';
@@ -25,7 +25,7 @@ const sweepMs = 1000;
 
 export class Clients {
   readonly #clients = new Set<Client>();
-  readonly #proxy: Proxy;
+  readonly #proxy: DataPlane;
   readonly #ways: WayFinder;
   readonly #wiring: Omit<ConnectionWiring, 'serve' | 'closed'>;
   readonly #limits: ClientLimits;
@@ -34,7 +34,7 @@ export class Clients {
   #emptied: () => void = () => {};
 
   constructor(
-    proxy: Proxy,
+    proxy: DataPlane,
     ways: WayFinder,
     wiring: Omit<ConnectionWiring, 'serve' | 'closed'>,
     limits: ClientLimits,

@@ -14,7 +14,7 @@ import type { ClientConnection } from './listen/connection.ts';
 import { type GatherPolicy, newGather } from './merge/gather.ts';
 import type { Meter } from './observe/meter.ts';
 import { admit } from './policy/policy.ts';
-import type { Proxy } from './proxy.ts';
+import type { DataPlane } from './proxy.ts';
 import { encodeError } from './resp/encoder.ts';
 import { keys, type Plan, planOf, splitter } from './route/route.ts';
 import { answer, mustWait } from './session/answer.ts';
@@ -27,7 +27,7 @@ const failed = encodeError('ERR', 'the proxy failed to make this reply');
  * held until its earlier replies have come.
  */
 export function leaveFastLane(
-  proxy: Proxy,
+  proxy: DataPlane,
   session: Session,
   client: ClientConnection,
   facts: CommandFacts | null,
@@ -53,7 +53,7 @@ export function leaveFastLane(
 
 /** One reply per command, always in order, never `+OK` for something refused. */
 function refuse(
-  proxy: Proxy,
+  proxy: DataPlane,
   session: Session,
   client: ClientConnection,
   command: Command,
@@ -70,12 +70,12 @@ function reply(client: ClientConnection, family: number, meter: Meter, bytes: Bu
   client.queue.answer(client.queue.addAnswer(family, meter), bytes, bytes.length);
 }
 
-function meterOf(proxy: Proxy, session: Session): Meter {
+function meterOf(proxy: DataPlane, session: Session): Meter {
   return session.user?.tenant.meter ?? proxy.nobody;
 }
 
 function answerHere(
-  proxy: Proxy,
+  proxy: DataPlane,
   session: Session,
   client: ClientConnection,
   command: Command,
@@ -104,7 +104,7 @@ function answerHere(
 }
 
 function carryOut(
-  proxy: Proxy,
+  proxy: DataPlane,
   session: Session,
   client: ClientConnection,
   command: Command,

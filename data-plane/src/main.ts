@@ -11,7 +11,7 @@ import { UploadBudget } from './listen/upload.ts';
 import { Admin } from './observe/admin.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Observe, observeLimits } from './observe/observe.ts';
-import type { Proxy } from './proxy.ts';
+import type { DataPlane } from './proxy.ts';
 import { backendSamples, followSample, infoFactsOf, readiness, runWatcher } from './report.ts';
 import { slotOf } from './route/slot.ts';
 import { Authenticator } from './session/authenticate.ts';
@@ -50,7 +50,7 @@ async function run(settings: Settings): Promise<void> {
     retireMsMax: settings.redis.commandDeadlineMs,
   });
   const facts = { settings, version, startedAtMs, observe, holder, follower: () => follower };
-  const proxy: Proxy = {
+  const proxy: DataPlane = {
     get state() {
       return holder.state;
     },
@@ -71,6 +71,8 @@ async function run(settings: Settings): Promise<void> {
     totals: { pendingBytes: 0 },
     watcher: runWatcher(observe, holder),
     uploads: new UploadBudget(settings.uploadBytesMax),
+    failed: (client: { id: number }, error: unknown) =>
+      logger.error({ client: client.id, err: error }, 'serving failed'),
   };
   const clients = new Clients(proxy, wayFinder(nobody), wiring, settings);
   const ticking = setInterval(() => {

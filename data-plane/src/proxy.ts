@@ -12,7 +12,7 @@ export interface RequestLimitSet {
   readonly anonymous: RequestLimits;
 }
 
-export interface Proxy {
+export interface DataPlane {
   /** The one reference: read once per batch, swapped between two turns. */
   readonly state: ProxyState;
   readonly limits: RequestLimitSet;

@@ -4,7 +4,7 @@ import { writeFirstKeyPrefixed } from './command/prefix.ts';
 import type { UpstreamConnection } from './command/upstream.ts';
 import { leaveFastLane } from './execute.ts';
 import type { ClientConnection } from './listen/connection.ts';
-import type { Proxy } from './proxy.ts';
+import type { DataPlane } from './proxy.ts';
 import { encodeError } from './resp/encoder.ts';
 import { parseInline } from './resp/inline.ts';
 import { INCOMPLETE, INLINE, scanRequest } from './resp/request-scanner.ts';
@@ -24,7 +24,7 @@ let stoppedBy: CommandFacts | null = null;
  *     leaveFastLane: decode → admit → answer | plan → send       one command, everything else
  */
 export function serve(
-  proxy: Proxy,
+  proxy: DataPlane,
   session: Session,
   client: ClientConnection,
   bytes: Buffer,
@@ -68,7 +68,7 @@ function mustWait(session: Session, client: ClientConnection): boolean {
 function passThrough(
   session: Session,
   client: ClientConnection,
-  proxy: Proxy,
+  proxy: DataPlane,
   bytes: Buffer,
   start: number,
   end: number,
@@ -127,7 +127,7 @@ function passThrough(
 
 /** Bytes that are no RESP array: an inline command, or nothing that can be followed any further. */
 function takeOther(
-  proxy: Proxy,
+  proxy: DataPlane,
   session: Session,
   client: ClientConnection,
   bytes: Buffer,
@@ -147,7 +147,7 @@ function takeOther(
 
 /** Says what is wrong, in Redis's words, and ends the connection once every reply went out. */
 function refuseStream(
-  proxy: Proxy,
+  proxy: DataPlane,
   client: ClientConnection,
   cursor: number,
   error: string,

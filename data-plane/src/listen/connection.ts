@@ -22,6 +22,8 @@ export interface ConnectionWiring {
   /** Takes commands from `bytes[start, end)`; returns where the first untaken byte stands. */
   readonly serve: (client: ClientConnection, bytes: Buffer, start: number, end: number) => number;
   readonly closed: (client: ClientConnection) => void;
+  /** Serving threw: a fault of ours, which costs this one client its connection. */
+  readonly failed: (client: ClientConnection, error: unknown) => void;
 }
 
 /** A rest up to this size waits beside the next read; a larger one becomes an {@link Upload}. */
@@ -117,13 +119,23 @@ export class ClientConnection {
       }
     }
     // A read that was under way when the client was held still arrives.
-    const cursor = this.hold === 'none' ? this.#wiring.serve(this, bytes, start, end) : start;
+    const cursor = this.hold === 'none' ? this.#serve(bytes, start, end) : start;
     if (cursor < end && !this.#closing) this.#keep(bytes, cursor, end);
+  }
+
+  #serve(bytes: Buffer, start: number, end: number): number {
+    try {
+      return this.#wiring.serve(this, bytes, start, end);
+    } catch (error) {
+      this.#wiring.failed(this, error);
+      this.destroy();
+      return end;
+    }
   }
 
   #takeUpload(upload: Upload): void {
     const { bytes, length } = upload;
-    const cursor = this.#wiring.serve(this, bytes, 0, length);
+    const cursor = this.#serve(bytes, 0, length);
     if (this.#closing) return;
     if (cursor === 0) {
       upload.expect(this.frame.need);
@@ -161,9 +173,7 @@ export class ClientConnection {
   #eased(): void {
     if (this.hold === 'none') return;
     if (this.#closing) {
-      if (!this.queue.idle) return;
-      this.outlet.flush();
-      this.socket.end();
+      if (this.queue.idle) this.outlet.end();
       return;
     }
     if (this.hold === 'idle' ? this.queue.idle : this.hold === 'credit' && this.#hasRoom()) {

@@ -16,6 +16,7 @@ export class Outlet implements Flushable {
   #staged = 0;
   #marked = false;
   #armed = false;
+  #ended = false;
   /** Bytes ever handed to the socket; with {@link pending} it shows whether the client takes any. */
   written = 0;
 
@@ -62,6 +63,14 @@ export class Outlet implements Flushable {
     this.#writeStage();
     // All taken at once: no callback will come, and the client may be held for want of credit.
     if (!this.#armed) this.#drained();
+  }
+
+  /** Nothing more comes: what is gathered goes out, then the socket ends. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#writeStage();
+    this.#socket.end();
   }
 
   #gather(bytes: Buffer, start: number, end: number): void {

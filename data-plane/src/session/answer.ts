@@ -1,8 +1,9 @@
 /** Commands the proxy answers itself; each answer is a small function of session and command. */
+
+import { commandReply } from '../command/catalog.ts';
 import type { Command } from '../command/request.ts';
 import { encodeBulk, encodeError, encodeSimple } from '../resp/encoder.ts';
 import { answerClient } from './client.ts';
-import { answerCommand } from './command-docs.ts';
 import { answerAuth, answerHello } from './hello.ts';
 import { answerInfo, answerSlowLogCommand } from './report.ts';
 import type { AnswerServices } from './services.ts';
@@ -31,7 +32,7 @@ const answers: Readonly<Record<string, Answering>> = {
   auth: answerAuth,
   hello: answerHello,
   client: (session, command) => reply(answerClient(session, command)),
-  command: (session, command) => reply(answerCommand(session, command)),
+  command: (session, command) => reply(commandReply(argumentsOf(command), session.protocol)),
   info: (session, command, services) => reply(answerInfo(session, command, services)),
   slowlog: (session, command, services) => reply(answerSlowLogCommand(session, command, services)),
 };
@@ -54,6 +55,10 @@ export function answer(session: Session, command: Command, services: AnswerServi
 
 function nameOf(command: Command): string {
   return (command.facts!.name.split('|')[0] as string).toLowerCase();
+}
+
+function argumentsOf(command: Command): Buffer[] {
+  return Array.from({ length: command.argc - 1 }, (_, index) => command.argument(index + 1));
 }
 
 const integer = /^-?\d{1,18}$/;

@@ -274,8 +274,9 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     try {
       return this.#follow(bytes, start, end);
     } catch (error) {
-      if (!(error instanceof ProtocolViolation)) throw error;
-      this.#lost(`not RESP: ${error.message}`);
+      // A fault of ours costs this connection, never the process: the replies behind it are lost sight of.
+      const kind = error instanceof ProtocolViolation ? 'not RESP' : 'fault';
+      this.#lost(`${kind}: ${(error as Error).stack ?? error}`);
       return end;
     }
   };
