@@ -24,7 +24,8 @@ const redis = /^redis_version:(\S+)/m.exec(text(version))?.[1];
 assert(redis, 'INFO names a version');
 
 const families = familiesOf(docs);
-const commands = sortedCommands(command);
+const sorted = sortedCommands(command);
+const commands = items(sorted);
 const lines: string[] = [];
 for (const one of commands) {
   lines.push(row(one));
@@ -46,20 +47,17 @@ ${lines.join('\n')}
 ];
 `,
 );
-await writeReply('command.resp', `COMMAND of ${source}: ${count}`, {
-  type: 'array',
-  items: commands,
-});
+await writeReply('command.resp', `COMMAND of ${source}: ${count}`, sorted);
 await writeReply('command-docs.resp', `COMMAND DOCS of ${source}: ${count}`, sortedDocs(docs));
 
 /** Redis lists commands in the order of a hash table with a random seed; a diff wants one order. */
-function sortedCommands(list: Resp): Resp[] {
-  const withSorted = items(list).map((one): Resp => {
+function sortedCommands(list: Resp): Resp {
+  assert(list.type === 'array' || list.type === 'set', `a list of commands, not ${list.type}`);
+  const withSorted = list.items.map((one): Resp => {
     const field = items(one);
-    const subcommands: Resp = { type: 'array', items: sortedCommands(at(field, 9)) };
-    return { type: 'array', items: [...field.slice(0, 9), subcommands] };
+    return { type: 'array', items: [...field.slice(0, 9), sortedCommands(at(field, 9))] };
   });
-  return withSorted.toSorted((a, b) => compare(nameOf(a), nameOf(b)));
+  return { ...list, items: withSorted.toSorted((a, b) => compare(nameOf(a), nameOf(b))) };
 }
 
 function sortedDocs(list: Resp): Resp {
