@@ -1,4 +1,4 @@
-/** Events read with their place: hash over the bytes as they stand, identity at the beginning alone. */
+/** Events read with their place: hash over the bytes as they stand, identity at the start alone. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';

@@ -8,9 +8,9 @@ export function hashOf(storedBytes: Uint8Array): string {
 }
 
 /**
- * Bytes as stored at `sequence` → the event with its hash, ready for `project`, which checks that it
- * continues the chain. Throws `UnreadableEvent`, also where `LogCreated` does not stand first or stands
- * again: a second one would give the log another identity half way.
+ * Bytes as stored at `sequence` → the event with its hash, ready for `project`, which checks that
+ * it continues the chain. Throws `UnreadableEvent`, also where `LogCreated` does not stand first or
+ * stands again: a second one would give the log another identity half way.
  */
 export function readStored(sequence: number, storedBytes: Uint8Array): StoredEvent {
   const event = readEvent(storedBytes);

@@ -66,7 +66,9 @@ export function signCheckpoint(
   };
 }
 
-/** `unknown-key`: nothing can be said. `forged`: the signature is not that key's over these values. */
+/**
+ * `unknown-key`: nothing can be said. `forged`: the signature is not that key's over these values.
+ */
 export function verifyCheckpoint(
   value: Checkpoint,
   keys: CheckpointKeys,
@@ -77,7 +79,9 @@ export function verifyCheckpoint(
   return genuine ? 'valid' : 'forged';
 }
 
-/** One line a field; none of them can hold a line feed, so no two checkpoints sign the same bytes. */
+/**
+ * One line a field; none of them can hold a line feed, so no two checkpoints sign the same bytes.
+ */
 function signed(value: Omit<Checkpoint, 'signature'>): Uint8Array {
   const { logId, sequence, hash, kid } = value;
   return Buffer.from(`respool checkpoint v1\n${logId}\n${sequence}\n${hash}\n${kid}\n`);

@@ -1,4 +1,4 @@
-/** The fold: the same state whichever way it is reached, and nothing that does not continue the chain. */
+/** The fold: the same state whichever way it is reached, and nothing that breaks the chain. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

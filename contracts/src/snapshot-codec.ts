@@ -1,4 +1,4 @@
-/** A snapshot as it is stored: gzipped JSON cut into parts, named by a pointer that carries its digest. */
+/** A snapshot as it is stored: gzipped JSON in parts, named by a pointer with its digest. */
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { hashOf } from './chain.ts';
@@ -25,7 +25,9 @@ export function snapshotPartKey(sequence: number, part: number): string {
   return `${sequence}.${part}`;
 }
 
-/** A stored snapshot that is damaged, incomplete or of another schema: ignore it and fold the log. */
+/**
+ * A stored snapshot that is damaged, incomplete or of another schema: ignore it and fold the log.
+ */
 export class UnreadableSnapshot extends Error {
   override name = 'UnreadableSnapshot';
 }
@@ -64,8 +66,8 @@ export function readSnapshotPointer(bytes: Uint8Array): SnapshotPointer {
 }
 
 /**
- * Parts, in order, → the snapshot the pointer promises. Checked here: count, digest, shape, and that it
- * is of the log, sequence and hash named. Throws {@link UnreadableSnapshot}.
+ * Parts, in order, → the snapshot the pointer promises. Checked here: count, digest, shape, and
+ * that it is of the log, sequence and hash named. Throws {@link UnreadableSnapshot}.
  */
 export async function decodeSnapshot(
   pointer: SnapshotPointer,

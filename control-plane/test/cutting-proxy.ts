@@ -28,8 +28,9 @@ export class CuttingProxy {
   }
 
   /**
-   * What befalls the next publications to the log, one each. `lost-ack`: it reaches the server, and the
-   * connection breaks before anything comes back. `lost-send`: the connection breaks in front of it.
+   * What befalls the next publications to the log, one each. `lost-ack`: it reaches the server, and
+   * the connection breaks before anything comes back. `lost-send`: the connection breaks in front
+   * of it.
    */
   failNext(...faults: readonly Fault[]): void {
     this.#faults.push(...faults);

@@ -11,7 +11,9 @@ export interface NatsServerOptions {
   /** JetStream's `sync_interval`; the log refuses anything but `always`. */
   readonly sync?: 'always' | 'default';
   readonly jetStream?: boolean;
-  /** Makes it a member of a cluster that listens on the first of these ports and joins the others. */
+  /**
+   * Makes it a member of a cluster that listens on the first of these ports and joins the others.
+   */
   readonly cluster?: { readonly name: string; readonly ports: readonly number[] };
 }
 

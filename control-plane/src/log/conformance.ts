@@ -217,7 +217,7 @@ const readStories: Record<string, Story> = {
     const second = await rig.another();
     const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
     const unwatch = second.watch(wake);
-    // The subscription travels on another connection; a second append follows if the first was missed.
+    // The subscription travels on another connection: the first appends may come before it.
     const writing = (async () => {
       for (let expected = 0; expected < 50; expected++) await rig.log.append(request(expected));
     })();

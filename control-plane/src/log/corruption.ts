@@ -3,7 +3,7 @@ import { UnreadableEvent } from '@respool/contracts/events';
 import { BrokenChain } from '@respool/contracts/project';
 import { LogGap } from './log.ts';
 
-/** The log contradicts itself or what was applied already; nothing more is applied, nothing written. */
+/** The log contradicts itself or what was applied already; nothing more is applied or written. */
 export class LogCorrupt extends Error {
   override name = 'LogCorrupt';
 }

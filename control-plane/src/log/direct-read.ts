@@ -8,8 +8,9 @@ const batchBytesMax = 4 * 1024 * 1024;
 const silenceMsMax = 2_000;
 
 /**
- * Messages of `stream` from `from` on, at most `limit` and as many as fit one batch; fewer, or none, when the
- * replica that answers is behind. Sequences ascend but may have gaps: the caller checks.
+ * Messages of `stream` from `from` on, at most `limit` and as many as fit one batch; fewer, or
+ * none, when the replica that answers is behind. Sequences ascend but may have gaps: the caller
+ * checks.
  */
 export async function readBatch(
   manager: JetStreamManager,

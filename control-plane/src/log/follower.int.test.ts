@@ -1,4 +1,4 @@
-/** The follower on a real nats-server: restarts, outages, two at once, and a store that was damaged. */
+/** The follower on a real nats-server: restarts, outages, two at once, a store that was damaged. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -54,7 +54,7 @@ test('a restart of the server is survived without losing or repeating an event',
   );
 });
 
-test('with the server gone a wait ends in time, health says so, and all comes back by itself', async (t) => {
+test('with the server gone waits end in time, health says so, and all comes back', async (t) => {
   const server = await startServer(t);
   const log = await openLog(t, server);
   const writer = await Writer.start(log);
@@ -87,7 +87,7 @@ test('a server that hangs without closing its connections counts as gone', async
   await until('health to say so', () => follower.health().reachable);
 });
 
-test('a flipped bit in a block file is noticed at the start, by the audit and at the next look', async (t) => {
+test('a flipped bit in a block file is noticed at the start and by the audit', async (t) => {
   const server = await startServer(t);
   const log = await openLog(t, server);
   const writer = await Writer.start(log);
@@ -106,7 +106,7 @@ test('a flipped bit in a block file is noticed at the start, by the audit and at
   assert.equal(follower.state().snapshot.hash, writer.hash);
 });
 
-test('a log whose head was lost and written anew is noticed by who had applied the old one', async (t) => {
+test('a log lost and written anew is noticed by who had applied the old one', async (t) => {
   const server = await startServer(t);
   const log = await openLog(t, server);
   const writer = await Writer.start(log);
@@ -125,7 +125,7 @@ test('a log whose head was lost and written anew is noticed by who had applied t
   assert.equal(follower.state().snapshot, good);
 });
 
-test('an event of a broken chain or of a later version stops every follower where it stands', async (t) => {
+test('an event of a broken chain stops every follower where it stands', async (t) => {
   const server = await startServer(t);
   const log = await openLog(t, server);
   const writer = await Writer.start(log);

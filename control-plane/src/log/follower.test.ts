@@ -113,7 +113,7 @@ test('started from a snapshot it knows the same as one that read everything', as
   assert.deepEqual([...fromSnapshot.state().idempotency], [...whole.state().idempotency]);
 });
 
-test('a snapshot that is not of this log is left aside, and so is one that cannot be had', async (t) => {
+test('a snapshot of another log is left aside, and so is one that cannot be had', async (t) => {
   const log = new MemoryLog();
   await (await Writer.start(log)).changes(5);
   const good = await follow(t, log);

@@ -1,4 +1,4 @@
-/** One control plane's copy of the head state, kept level with the log and checked event by event. */
+/** One control plane's copy of the head state, kept level with the log, checked event by event. */
 import { readStored } from '@respool/contracts/chain';
 import type { StoredEvent } from '@respool/contracts/events';
 import { emptySnapshot, project } from '@respool/contracts/project';
@@ -220,7 +220,9 @@ export class LogFollower {
     this.#corrupt = error.message;
   }
 
-  /** Reads from the event applied last, so that a log that was cut or rewritten is noticed at once. */
+  /**
+   * Reads from the event applied last, so that a log that was cut or rewritten is noticed at once.
+   */
   async #pull(signal: AbortSignal): Promise<void> {
     if (await this.#pullOverlapping(signal)) return;
     // A replica that was leader until a moment ago may know less than was acknowledged.
@@ -260,7 +262,9 @@ export class LogFollower {
     }
   }
 
-  /** Spares folding what a stored snapshot has folded; the requests of the last day are read anyway. */
+  /**
+   * Spares folding what a stored snapshot has folded; the requests of the last day are read anyway.
+   */
   async #startFromSnapshot(signal: AbortSignal): Promise<void> {
     const head = await this.#log.head(signal);
     const kept = await this.#nearestSnapshot(head).catch((error: unknown) => {

@@ -11,8 +11,9 @@ export class ForeignLog extends Error {
 }
 
 /**
- * The id of the log, after writing its first event if there is none. Any number of control planes may
- * call this at once: expected sequence 0 lets one of them in. Throws LogUnreachable at the deadline.
+ * The id of the log, after writing its first event if there is none. Any number of control planes
+ * may call this at once: expected sequence 0 lets one of them in. Throws LogUnreachable at the
+ * deadline.
  */
 export async function ensureLogCreated(
   log: EventLog,

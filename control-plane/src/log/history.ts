@@ -61,8 +61,8 @@ export async function readEvents(
 }
 
 /**
- * Events up to `end`, back to those written before `since` (ms since 1970), about `countMax` at most.
- * Throws BrokenChain unless the last of them has the hash that `end` names.
+ * Events up to `end`, back to those written before `since` (ms since 1970), about `countMax` at
+ * most. Throws BrokenChain unless the last of them has the hash that `end` names.
  */
 export async function readTail(
   log: EventLog,

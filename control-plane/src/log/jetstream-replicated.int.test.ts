@@ -1,4 +1,4 @@
-/** The log on three nats-servers: what differs from one server, and the leader killed under load. */
+/** The log on three nats-servers: what differs from one, and the leader killed under load. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';

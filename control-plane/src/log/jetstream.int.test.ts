@@ -1,4 +1,4 @@
-/** The JetStream log on a real nats-server: the suite every log passes, and what only a server can do. */
+/** The JetStream log on a real nats-server: the suite every log passes, and a server killed. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';

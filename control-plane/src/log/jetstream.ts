@@ -32,7 +32,9 @@ const batchesAtOnceMax = 8;
 const messageIdHeader = 'Nats-Msg-Id';
 
 export interface JetStreamLogOptions extends LinkOptions {
-  /** Replicas of the stream when it has to be created; an existing one must have at least as many. */
+  /**
+   * Replicas of the stream when it has to be created; an existing one must have at least as many.
+   */
   readonly replicas: number;
 }
 
@@ -55,8 +57,9 @@ export class JetStreamLog implements EventLog {
   }
 
   /**
-   * Connects, checks the servers, creates the stream or checks the one that is there. Tries until the
-   * signal fires (LogUnreachable); throws UnfitServer or UnfitStream where trying again cannot help.
+   * Connects, checks the servers, creates the stream or checks the one that is there. Tries until
+   * the signal fires (LogUnreachable); throws UnfitServer or UnfitStream where trying again cannot
+   * help.
    */
   static async open(options: JetStreamLogOptions, signal: AbortSignal): Promise<JetStreamLog> {
     const link = await NatsLink.open(options, signal);

@@ -1,4 +1,4 @@
-/** The connection to NATS: kept for ever, and only ready while the server behind it is known to be fit. */
+/** The connection to NATS: kept for ever, ready only while the server behind it is fit. */
 import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
 import { LogUnreachable } from './log.ts';
 import { causeOf, persist, sleep, within } from './patience.ts';
@@ -41,7 +41,9 @@ export class NatsLink {
     void this.#follow();
   }
 
-  /** Tries until the signal fires. Throws UnfitServer at once when the server must not hold the log. */
+  /**
+   * Tries until the signal fires. Throws UnfitServer at once when the server must not hold the log.
+   */
   static async open(options: LinkOptions, signal: AbortSignal): Promise<NatsLink> {
     const isUnfit = (error: unknown) => error instanceof UnfitServer;
     const checked = await persist(signal, () => checkServers(options.monitorUrls), isUnfit);
@@ -69,7 +71,9 @@ export class NatsLink {
     }
   }
 
-  /** `work`, or a LogUnreachable as soon as the connection breaks: its answer cannot come any more. */
+  /**
+   * `work`, or a LogUnreachable as soon as the connection breaks: its answer cannot come any more.
+   */
   whileUp<T>(work: Promise<T>): Promise<T> {
     return within(this.#session.signal, work, 'the connection to NATS broke');
   }
@@ -89,7 +93,9 @@ export class NatsLink {
     return this.#ready && this.#answering;
   }
 
-  /** Names of the servers that hold replicas must be among those whose monitoring port was checked. */
+  /**
+   * Names of the servers that hold replicas must be among those whose monitoring port was checked.
+   */
   async refuseUnknownReplicas(replicas: readonly string[]): Promise<void> {
     const checked = await checkServers(this.#monitorUrls);
     refuseUnknown(checked, this.connection.info?.server_id ?? '', replicas);
@@ -115,7 +121,10 @@ export class NatsLink {
     this.#session.abort();
   }
 
-  /** A restarted server may run with other settings, so it is checked before anything is trusted to it. */
+  /**
+   * A restarted server may run with other settings, so it is checked before anything is trusted to
+   * it.
+   */
   async #regain(): Promise<void> {
     const serverId = this.connection.info?.server_id ?? '';
     const isCurrent = () =>

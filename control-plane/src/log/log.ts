@@ -1,4 +1,4 @@
-/** The event log as the control plane uses it: append at an expected sequence, read from a sequence. */
+/** The event log as the control plane uses it: append at an expected sequence, read from one. */
 
 /** A stored event as bytes; decoding and the chain are the reader's work (contracts). */
 export interface StoredBytes {
@@ -13,8 +13,8 @@ export interface StoredBytes {
  */
 export type AppendOutcome =
   /**
-   * The event is durable at `sequence`: expected+1, or an earlier place where the log already held an
-   * event with this request id.
+   * The event is durable at `sequence`: expected+1, or an earlier place where the log already held
+   * an event with this request id.
    */
   | { readonly kind: 'appended'; readonly sequence: number }
   /**
@@ -46,7 +46,9 @@ export interface EventLog {
    * signal fires or the server does not answer.
    */
   read(after: number, signal: AbortSignal, limit?: number): AsyncIterable<StoredBytes>;
-  /** Sequence of the last event, 0 when empty; read from the leader. Throws {@link LogUnreachable}. */
+  /**
+   * Sequence of the last event, 0 when empty; read from the leader. Throws {@link LogUnreachable}.
+   */
   head(signal: AbortSignal): Promise<number>;
   /**
    * Calls `wake` (no arguments, may be spurious, may miss) when the log may have grown or the

@@ -1,4 +1,4 @@
-/** The event log in memory, for tests: same contract as the real one, and it can be told to fail. */
+/** The event log in memory, for tests: same contract as the real one, and it fails when told to. */
 import assert from 'node:assert/strict';
 import { eventBytesMax } from '@respool/contracts/events';
 import {
@@ -37,7 +37,9 @@ export class MemoryLog implements EventLog {
     this.#faults.push(...faults);
   }
 
-  /** The event at `sequence` is gone while the head stays, as after a flipped bit in a block file. */
+  /**
+   * The event at `sequence` is gone while the head stays, as after a flipped bit in a block file.
+   */
   drop(sequence: number): void {
     this.#missing.add(sequence);
   }

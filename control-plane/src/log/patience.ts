@@ -6,7 +6,9 @@ const pauseMsMax = 500;
 
 const noAnswer = 'the deadline passed without an answer';
 
-/** `work`, or a LogUnreachable as soon as the signal fires; a late failure of `work` is swallowed. */
+/**
+ * `work`, or a LogUnreachable as soon as the signal fires; a late failure of `work` is swallowed.
+ */
 export function within<T>(signal: AbortSignal, work: Promise<T>, why = noAnswer): Promise<T> {
   return new Promise((resolve, reject) => {
     const expire = () => reject(new LogUnreachable(why));
@@ -16,7 +18,9 @@ export function within<T>(signal: AbortSignal, work: Promise<T>, why = noAnswer)
   });
 }
 
-/** Sleeps before try number `attempt` (from 0), doubling with full jitter; ends early on the signal. */
+/**
+ * Sleeps before try number `attempt` (from 0), doubling with full jitter; ends early on the signal.
+ */
 export function pause(attempt: number, signal: AbortSignal): Promise<void> {
   const bound = Math.min(pauseMsMax, pauseMsMin * 2 ** Math.min(attempt, 10));
   return sleep(pauseMsMin + Math.random() * bound, signal);
@@ -37,8 +41,8 @@ export function sleep(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Runs `attempt` until it succeeds. Errors that `fatal` names pass through; any other is tried again
- * until the signal fires, and then ends as a LogUnreachable that tells the last cause.
+ * Runs `attempt` until it succeeds. Errors that `fatal` names pass through; any other is tried
+ * again until the signal fires, and then ends as a LogUnreachable that tells the last cause.
  */
 export async function persist<T>(
   signal: AbortSignal,

@@ -1,7 +1,9 @@
 /** Whether the NATS servers are fit to hold the log: new enough, and fsync before each ack. */
 import { z } from 'zod';
 
-/** Older servers have no `sync_interval: always` that also covers replicated streams as we need it. */
+/**
+ * Older servers have no `sync_interval: always` that also covers replicated streams as we need it.
+ */
 const versionMin = [2, 12] as const;
 const answerMsMax = 2_000;
 const answerBytesMax = 1024 * 1024;
@@ -29,14 +31,14 @@ export interface ServersChecked {
 }
 
 /**
- * Asks every monitoring port and refuses the first unfit server with {@link UnfitServer}. Ports that do
- * not answer may do so later; when none does, that is an ordinary error.
+ * Asks every monitoring port and refuses the first unfit server with {@link UnfitServer}. Ports
+ * that do not answer may do so later; when none does, that is an ordinary error.
  */
 export async function checkServers(monitorUrls: readonly string[]): Promise<ServersChecked> {
   if (monitorUrls.length === 0) {
     throw new UnfitServer(
-      'the monitoring address of NATS is not set (RESPOOL_NATS_MONITOR_URL): without it nobody can ' +
-        'tell whether an acknowledged change survives a power cut',
+      'the monitoring address of NATS is not set (RESPOOL_NATS_MONITOR_URL): without it nobody ' +
+        'can tell whether an acknowledged change survives a power cut',
     );
   }
   const fit: ServerFacts[] = [];
@@ -52,8 +54,9 @@ export async function checkServers(monitorUrls: readonly string[]): Promise<Serv
 }
 
 /**
- * Refuses when a server that holds the log is not among those checked: the one we talk to (by id) and
- * every replica of the stream (by name). While some port is silent that is no verdict, only an error.
+ * Refuses when a server that holds the log is not among those checked: the one we talk to (by id)
+ * and every replica of the stream (by name). While some port is silent that is no verdict, only an
+ * error.
  */
 export function refuseUnknown(
   checked: ServersChecked,
@@ -95,7 +98,8 @@ function refuseUnfit(server: ServerFacts): void {
   const isNew = major > versionMin[0] || (major === versionMin[0] && minor >= versionMin[1]);
   if (!isNew) {
     throw new UnfitServer(
-      `nats-server ${server.server_name} is ${server.version}; ${versionMin.join('.')} or later is needed`,
+      `nats-server ${server.server_name} is ${server.version}; ` +
+        `${versionMin.join('.')} or later is needed`,
     );
   }
   if (server.jetstream?.config === undefined) {

@@ -15,8 +15,9 @@ import { liveSubjects, logStream, logSubjects } from '@respool/contracts/subject
 const messageBytesMax = eventBytesMax + 4096;
 
 /**
- * Nothing ever leaves this stream: no age, no size, no purge, no delete (DESIGN.md section 2). Stream
- * update and stream delete can still do harm; account permissions must keep those from everyone.
+ * Nothing ever leaves this stream: no age, no size, no purge, no delete (DESIGN.md section 2).
+ * Stream update and stream delete can still do harm; account permissions must keep those from
+ * everyone.
  */
 export function streamConfig(replicas: number): WithRequired<Partial<StreamConfig>, 'name'> {
   return {
@@ -80,7 +81,9 @@ const foreign = [
   'subject_delete_marker_ttl',
 ] as const;
 
-/** Throws {@link UnfitStream} unless `actual` can hold the log with at least `replicas` replicas. */
+/**
+ * Throws {@link UnfitStream} unless `actual` can hold the log with at least `replicas` replicas.
+ */
 export function refuseUnfitStream(actual: StreamConfig, replicas: number): void {
   const wanted = streamConfig(replicas);
   const differences: string[] = [];

@@ -1,4 +1,4 @@
-/** An audit of the whole log: every event in place, every link of the chain, every signed checkpoint. */
+/** An audit of the whole log: each event in place, each link of the chain, each checkpoint. */
 import { readStored } from '@respool/contracts/chain';
 import {
   type Checkpoint,
@@ -95,7 +95,9 @@ async function sortOut(
   return { genuine, forged, unknownKeys };
 }
 
-/** Every event is sound; what is left is whether something was signed that is not there any more. */
+/**
+ * Every event is sound; what is left is whether something was signed that is not there any more.
+ */
 function conclude(end: End, { genuine, forged, unknownKeys }: Signed): Verdict {
   const { logId, sequence, hash } = end;
   const beyond = [...genuine.keys(), ...forged].filter((signed) => signed > sequence);

@@ -1,4 +1,4 @@
-/** The cadence: after so many events or so much time, one act at a time, and again after a failure. */
+/** The cadence: after so many events or so much time, one act at a time, again after a failure. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { emptySnapshot } from '@respool/contracts/project';

@@ -1,4 +1,4 @@
-/** What the control plane publishes, on a real nats-server: heads, snapshots, signed checkpoints. */
+/** What the control plane publishes, on a real nats-server: heads, snapshots, checkpoints. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { checkpointKeyFromMaster, signCheckpoint } from '@respool/contracts/checkpoint';

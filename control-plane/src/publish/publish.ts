@@ -1,4 +1,4 @@
-/** What follows from the log and is told to the fleet: its head, snapshots and signed checkpoints. */
+/** What follows from the log and is told to the fleet: its head, snapshots, signed checkpoints. */
 import { type CheckpointKey, signCheckpoint } from '@respool/contracts/checkpoint';
 import type { Head } from '@respool/contracts/follow';
 import type { Snapshot } from '@respool/contracts/snapshot';

@@ -1,4 +1,4 @@
-/** Stored snapshots on a real nats-server: newest by compare-and-set, three kept, damage passed over. */
+/** Stored snapshots on a real nats-server: newest by compare-and-set, three kept, damage passed. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';

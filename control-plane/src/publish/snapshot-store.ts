@@ -67,8 +67,9 @@ export class SnapshotStore {
   }
 
   /**
-   * Stores `snapshot` and resolves with the sequence of the newest one stored then, which is a later
-   * one when another control plane was faster. Writers of the same sequence write the same bytes.
+   * Stores `snapshot` and resolves with the sequence of the newest one stored then, which is a
+   * later one when another control plane was faster. Writers of the same sequence write the same
+   * bytes.
    */
   async write(snapshot: Snapshot): Promise<number> {
     const first = await this.latest();
