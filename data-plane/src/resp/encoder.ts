@@ -17,10 +17,11 @@ export function encodeSimple(text: string): Buffer {
 
 /**
  * `-PREFIX message`. Line breaks become blanks, as in Redis, so that a message that quotes the
- * client's own bytes cannot forge a second reply.
+ * client's own bytes cannot forge a second reply. Each character is one byte (Latin-1), so that
+ * quoted bytes come back as they were.
  */
 export function encodeError(prefix: string, message: string): Buffer {
-  return Buffer.from(`-${oneLine(`${prefix} ${message}`)}\r\n`);
+  return Buffer.from(`-${oneLine(`${prefix} ${message}`)}\r\n`, 'latin1');
 }
 
 export function encodeInteger(value: number | bigint): Buffer {

@@ -119,7 +119,7 @@ const patterns = new Set(['by', 'get', 'store']);
 function beyondKeys(facts: CommandFacts, command: Command, way: RouteWay): Buffer | null {
   const { name } = facts;
   if (name === 'copy' && hasOption(command, 3, new Set(['db']))) {
-    return encodeError('ERR', 'COPY … DB is refused: it would reach another database');
+    return encodeError('ERR', 'COPY with DB is refused: it would reach another database');
   }
   const sorts = name === 'sort' || name === 'sort_ro';
   const one = way.prefix === null && way.upstream?.single !== null;
