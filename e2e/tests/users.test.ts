@@ -55,7 +55,11 @@ for (const [what, change] of endings) {
     const bystanders = await Promise.all(
       world.proxies.map((proxy) => proxy.connect({ auth: ['app', 'any'] })),
     );
-    for (const session of sessions) await session.call('SET', 'owed', 'kept');
+    for (const session of sessions) {
+      await session.call('SET', 'owed', 'kept');
+      // The proxy learns that these replies are small, and passes on all fifty at once below.
+      await session.pipeline(Array.from({ length: 300 }, () => ['GET', 'owed']));
+    }
     // The backend stands still, so these replies are owed while the change is applied.
     redis.child().signal('SIGSTOP');
     for (const session of sessions) session.send('*2\r\n$3\r\nGET\r\n$4\r\nowed\r\n'.repeat(50));

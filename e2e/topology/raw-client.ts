@@ -81,11 +81,13 @@ export class RawClient {
     if (this.#waiters.length === 0 && this.#replies.length >= count) {
       return Promise.resolve(this.#replies.splice(0, count));
     }
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#failure !== undefined) {
+      const have = `${this.#replies.length} of ${count} replies`;
+      return Promise.reject(new Error(`${this.#failure.message}, ${have}`));
+    }
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        const have = this.#replies.length;
-        this.#fail(new Error(`${have} of ${count} replies after ${this.#deadlineMs} ms`));
+        this.#fail(new Error(`nothing more for ${this.#deadlineMs} ms`));
       }, this.#deadlineMs);
       const settle =
         <T>(then: (value: T) => void) =>
@@ -174,7 +176,10 @@ export class RawClient {
 
   #fail(error: Error): void {
     this.#failure ??= error;
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#failure);
+    for (const waiter of this.#waiters.splice(0)) {
+      const have = `${this.#replies.length} of ${waiter.count} replies`;
+      waiter.reject(new Error(`${this.#failure.message}, ${have}`, { cause: this.#failure }));
+    }
   }
 }
 
