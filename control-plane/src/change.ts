@@ -1,4 +1,5 @@
 /** SPINE: load → seal → decide → append; decides again when another replica was first. */
+import { randomUUID } from 'node:crypto';
 import type { RevertScope, Wish } from '@respool/contracts/api';
 import type { ErrorCode } from '@respool/contracts/errors';
 import {
@@ -15,9 +16,8 @@ import type { Decision } from './decide/draft.ts';
 import type { Clock } from './log/clock.ts';
 import type { LogFollower, LogState } from './log/follower.ts';
 import type { EventLog } from './log/log.ts';
-import { newRequestId, repeatableRequestId } from './request-id.ts';
 import type { Vault } from './secrets/vault.ts';
-import type { Turns } from './turns.ts';
+import { NoTurn, type Turns } from './turns.ts';
 
 /** What the spine works with; one per process. */
 export interface Stage {
@@ -65,18 +65,33 @@ const conflictsMax = 5;
 const conflictPauseMsMax = 20;
 
 export async function change(stage: Stage, request: ChangeRequest): Promise<ChangeOutcome> {
-  const { follower, vault, turns } = stage;
+  const { follower, vault } = stage;
   const early = repeated(follower.state(), request);
   if (early !== null) return early;
   const { intent, signal } = request;
   if (intent.kind === 'revert') {
     const target = await follower.stateAt(intent.to, signal);
     const decideOn = (snapshot: Snapshot) => decideRevert(snapshot, target, intent.scope);
-    return turns.take(signal, () => append(stage, request, decideOn, new Map()));
+    return inTurn(stage, signal, () => append(stage, request, decideOn, new Map()));
   }
   const { drafts, tokens } = await vault.seal(follower.state().snapshot, intent.wishes, signal);
   const decideOn = (snapshot: Snapshot) => decide(snapshot, drafts);
-  return turns.take(signal, () => append(stage, request, decideOn, tokens));
+  return inTurn(stage, signal, () => append(stage, request, decideOn, tokens));
+}
+
+/** One change of this process at a time; who never got a turn is told what it waited for. */
+async function inTurn(
+  { turns, log }: Stage,
+  signal: AbortSignal,
+  work: () => Promise<ChangeOutcome>,
+): Promise<ChangeOutcome> {
+  try {
+    return await turns.take(signal, work);
+  } catch (error) {
+    if (!(error instanceof NoTurn)) throw error;
+    const code = log.reachable() ? 'log-contended' : 'log-unreachable';
+    return { kind: 'refused', code, message: `nothing was changed: ${error.message}` };
+  }
 }
 
 /**
@@ -94,7 +109,9 @@ async function append(
   const { corrupt } = follower.health();
   if (corrupt !== null) return { kind: 'refused', code: 'log-corrupt', message: corrupt };
   let state = follower.state();
-  let requestId = requestIdOf(request);
+  // Random even under an idempotency key: the key itself is in the log, and were the id made of it, two
+  // requests that race under one key could not tell whose event was stored.
+  const requestId = randomUUID();
   for (let conflicts = 0; conflicts <= conflictsMax; ) {
     const same = repeated(state, request);
     if (same !== null) return same;
@@ -112,17 +129,13 @@ async function append(
     const subject = subjectOf(decision.changes);
     const outcome = await log.append({ bytes, expected, requestId, subject, signal });
     if (outcome.kind === 'unreachable') return unreachable(outcome.cause);
-    if (outcome.kind === 'appended' && outcome.sequence === expected + 1) {
+    if (outcome.kind === 'appended') {
       await catchUpOrGo(follower, outcome.sequence, signal);
       return { kind: 'changed', sequence: outcome.sequence, changes: decision.changes, tokens };
     }
     conflicts += 1;
-    // Stored elsewhere under this id: by a repetition of this request, which the state will tell, or
-    // longer ago than keys are kept, and then the request is a new one.
-    if (outcome.kind === 'appended') requestId = newRequestId();
     await pause(stage, conflicts, signal);
-    const end = outcome.kind === 'appended' ? outcome.sequence : outcome.head;
-    state = await follower.catchUp(end, signal);
+    state = await follower.catchUp(outcome.head, signal);
   }
   return { kind: 'refused', code: 'log-contended', message: 'other changes were always first' };
 }
@@ -182,11 +195,6 @@ function eventOf(
       : { idempotency: { ...idempotency, key: idempotencyKey(actor, idempotency.key) } }),
     ...(intent.kind === 'revert' ? { revertOf: intent.to } : {}),
   };
-}
-
-/** The same for every repetition under one key, so that the log itself refuses a second copy. */
-function requestIdOf({ actor, idempotency }: ChangeRequest): string {
-  return idempotency === null ? newRequestId() : repeatableRequestId(actor, idempotency.key);
 }
 
 /** The tenant all changes belong to, or the subject of everything else. */

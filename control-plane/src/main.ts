@@ -8,7 +8,6 @@ import { systemClock } from './log/clock.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { Proxies } from './views/proxies.ts';
 
-const changeMsMax = 10_000;
 /** A stop that takes longer is cut short: whoever sent the signal would kill us anyway. */
 const stopMsMax = 20_000;
 
@@ -34,7 +33,7 @@ async function main(): Promise<void> {
   let connected: Connected | null = null;
   const stage = () => connected?.stage ?? null;
   const metrics = planeMetrics({ stage, proxies });
-  const { tokens } = settings;
+  const { tokens, changeMsMax } = settings;
   const audit = () => connected?.audit ?? null;
   const app = await createHttp({ stage, audit, proxies, tokens, metrics, changeMsMax }, logger);
   await listenOrExit(app, settings);

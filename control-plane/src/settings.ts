@@ -20,6 +20,8 @@ export interface Settings {
   readonly masterKey: Buffer;
   readonly logReplicas: number;
   readonly logLevel: LogLevel;
+  /** How long one change may wait for the log; shorter than a request's 15 s. */
+  readonly changeMsMax: number;
 }
 
 /** Never holds the value of a variable that may be a secret. */
@@ -47,6 +49,7 @@ export function readSettings(env: Environment): Settings {
     masterKey: readMasterKey(env),
     logReplicas: whole(env, 'RESPOOL_LOG_REPLICAS', 1, 1, 5),
     logLevel: oneOf(env, 'RESPOOL_LOG_LEVEL', 'info', logLevels),
+    changeMsMax: whole(env, 'RESPOOL_CHANGE_MS_MAX', 10_000, 100, 14_000),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Every error answer has one shape and a code of the table in contracts. */
 import { type ErrorCode, errors } from '@respool/contracts/errors';
+import { SecretError } from '@respool/contracts/secrets';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Refusal } from '../change.ts';
@@ -103,6 +104,8 @@ export function apiErrorOf(error: unknown): ApiError {
   }
   if (isCorruption(error)) return new ApiError('log-corrupt', error.message);
   if (error instanceof SequenceInFuture) return new ApiError('sequence-in-future', error.message);
+  // Says which key does not open what; the operator has to know, and it holds no secret.
+  if (error instanceof SecretError) return new ApiError('internal', error.message);
   if (error instanceof NoTurn) return new ApiError('log-contended', error.message);
   const code = frameworkCodes[codeOf(error)];
   if (code !== undefined && error instanceof Error) return new ApiError(code, error.message);

@@ -33,13 +33,13 @@ export interface Sealed {
 const scryptsWaitingMax = 1_000;
 
 export class Vault {
-  readonly #keys: KeyStore;
+  readonly keys: KeyStore;
   readonly #pepper: Buffer;
   /** One scrypt at a time: each takes 32 MiB, and a burst of them would stall every other request. */
   readonly #turns = new Turns(scryptsWaitingMax);
 
   constructor(masterKey: Uint8Array, keys: KeyStore) {
-    this.#keys = keys;
+    this.keys = keys;
     this.#pepper = pepperOf(masterKey);
   }
 
@@ -111,7 +111,7 @@ export class Vault {
   ): Promise<SealedSecret | null> {
     if (password === null) return null;
     const place: SecretPlace = { ...at, field: 'password' };
-    const key = await this.#keys.dataKey(keyScopeOf(place), signal);
+    const key = await this.keys.dataKey(keyScopeOf(place), signal);
     const stored = current?.password ?? null;
     if (stored !== null && opens(key, place, stored, password)) return stored;
     return sealSecret(key, place, password);

@@ -72,7 +72,8 @@ export class Proxies {
         rollout.rejected.push({ id: proxy.id, error });
       } else rollout.pending.push(proxy.id);
     }
-    const complete = rollout.pending.length + rollout.rejected.length === 0;
+    const open = rollout.pending.length + rollout.rejected.length;
+    const complete = open === 0 && this.#isSettled();
     return { sequence: head.sequence, complete, ...rollout };
   }
 
@@ -93,9 +94,12 @@ export class Proxies {
   #reached(rollout: RolloutAnswer, quorum: string): boolean {
     const count = /^\d+$/.test(quorum) ? Number(quorum) : null;
     if (count !== null) return rollout.applied.length >= count;
-    // Of whom? Before everyone had the time to speak, "all" would mean "those I happen to know".
-    if (this.#clock.now() - this.#listeningSince < settleMs) return false;
-    return rollout.applied.length >= share(rollout, quorum);
+    return this.#isSettled() && rollout.applied.length >= share(rollout, quorum);
+  }
+
+  /** Before everyone had the time to speak, "all" would mean "those I happen to know". */
+  #isSettled(): boolean {
+    return this.#clock.now() - this.#listeningSince >= settleMs;
   }
 
   /** Resolves at the next ack, or after `ms`. */
