@@ -109,6 +109,8 @@ test('unknown commands, wrong arity and wrong arguments: the words of Redis, and
     ['NOSUCH', 'with', 'arguments'],
     ['NOSUCH', 'x'.repeat(500), 'y'.repeat(500)],
     ['n\u00f6such'],
+    ['NOSUCH', 'cut\0here', 'next'],
+    ['NOSUCH', 'two\r\nlines'],
     [''],
     ['GET'],
     ['GET', 'a', 'b'],

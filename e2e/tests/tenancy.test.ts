@@ -108,7 +108,7 @@ test('on the server, keys stand under their prefix or in their database, and now
     return (await direct.call('KEYS', '*')) as string[];
   };
   const zero = await inDatabase(0);
-  assert.ok(zero.length > 20);
+  assert.ok(zero.length >= 10, `${zero}`);
   const strays = zero.filter((key) => !key.startsWith('one:') && !key.startsWith('two.'));
   assert.deepEqual(strays, []);
   const databases: unknown[] = [];

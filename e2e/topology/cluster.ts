@@ -1,4 +1,5 @@
 /** A real Redis Cluster: created, resharded and failed over by plain CLUSTER commands. */
+import { type Certificate, makeCertificate } from './certificate.ts';
 import type { Child } from './child.ts';
 import { freePort } from './port.ts';
 import type { RawClient } from './raw-client.ts';
@@ -50,8 +51,9 @@ const keysPerMigrate = 50;
 export async function startCluster(stage: Stage, options: ClusterOptions = {}): Promise<Cluster> {
   const masters = options.masters ?? 3;
   const count = masters + (options.replicas ?? 3);
+  const certificate = options.tls === true ? makeCertificate(stage.folder('tls')) : undefined;
   const servers = await Promise.all(
-    Array.from({ length: count }, (_, index) => startNode(stage, options, index)),
+    Array.from({ length: count }, (_, index) => startNode(stage, options, index, certificate)),
   );
   const nodes = await Promise.all(
     servers.map(async (server) => ({ id: String(await ask(server, 'CLUSTER', 'MYID')), server })),
@@ -66,12 +68,13 @@ async function startNode(
   stage: Stage,
   options: ClusterOptions,
   index: number,
+  certificate: Certificate | undefined,
 ): Promise<RedisServer> {
   const busPort = await freePort();
   return startRedis(stage, {
     name: `cluster node ${index}`,
     ...(options.password === undefined ? {} : { password: options.password }),
-    ...(options.tls === undefined ? {} : { tls: options.tls }),
+    ...(certificate === undefined ? {} : { certificate }),
     settings: [
       ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort)],
       ...['--cluster-node-timeout', String(options.nodeTimeoutMs ?? 2_000)],

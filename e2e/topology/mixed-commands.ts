@@ -9,6 +9,8 @@ export function mixedCommand(random: Random): Command {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
   const number = (below: number): number => Math.floor(random() * below);
   const value = (): Argument => randomValue(random, number);
+  // Above 64 bytes a hash changes its encoding, and with it to an order of its server's own.
+  const small = (): Argument => Buffer.from(String(value()).slice(0, 20));
   const key = (type: string): string =>
     `${pick(['', '{tag}', 'é', 'longer:'])}${type}:${number(40)}`;
   const anyKey = (): string => key(pick(['s', 's', 'n', 'h', 'l', 'z', 'b', 'x', 'u']));
@@ -37,7 +39,7 @@ export function mixedCommand(random: Random): Command {
     [2, () => ['SETBIT', key('b'), number(300), number(2)]],
     [1, () => ['BITCOUNT', key('b')]],
     [1, () => ['BITFIELD', key('b'), 'INCRBY', 'i5', number(64), 1, 'GET', 'u8', 0]],
-    [3, () => ['HSET', key('h'), field(), value(), field(), value()]],
+    [3, () => ['HSET', key('h'), field(), small(), field(), small()]],
     [2, () => ['HGET', key('h'), field()]],
     [2, () => ['HMGET', key('h'), field(), field()]],
     [2, () => ['HGETALL', key('h')]],
@@ -77,7 +79,7 @@ export function mixedCommand(random: Random): Command {
     [1, () => ['MSET', 'a', 'b', 'c']],
     [1, () => ['MGET']],
     [1, () => ['INCRBY', key('n'), 'no number']],
-    [1, () => ['NOSUCHCOMMAND', 'with', value()]],
+    [1, () => ['NOSUCHCOMMAND', 'with', 'value']],
   ];
   let ticket = number(draws.reduce((sum, [weight]) => sum + weight, 0));
   for (const [weight, draw] of draws) {

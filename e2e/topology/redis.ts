@@ -14,6 +14,8 @@ export interface RedisOptions {
   readonly password?: string;
   /** Serves TLS only, with a certificate for localhost signed by an authority of its own. */
   readonly tls?: boolean;
+  /** Serves TLS only, with this certificate: nodes of a cluster trust one authority. */
+  readonly certificate?: Certificate;
   readonly databases?: number;
   /** Further settings in redis.conf's words, for instance `['--maxmemory', '10mb']`. */
   readonly settings?: readonly string[];
@@ -38,7 +40,8 @@ export interface RedisServer {
 /** Starts redis-server and waits until it answers PING. */
 export async function startRedis(stage: Stage, options: RedisOptions = {}): Promise<RedisServer> {
   const folder = stage.folder('redis');
-  const certificate = options.tls === true ? makeCertificate(folder) : undefined;
+  const certificate =
+    options.certificate ?? (options.tls === true ? makeCertificate(folder) : undefined);
   const port = await freePort();
   const command = await redisServer();
   const args = [
