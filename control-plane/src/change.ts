@@ -12,7 +12,7 @@ import type { TenantId } from '@respool/contracts/ids';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import { logSubject } from '@respool/contracts/subjects';
 import { decide, decideRevert } from './decide/decide.ts';
-import type { Decision } from './decide/draft.ts';
+import type { Decision } from './draft.ts';
 import type { Clock } from './log/clock.ts';
 import type { LogFollower, LogState } from './log/follower.ts';
 import type { EventLog } from './log/log.ts';

@@ -13,7 +13,7 @@ import { backendId, routeId, tenantId, userName } from '@respool/contracts/ids';
 import { emptySnapshot, project } from '@respool/contracts/project';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import { decide } from '../src/decide/decide.ts';
-import type { Decision, Draft } from '../src/decide/draft.ts';
+import type { Decision, Draft } from '../src/draft.ts';
 
 const requestId = '00000000-0000-4000-8000-000000000000';
 

@@ -1,7 +1,7 @@
 /** Backends: a patch may turn one kind into the other if what is left makes a whole backend. */
 import { backendBody } from '@respool/contracts/api';
 import type { Backend } from '@respool/contracts/entities';
-import type { BackendChange, BackendDraft, BackendPatchDraft, Issue } from './draft.ts';
+import type { BackendChange, BackendDraft, BackendPatchDraft, Issue } from '../draft.ts';
 import type { World } from './world.ts';
 
 export function writeBackend(world: World, change: BackendChange): Issue[] {

@@ -20,9 +20,9 @@ import {
   tenant,
   user,
 } from '../../test/given.ts';
+import { difference } from '../difference.ts';
+import type { Draft } from '../draft.ts';
 import { decide, decideRevert } from './decide.ts';
-import { difference } from './difference.ts';
-import type { Draft } from './draft.ts';
 
 const tenantName = fc.constantFrom('a', 'b', 'c');
 const backendName = fc.constantFrom('one', 'two', 'three');

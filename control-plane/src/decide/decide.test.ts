@@ -13,8 +13,8 @@ import {
   tenant,
   user,
 } from '../../test/given.ts';
+import type { Draft } from '../draft.ts';
 import { decide, decideRevert } from './decide.ts';
-import type { Draft } from './draft.ts';
 
 const acme = [tenant('acme'), standalone('cache'), route('acme/main', 'cache'), user('acme/app')];
 

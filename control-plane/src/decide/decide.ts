@@ -2,14 +2,15 @@
 import type { RevertScope } from '@respool/contracts/api';
 import type { EntityChange } from '@respool/contracts/events';
 import type { Snapshot } from '@respool/contracts/snapshot';
+import { difference } from '../difference.ts';
+import type { Decision, Draft, Issue } from '../draft.ts';
+import { entityId, revisionOf } from '../entity.ts';
 import { writeBackend } from './backend.ts';
-import { difference } from './difference.ts';
-import { type Decision, type Draft, entityId, type Issue } from './draft.ts';
 import { settleIsolation } from './isolation.ts';
 import { routeIssues, settleDefaults, writeRoute } from './route.ts';
 import { tenantIssues, writeTenant } from './tenant.ts';
 import { userIssues, writeUser } from './user.ts';
-import { own, World } from './world.ts';
+import { World } from './world.ts';
 
 /** More than these are cut from an answer; the first ones are enough to act on. */
 const issuesMax = 50;
@@ -112,18 +113,6 @@ function unmet(snapshot: Snapshot, draft: Draft): Issue[] {
   if (expected === 'any' || expected === revision) return [];
   const message = `${label} is at revision ${revision}, not ${expected}`;
   return [{ code: 'etag-mismatch', field: 'id', message }];
-}
-
-/** Sequence of the event that last wrote the entity; undefined when it does not exist. */
-export function revisionOf(
-  snapshot: Snapshot,
-  target: Pick<Draft, 'kind' | 'id'> & { tenant?: string },
-): number | undefined {
-  if (target.kind === 'backend') return own(snapshot.backends, target.id)?.revision;
-  const state = own(snapshot.tenants, target.tenant ?? target.id);
-  if (target.kind === 'tenant') return state?.tenant.revision;
-  if (target.kind === 'user') return own(state?.users ?? {}, target.id)?.revision;
-  return own(state?.routes ?? {}, target.id)?.revision;
 }
 
 function inScope(change: EntityChange, scope: RevertScope | undefined): boolean {

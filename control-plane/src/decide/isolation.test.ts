@@ -15,8 +15,8 @@ import {
   standalone,
   tenant,
 } from '../../test/given.ts';
+import type { Draft } from '../draft.ts';
 import { decide, decideRevert } from './decide.ts';
-import type { Draft } from './draft.ts';
 
 function inDb(...names: readonly string[]): Draft[] {
   return names.flatMap((name) => [tenant(name, db), route(`${name}/main`, 'cache')]);

@@ -1,8 +1,9 @@
 /** Tenants on one backend are kept apart: databases are allocated, prefixes and exclusivity checked. */
 import type { Backend, Isolation, Route } from '@respool/contracts/entities';
 import type { Snapshot } from '@respool/contracts/snapshot';
-import type { Issue } from './draft.ts';
-import { own, type World } from './world.ts';
+import type { Issue } from '../draft.ts';
+import { own } from '../entity.ts';
+import type { World } from './world.ts';
 
 interface Guest {
   readonly route: Route;

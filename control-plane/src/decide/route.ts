@@ -1,8 +1,9 @@
 /** Routes: they name backends that exist, one per backend, and one of them is the tenant's default. */
 import type { Route } from '@respool/contracts/entities';
 import type { Snapshot } from '@respool/contracts/snapshot';
-import type { Draft, Issue, RouteChange } from './draft.ts';
-import { own, type World } from './world.ts';
+import type { Draft, Issue, RouteChange } from '../draft.ts';
+import { own } from '../entity.ts';
+import type { World } from './world.ts';
 
 /** Leaves `default` as it was unless the change says otherwise; {@link settleDefaults} follows. */
 export function writeRoute(world: World, change: RouteChange): Issue | null {

@@ -1,5 +1,5 @@
 /** Users: a new one needs a secret; the backends it may reach have a route of its tenant. */
-import { type Issue, merge, type UserChange } from './draft.ts';
+import { type Issue, merge, type UserChange } from '../draft.ts';
 import type { World } from './world.ts';
 
 export function writeUser(world: World, change: UserChange): Issue | null {

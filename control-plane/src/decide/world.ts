@@ -1,17 +1,13 @@
 /** A snapshot being changed: entities are put and deleted in any order, the rules look at the end. */
 import type { Backend, Route, Tenant, User } from '@respool/contracts/entities';
 import type { Snapshot, TenantState, Versioned } from '@respool/contracts/snapshot';
+import { own } from '../entity.ts';
 
 /** A tenant of the world; `tenant` is null while only its users or routes are there. */
 interface TenantWorld {
   tenant: Versioned<Tenant> | null;
   users: Record<string, Versioned<User>>;
   routes: Record<string, Versioned<Route>>;
-}
-
-/** The value under `key`, and never one that a plain object inherits (a name may be "constructor"). */
-export function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefau
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Registry } from 'prom-client';
 import type { Stage } from '../change.ts';
-import { own } from '../decide/world.ts';
+import { own } from '../entity.ts';
 import type { Verdict } from '../log/verify.ts';
 import type { Proxies } from '../views/proxies.ts';
 import { ApiError } from './errors.ts';

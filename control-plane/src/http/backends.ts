@@ -3,7 +3,7 @@ import { backendBody, backendPatch, writeQuery } from '@respool/contracts/api';
 import { backendAnswer, listOf } from '@respool/contracts/api-answers';
 import { backendId } from '@respool/contracts/ids';
 import { z } from 'zod';
-import { own } from '../decide/world.ts';
+import { own } from '../entity.ts';
 import { backendView } from '../views/entities.ts';
 import { readResponses, sendEntity, writeHeaders, writeResponses } from './answers.ts';
 import { type App, type Plane, stageOf } from './app.ts';

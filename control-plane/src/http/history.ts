@@ -3,7 +3,7 @@ import { diffQuery, eventsQuery, stateQuery } from '@respool/contracts/api';
 import { diffAnswer, eventAnswer, eventsAnswer, stateAnswer } from '@respool/contracts/api-answers';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import { z } from 'zod';
-import { difference } from '../decide/difference.ts';
+import { difference } from '../difference.ts';
 import type { LogFollower } from '../log/follower.ts';
 import { changeView, eventView, stateView } from '../views/history.ts';
 import { searchEvents } from '../views/search.ts';

@@ -3,7 +3,7 @@ import { tenantBody, tenantPatch, writeQuery } from '@respool/contracts/api';
 import { listOf, tenantAnswer } from '@respool/contracts/api-answers';
 import { tenantId } from '@respool/contracts/ids';
 import { z } from 'zod';
-import { own } from '../decide/world.ts';
+import { own } from '../entity.ts';
 import { tenantView } from '../views/entities.ts';
 import { readResponses, sendEntity, writeHeaders, writeResponses } from './answers.ts';
 import { type App, type Plane, stageOf } from './app.ts';

@@ -3,7 +3,7 @@ import { userBody, userPatch, writeQuery } from '@respool/contracts/api';
 import { listOf, userAnswer } from '@respool/contracts/api-answers';
 import { tenantId, userName } from '@respool/contracts/ids';
 import { z } from 'zod';
-import { own } from '../decide/world.ts';
+import { own } from '../entity.ts';
 import { userView } from '../views/entities.ts';
 import { readResponses, sendEntity, writeHeaders, writeResponses } from './answers.ts';
 import { type App, type Plane, stageOf, tenantStateOf } from './app.ts';

@@ -1,15 +1,12 @@
 /** One write: request → change → answer, waiting for the proxies if asked to. */
-import type { Wish, WriteQuery } from '@respool/contracts/api';
+import type { WriteQuery } from '@respool/contracts/api';
 import type { WriteAnswer } from '@respool/contracts/api-answers';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ChangeOutcome, change, type Intent, type Stage } from '../change.ts';
-import { revisionOf } from '../decide/decide.ts';
-import { own } from '../decide/world.ts';
+import { own, revisionOf, type Target } from '../entity.ts';
 import { backendView, routeView, tenantView, userView } from '../views/entities.ts';
 import { type Plane, signalOf, stageOf } from './app.ts';
 import { ApiError } from './errors.ts';
-
-type Target = Pick<Wish, 'kind' | 'id'> & { tenant?: string };
 
 export interface Write {
   readonly intent: Intent;

@@ -14,13 +14,8 @@ import {
   verifySecret,
 } from '@respool/contracts/secrets';
 import type { Snapshot } from '@respool/contracts/snapshot';
-import {
-  type BackendPatchDraft,
-  type Draft,
-  entityId,
-  type UserPatchDraft,
-} from '../decide/draft.ts';
-import { own } from '../decide/world.ts';
+import type { BackendPatchDraft, Draft, UserPatchDraft } from '../draft.ts';
+import { entityId, own } from '../entity.ts';
 import { Turns } from '../turns.ts';
 import type { KeyStore } from './key-store.ts';
 

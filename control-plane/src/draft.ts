@@ -64,11 +64,6 @@ export type Decision =
       readonly fields: readonly { field: string; message: string }[];
     };
 
-/** The id an event carries: users and routes stand under their tenant. */
-export function entityId(target: Pick<Draft, 'kind' | 'id'> & { tenant?: string }): string {
-  return target.tenant === undefined ? target.id : `${target.tenant}/${target.id}`;
-}
-
 /** `base` with the fields of `patch` that are there. */
 export function merge<T extends object>(
   base: T,

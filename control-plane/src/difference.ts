@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { EntityKind } from '@respool/contracts/entities';
 import type { EntityChange } from '@respool/contracts/events';
 import type { Snapshot, TenantState, Versioned } from '@respool/contracts/snapshot';
-import { own } from './world.ts';
+import { own } from './entity.ts';
 
 type Held<T> = Readonly<Record<string, Versioned<T>>>;
 
