@@ -1,0 +1,39 @@
+/** What a test run prints: a line a file, each failure in full, and one line at the end. */
+import type { TestFile } from './files.ts';
+import type { FileResult } from './result.ts';
+
+export interface Totals {
+  passed: number;
+  failed: number;
+}
+
+export function reportFile(file: TestFile, result: FileResult): string {
+  const { passed, failures, skipped, ms, warning, output } = result;
+  const mark = failures.length > 0 ? 'FAIL' : 'ok  ';
+  const count =
+    failures.length > 0 ? `${failures.length} of ${passed + failures.length} failed` : '';
+  const lines = [
+    `${mark} ${file.kind.padEnd(4)} ${file.path} (${passed} passed, ${ms} ms) ${count}`,
+  ];
+  for (const name of skipped) lines.push(`     skipped: ${name}`);
+  if (warning !== null) lines.push(`     warning: ${warning}`);
+  for (const { name, error } of failures) lines.push(`   ✖ ${name}`, indent(error));
+  if (failures.length > 0 && output.trim() !== '') lines.push('   output', indent(tail(output)));
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+}
+
+/** The last line of a run: nothing follows it. */
+export function reportTotals({ passed, failed }: Totals): string {
+  return `${passed} passed, ${failed} failed\n`;
+}
+
+function indent(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `     ${line}`)
+    .join('\n');
+}
+
+function tail(output: string): string {
+  return output.trimEnd().split('\n').slice(-60).join('\n');
+}

@@ -1,0 +1,145 @@
+/** One test file in a process group of its own: bounded in time, and nothing of it stays behind. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Failure, FileResult, Word } from './result.ts';
+
+export interface RunOptions {
+  readonly root: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly namePattern: RegExp | null;
+  readonly msMax: number;
+  readonly signal: AbortSignal;
+}
+
+const outputCharsMax = 64 * 1024;
+/** From SIGTERM to SIGKILL. */
+const graceMs = 5_000;
+
+const runner = fileURLToPath(new URL('run-one.ts', import.meta.url));
+
+export async function runFile(path: string, options: RunOptions): Promise<FileResult> {
+  const { root, env, namePattern, msMax, signal } = options;
+  const started = performance.now();
+  const child = fork(runner, namePattern === null ? [path] : [path, namePattern.source], {
+    cwd: root,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output = (output + text).slice(-outputCharsMax);
+    });
+  }
+  const tally = new Tally();
+  child.on('message', (message) => tally.hear(message as Word));
+  const closed = once(child, 'close');
+  const problem = await endWithin(child, msMax, signal);
+  const left = await endLeftovers(child);
+  // What was written last may still be in the pipes; a process that left the group may hold them open.
+  await Promise.race([closed, pause(1_000, null, { ref: false })]);
+  tally.close(path, problem);
+  return {
+    path,
+    ms: Math.round(performance.now() - started),
+    passed: tally.passed,
+    skipped: tally.skipped,
+    failures: tally.failures,
+    output,
+    warning: left ? 'left processes behind, which were killed' : null,
+  };
+}
+
+/** Counts what the process tells, and knows which tests it has begun and not ended. */
+class Tally {
+  passed = 0;
+  readonly skipped: string[] = [];
+  readonly failures: Failure[] = [];
+  readonly #open: string[] = [];
+  #isDone = false;
+
+  hear(told: Word): void {
+    switch (told.word) {
+      case 'begin':
+        this.#open.push(told.name);
+        return;
+      case 'end':
+        this.#open.splice(this.#open.lastIndexOf(told.name), 1);
+        return;
+      case 'skip':
+        this.skipped.push(told.name);
+        return;
+      case 'pass':
+        if (told.counts) this.passed++;
+        return;
+      case 'fail':
+        if (told.counts) this.failures.push(told);
+        return;
+      case 'done':
+        this.#isDone = true;
+        return;
+      default:
+        told satisfies never;
+    }
+  }
+
+  /** `problem` is null when the process ended by itself. */
+  close(path: string, problem: string | null): void {
+    if (problem === null && this.#isDone) return;
+    const why = problem ?? 'the process ended before its tests did';
+    const open = this.#open.map((name) => `not ended: ${name}`);
+    if (open.length === 0) open.push('no test was running');
+    this.failures.push({ name: path, error: [why, ...open].join('\n') });
+  }
+}
+
+/** Null when the process ended by itself with code 0 or 1, else what happened instead. */
+async function endWithin(
+  child: ChildProcess,
+  msMax: number,
+  signal: AbortSignal,
+): Promise<string | null> {
+  let cause: string | null = null;
+  let kill: NodeJS.Timeout | undefined;
+  const stop = (why: string) => {
+    cause ??= why;
+    signalGroup(child, 'SIGTERM');
+    kill ??= setTimeout(() => signalGroup(child, 'SIGKILL'), graceMs);
+  };
+  const interrupt = () => stop('interrupted');
+  const late = setTimeout(() => stop(`not done after ${msMax} ms`), msMax);
+  signal.addEventListener('abort', interrupt, { once: true });
+  // The channel closes once everything told has been heard, which may be after the end.
+  const silent = once(child, 'disconnect');
+  const [code, by] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  await silent;
+  signal.removeEventListener('abort', interrupt);
+  clearTimeout(late);
+  clearTimeout(kill);
+  if (cause !== null) return cause;
+  // The runner's own code is 1 when a test failed.
+  return code === 0 || code === 1 ? null : `exited with ${by ?? `code ${code}`}`;
+}
+
+/** Whether anything of the file's process group outlived it; ended now. */
+async function endLeftovers(child: ChildProcess): Promise<boolean> {
+  const deadline = performance.now() + 1_000;
+  while (signalGroup(child, 0)) {
+    if (performance.now() > deadline) return signalGroup(child, 'SIGKILL');
+    await pause(20);
+  }
+  return false;
+}
+
+/** Signals the group that the file's process leads; false when nobody of it is left. */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
+  if (child.pid === undefined) return false;
+  try {
+    return process.kill(-child.pid, signal);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,63 @@
+/** Runs the tests of one file in this process, and tells the parent process each event by IPC. */
+import { resolve } from 'node:path';
+import { run } from 'node:test';
+import { inspect } from 'node:util';
+import type { Word } from './result.ts';
+
+interface TestEvent {
+  readonly name: string;
+  readonly nesting: number;
+  readonly skip?: string | boolean;
+  readonly todo?: string | boolean;
+  readonly details: { readonly type?: string; readonly error?: Error };
+}
+
+const [file = '', pattern] = process.argv.slice(2);
+const path = resolve(file);
+const parents: string[] = [];
+
+// Whoever wanted to know is gone.
+const quit = () => process.exit(1);
+process.once('disconnect', quit);
+
+const stream = run({
+  files: [path],
+  isolation: 'none',
+  ...(pattern === undefined ? {} : { testNamePatterns: [new RegExp(pattern, 'i')] }),
+});
+stream.on('test:start', ({ name, nesting }) => {
+  parents.length = nesting;
+  parents[nesting] = name;
+});
+stream.on('test:dequeue', ({ name }) => tell({ word: 'begin', name }));
+stream.on('test:complete', ({ name }) => tell({ word: 'end', name }));
+stream.on('test:pass', (event: TestEvent) => {
+  const isSkipped = event.skip !== undefined || event.todo !== undefined;
+  // Node reports a file without tests as one test that passed, named like the file.
+  const counts = event.details.type !== 'suite' && event.name !== path;
+  tell(isSkipped ? { word: 'skip', name: fullName(event) } : { word: 'pass', counts });
+});
+stream.on('test:fail', (event: TestEvent) => {
+  const { error } = event.details;
+  const failureType = error !== undefined && 'failureType' in error ? error.failureType : null;
+  const shown = inspect(error?.cause ?? error, { depth: 6 });
+  const counts = failureType !== 'subtestsFailed';
+  tell({ word: 'fail', name: fullName(event), error: shown, counts });
+});
+stream.on('test:diagnostic', ({ message }) => {
+  // An error thrown after its test ended: Node only remarks on it, yet something did go wrong.
+  if (!/asynchronous activity/.test(message)) return;
+  tell({ word: 'fail', name: 'after a test had ended', error: message, counts: true });
+});
+for await (const _event of stream);
+tell({ word: 'done' });
+process.off('disconnect', quit);
+process.disconnect?.();
+
+function fullName({ name, nesting }: TestEvent): string {
+  return [...parents.slice(0, nesting), name].join(' › ');
+}
+
+function tell(word: Word): void {
+  process.send?.(word);
+}
