@@ -57,7 +57,9 @@ const tls = z.strictObject({
   verify: z.boolean().default(true),
 });
 const username = z.string().min(1).max(256).nullable();
-/** In clear on the way in, sealed before it is stored, never answered. Absent keeps the one stored. */
+/**
+ * In clear on the way in, sealed before it is stored, never answered. Absent keeps the one stored.
+ */
 const password = z.string().min(1).max(4_096).nullable();
 const databases = z.int().min(1).max(65_536);
 const seeds = z.array(address).min(1).max(64);
@@ -93,8 +95,8 @@ export type BackendBody = z.infer<typeof backendBody>;
 export type BackendPatch = z.infer<typeof backendPatch>;
 
 /**
- * `default` absent: a tenant's first route becomes its default, an existing route stays what it was.
- * There is no `database`: the control plane allocates it for tenants in `db` mode.
+ * `default` absent: a tenant's first route becomes its default, an existing route stays what it
+ * was. There is no `database`: the control plane allocates it for tenants in `db` mode.
  */
 export const routeBody = z.strictObject({ backend: backendId, default: z.boolean().optional() });
 export const routePatch = z.strictObject({ backend: backendId, default: z.boolean() }).partial();
@@ -149,7 +151,9 @@ export const revertBody = z.strictObject({
 });
 export type RevertScope = NonNullable<z.infer<typeof revertBody>['scope']>;
 
-/** A duration as `500ms` or `5s`, at most ten seconds, so that it fits in the request's deadline. */
+/**
+ * A duration as `500ms` or `5s`, at most ten seconds, so that it fits in the request's deadline.
+ */
 const duration = z
   .string()
   .regex(/^\d{1,5}(ms|s)$/, 'must be a number with ms or s, as in 500ms or 5s')

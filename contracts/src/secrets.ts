@@ -1,4 +1,4 @@
-/** How secrets are kept: verifiers for clients, sealed fields for backends, keys wrapped by a master key. */
+/** How secrets are kept: verifiers for clients, sealed fields for backends, wrapped data keys. */
 import {
   createCipheriv,
   createDecipheriv,
@@ -12,7 +12,9 @@ import {
 import { readFileSync } from 'node:fs';
 import type { SealedSecret, Verifier } from './entities.ts';
 
-/** A key is missing, has the wrong length, or does not open what it should. Never holds a secret. */
+/**
+ * A key is missing, has the wrong length, or does not open what it should. Never holds a secret.
+ */
 export class SecretError extends Error {
   override name = 'SecretError';
 }
@@ -22,7 +24,9 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const cipherName = 'aes-256-gcm';
 
-/** scrypt parameters of new passwords: about 0.2 s and 32 MiB each (DESIGN.md section 2, Secrets). */
+/**
+ * scrypt parameters of new passwords: about 0.2 s and 32 MiB each (DESIGN.md section 2, Secrets).
+ */
 const scryptCost = { cost: 32_768, blockSize: 8, parallelization: 1 } as const;
 
 /** One key never serves two ends: each use derives its own from the master key (RFC 5869). */
@@ -84,8 +88,8 @@ export async function passwordVerifier(password: string): Promise<Verifier> {
 }
 
 /**
- * Whether `secret` is the one behind `verifier`, compared in constant time. `none` admits any secret:
- * the caller must have checked that the connection comes from loopback.
+ * Whether `secret` is the one behind `verifier`, compared in constant time. `none` admits any
+ * secret: the caller must have checked that the connection comes from loopback.
  */
 export async function verifySecret(
   verifier: Verifier,
@@ -137,7 +141,9 @@ export function wrapDataKey(masterKey: Uint8Array, scope: string, key: Uint8Arra
   return Buffer.concat([Uint8Array.of(wrapVersion), nonce, tag, text]);
 }
 
-/** Throws {@link SecretError} when another master key wrapped it, or it belongs to another scope. */
+/**
+ * Throws {@link SecretError} when another master key wrapped it, or it belongs to another scope.
+ */
 export function unwrapDataKey(masterKey: Uint8Array, scope: string, wrapped: Uint8Array): Buffer {
   if (wrapped[0] !== wrapVersion || wrapped.length !== 1 + nonceBytes + tagBytes + keyBytes) {
     throw new SecretError(`the stored key of ${scope} is not a wrapped key of this version`);
@@ -150,7 +156,9 @@ export function unwrapDataKey(masterKey: Uint8Array, scope: string, wrapped: Uin
   throw new SecretError(`the key of ${scope} does not open: RESPOOL_MASTER_KEY is another one`);
 }
 
-/** `text` sealed for one place of one log; the nonce is random, so equal texts differ when sealed. */
+/**
+ * `text` sealed for one place of one log; the nonce is random, so equal texts differ when sealed.
+ */
 export function sealSecret(dataKey: Uint8Array, place: SecretPlace, text: string): SealedSecret {
   const sealed = encrypt(dataKey, authenticated(place), Buffer.from(text, 'utf8'));
   return {
@@ -209,8 +217,8 @@ function decrypt(key: Uint8Array, bound: string, parts: Parts<Uint8Array>): Buff
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The 32 bytes of RESPOOL_MASTER_KEY, or of the file RESPOOL_MASTER_KEY_FILE names: 64 hex digits or
- * base64. Throws {@link SecretError} naming the variable, never the value.
+ * The 32 bytes of RESPOOL_MASTER_KEY, or of the file RESPOOL_MASTER_KEY_FILE names: 64 hex digits
+ * or base64. Throws {@link SecretError} naming the variable, never the value.
  */
 export function readMasterKey(env: Environment): Buffer {
   const inline = env['RESPOOL_MASTER_KEY'];
@@ -218,7 +226,7 @@ export function readMasterKey(env: Environment): Buffer {
   if (inline !== undefined && inline !== '') return decodeMasterKey('RESPOOL_MASTER_KEY', inline);
   if (path === undefined || path === '') {
     throw new SecretError(
-      'set RESPOOL_MASTER_KEY (32 bytes as base64 or hex) or RESPOOL_MASTER_KEY_FILE (a file with it)',
+      'set RESPOOL_MASTER_KEY (32 bytes as base64 or hex) or RESPOOL_MASTER_KEY_FILE (its file)',
     );
   }
   try {

@@ -1,4 +1,4 @@
-/** The spine over a log in memory: two replicas that collide, answers that get lost, a log that is away. */
+/** The spine over a log in memory: replicas that collide, lost answers, no log. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Wish } from '@respool/contracts/api';

@@ -95,8 +95,8 @@ async function inTurn(
 }
 
 /**
- * A refusal, and "nothing to change", are facts about the present, so they are given only on a state
- * that reaches the log's end: another replica may have answered the caller's last request.
+ * A refusal, and "nothing to change", are facts about the present, so they are given only on a
+ * state that reaches the log's end: another replica may have answered the caller's last request.
  */
 async function append(
   stage: Stage,
@@ -109,8 +109,8 @@ async function append(
   const { corrupt } = follower.health();
   if (corrupt !== null) return { kind: 'refused', code: 'log-corrupt', message: corrupt };
   let state = follower.state();
-  // Random even under an idempotency key: the key itself is in the log, and were the id made of it, two
-  // requests that race under one key could not tell whose event was stored.
+  // Random even under an idempotency key: the key itself is in the log, and were the id made of it,
+  // two requests that race under one key could not tell whose event was stored.
   const requestId = randomUUID();
   for (let conflicts = 0; conflicts <= conflictsMax; ) {
     const same = repeated(state, request);
@@ -184,7 +184,8 @@ function eventOf(
   return {
     type: 'ConfigurationChanged',
     version: 1,
-    // Clocks of replicas differ; times in the log never step back, so "as of a time" has one answer.
+    // Clocks of replicas differ; times in the log never step back, so "as of a time" has one
+    // answer.
     at: now > state.snapshot.at ? now : state.snapshot.at,
     actor,
     reason,
@@ -207,7 +208,8 @@ function subjectOf(changes: readonly EntityChange[]): string {
 }
 
 function tooLarge(bytes: number): Refusal {
-  const message = `the change would be an event of ${bytes} bytes, ${eventBytesMax} are allowed; send it in parts`;
+  const size = `an event of ${bytes} bytes, ${eventBytesMax} are allowed`;
+  const message = `the change would be ${size}; send it in parts`;
   return { kind: 'refused', code: 'event-too-large', message };
 }
 

@@ -9,7 +9,9 @@ export interface Target {
   readonly tenant?: string;
 }
 
-/** The value under `key`, and never one that a plain object inherits (a name may be "constructor"). */
+/**
+ * The value under `key`, and never one that a plain object inherits (a name may be "constructor").
+ */
 export function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }

@@ -114,7 +114,8 @@ function readTokens(env: Environment): ApiTokens {
   }
   if (tokens.size > 0) return tokens;
   throw new SettingError(
-    'nobody could use the API: set RESPOOL_API_TOKEN, or RESPOOL_API_TOKENS_FILE to a file of name:token lines',
+    'nobody could use the API: set RESPOOL_API_TOKEN, ' +
+      'or RESPOOL_API_TOKENS_FILE to a file of name:token lines',
   );
 }
 

@@ -7,7 +7,8 @@ export class NoTurn extends Error {
 
 /**
  * Changes of one process take turns, so that appends contend with other replicas only and not with
- * each other: a decision made while another append is under way would be made on a state already old.
+ * each other: a decision made while another append is under way would be made on a state already
+ * old.
  */
 export class Turns {
   readonly #waitingMax: number;

@@ -1,4 +1,4 @@
-/** Builders for tests: a state made of drafts, and decisions on it in words of given, when, then. */
+/** Builders for tests: a state made of drafts, and what is decided on it. */
 import assert from 'node:assert/strict';
 import { hashOf } from '@respool/contracts/chain';
 import type { Isolation } from '@respool/contracts/entities';

@@ -1,7 +1,8 @@
 /**
  * Random change-sets, one after the other, on few names, so that they collide often. Whatever is
- * decided must be readable and foldable, keep every rule, and be the same when it is asked for again;
- * and the way back to any earlier state is always open. fast-check prints the seed of a failure.
+ * decided must be readable and foldable, keep every rule, and be the same when it is asked for
+ * again; and the way back to any earlier state is always open. fast-check prints the seed of a
+ * failure.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** What a change-set may do: given a state, when drafts are decided, then these changes or this refusal. */
+/** What a change-set may do: given a state, when drafts are decided, then this is the outcome. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {

@@ -1,4 +1,4 @@
-/** Tenants on one backend are kept apart: databases are allocated, prefixes and exclusivity checked. */
+/** Tenants on one backend are kept apart by databases, which are allocated, prefixes, exclusivity. */
 import type { Backend, Isolation, Route } from '@respool/contracts/entities';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import type { Issue } from '../draft.ts';
@@ -11,9 +11,10 @@ interface Guest {
 }
 
 /**
- * Gives each route of a `db` tenant the lowest free database 1…databases−1 of its backend, keeps the
- * one it has, and takes databases from tenants of other modes; then checks every backend that the
- * change could have affected. Database 0 is never given: it is what a client gets without SELECT.
+ * Gives each route of a `db` tenant the lowest free database 1…databases−1 of its backend, keeps
+ * the one it has, and takes databases from tenants of other modes; then checks every backend that
+ * the change could have affected. Database 0 is never given: it is what a client gets without
+ * SELECT.
  */
 export function settleIsolation(before: Snapshot, world: World): Issue[] {
   clearDatabases(world);
@@ -82,7 +83,8 @@ function exclusivityIssues(backend: Backend, guests: readonly Guest[]): Issue[] 
   if (host === undefined) return [];
   const other = guests.find((guest) => guest.route.tenant !== host.route.tenant);
   if (other === undefined) return [];
-  const message = `backend ${backend.id} is dedicated to tenant ${host.route.tenant}, so tenant ${other.route.tenant} cannot have a route to it`;
+  const guest = `tenant ${other.route.tenant} cannot have a route to it`;
+  const message = `backend ${backend.id} is dedicated to tenant ${host.route.tenant}, so ${guest}`;
   return [{ code: 'conflict-isolation', field: 'backend', message }];
 }
 
@@ -99,7 +101,9 @@ function prefixIssues(backend: Backend, guests: readonly Guest[]): Issue[] {
     while (held[after]?.tenant === tenant) after += 1;
     const next = held[after];
     if (next === undefined || !next.prefix.startsWith(prefix)) continue;
-    const message = `on backend ${backend.id} the prefix ${next.prefix} of tenant ${next.tenant} starts with ${prefix} of tenant ${tenant}`;
+    const longer = `the prefix ${next.prefix} of tenant ${next.tenant}`;
+    const shorter = `${prefix} of tenant ${tenant}`;
+    const message = `on backend ${backend.id} ${longer} starts with ${shorter}`;
     issues.push({ code: 'conflict-isolation', field: 'isolation.prefix', message });
   }
   return issues;
@@ -109,7 +113,8 @@ function settleDatabases(world: World, backend: Backend, guests: readonly Guest[
   const inDb = guests.filter((guest) => guest.isolation.mode === 'db');
   if (inDb.length === 0) return [];
   if (backend.kind !== 'standalone') {
-    const message = `backend ${backend.id} is a cluster, which has one database; tenant ${inDb[0]?.route.tenant} is isolated by database`;
+    const guest = `tenant ${inDb[0]?.route.tenant} is isolated by database`;
+    const message = `backend ${backend.id} is a cluster, which has one database; ${guest}`;
     return [{ code: 'conflict-isolation', field: 'backend', message }];
   }
   const holders = new Map<number, Guest>();
@@ -119,10 +124,12 @@ function settleDatabases(world: World, backend: Backend, guests: readonly Guest[
     if (database === null) continue;
     const holder = holders.get(database);
     if (holder !== undefined) {
-      const message = `database ${database} of backend ${backend.id} is held by route ${nameOf(holder)} and by ${nameOf(guest)}`;
+      const both = `${nameOf(holder)} and by ${nameOf(guest)}`;
+      const message = `database ${database} of backend ${backend.id} is held by route ${both}`;
       issues.push({ code: 'conflict-isolation', field: 'database', message });
     } else if (database < 1 || database >= backend.databases) {
-      const message = `backend ${backend.id} with ${backend.databases} databases has no database ${database}, which route ${nameOf(guest)} holds`;
+      const lost = `database ${database}, which route ${nameOf(guest)} holds`;
+      const message = `backend ${backend.id} with ${backend.databases} databases has no ${lost}`;
       issues.push({ code: 'conflict-isolation', field: 'databases', message });
     }
     holders.set(database, guest);
@@ -141,7 +148,8 @@ function allocate(
     if (guest.route.database !== null) continue;
     while (holders.has(database)) database += 1;
     if (database >= backend.databases) {
-      const message = `backend ${backend.id} has ${backend.databases} databases and none is free for route ${nameOf(guest)}`;
+      const need = `none is free for route ${nameOf(guest)}`;
+      const message = `backend ${backend.id} has ${backend.databases} databases and ${need}`;
       return [{ code: 'databases-exhausted', field: 'backend', message }];
     }
     holders.set(database, guest);

@@ -1,4 +1,4 @@
-/** Routes: they name backends that exist, one per backend, and one of them is the tenant's default. */
+/** Routes: each leads to a backend that exists, and one of them is the tenant's default. */
 import type { Route } from '@respool/contracts/entities';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import type { Draft, Issue, RouteChange } from '../draft.ts';
@@ -65,10 +65,11 @@ function hadNoRoutes(before: Snapshot, tenant: string): boolean {
 }
 
 function defaultIssue(tenant: string, defaults: readonly Route[]): Issue {
+  const ids = defaults.map((route) => route.id).join(', ');
   const message =
     defaults.length === 0
       ? `tenant ${tenant} would have routes and no default; set "default": true on one of them`
-      : `tenant ${tenant} would have ${defaults.length} default routes: ${defaults.map((route) => route.id).join(', ')}`;
+      : `tenant ${tenant} would have ${defaults.length} default routes: ${ids}`;
   return { code: 'conflict-reference', field: 'default', message };
 }
 
@@ -90,7 +91,8 @@ export function routeIssues(before: Snapshot, world: World): Issue[] {
           : `${label} names backend ${route.backend}, which does not exist`;
         issues.push({ code: 'conflict-reference', field: 'backend', message });
       } else if (twin !== undefined) {
-        const message = `${label} leads to backend ${route.backend}, as route ${tenant}/${twin.id} does`;
+        const other = `route ${tenant}/${twin.id}`;
+        const message = `${label} leads to backend ${route.backend}, as ${other} does`;
         issues.push({ code: 'conflict-reference', field: 'backend', message });
       }
     }

@@ -33,7 +33,8 @@ export function tenantIssues(before: Snapshot, world: World): Issue[] {
     if (users + routes === 0) continue;
     if (own(before.tenants, id) === undefined) issues.push(unknownTenant(id));
     else {
-      const message = `tenant ${id} still has ${users} users and ${routes} routes; delete them in the same change-set`;
+      const held = `${users} users and ${routes} routes`;
+      const message = `tenant ${id} still has ${held}; delete them in the same change-set`;
       issues.push({ code: 'conflict-reference', field: '', message });
     }
   }

@@ -37,7 +37,8 @@ export function userIssues(world: World): Issue[] {
     for (const user of world.users(tenant)) {
       const lost = (user.backends ?? []).filter((backend) => !routed.has(backend));
       if (lost.length === 0) continue;
-      const message = `user ${tenant}/${user.name} may reach ${lost.join(', ')}, to which tenant ${tenant} has no route`;
+      const wish = `user ${tenant}/${user.name} may reach ${lost.join(', ')}`;
+      const message = `${wish}, to which tenant ${tenant} has no route`;
       issues.push({ code: 'conflict-reference', field: 'backends', message });
     }
   }

@@ -1,4 +1,4 @@
-/** A snapshot being changed: entities are put and deleted in any order, the rules look at the end. */
+/** A snapshot being changed: entities come and go in any order, the rules look at the end. */
 import type { Backend, Route, Tenant, User } from '@respool/contracts/entities';
 import type { Snapshot, TenantState, Versioned } from '@respool/contracts/snapshot';
 import { own } from '../entity.ts';
@@ -89,7 +89,9 @@ export class World {
     delete this.#backends[id];
   }
 
-  /** The world as a snapshot; only for one that obeys the rules (no user or route without tenant). */
+  /**
+   * The world as a snapshot; only for one that obeys the rules (no user or route without tenant).
+   */
   snapshot(): Snapshot {
     const tenants: Record<string, TenantState> = {};
     for (const [id, { tenant, users, routes }] of Object.entries(this.#tenants)) {

@@ -19,7 +19,9 @@ export const writeResponses = {
 export const writeHeaders =
   'Headers: `Idempotency-Key` (kept 24 h), `If-Match: "<revision>"`, `If-None-Match: *`.';
 
-/** The entity, with its revision as ETag; 304 when the caller has that one; 404 when there is none. */
+/**
+ * The entity, with its revision as ETag; 304 when the caller has that one; 404 when there is none.
+ */
 export function sendEntity<T extends { revision: number }>(
   request: FastifyRequest,
   reply: FastifyReply,

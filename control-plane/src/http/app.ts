@@ -55,8 +55,9 @@ export function stageOf(plane: Plane): Stage {
 }
 
 /**
- * Waits until this process has applied what the log holds now, so that a read through any replica sees
- * every change acknowledged before it. false when the log does not answer: memory is all there is.
+ * Waits until this process has applied what the log holds now, so that a read through any replica
+ * sees every change acknowledged before it. false when the log does not answer: memory is all there
+ * is.
  */
 export async function level({ log, follower }: Stage): Promise<boolean> {
   if (!log.reachable()) return false;

@@ -3,8 +3,8 @@ import type { App } from './app.ts';
 import { ApiError } from './errors.ts';
 
 /**
- * Fastify's own `handlerTimeout` and `request.signal` end with the request's stream, which is closed as
- * soon as a body has been read; this ends with the answer.
+ * Fastify's own `handlerTimeout` and `request.signal` end with the request's stream, which is
+ * closed as soon as a body has been read; this ends with the answer.
  */
 export function limitTime(app: App, msMax: number): void {
   app.decorateRequest('deadline', null);

@@ -13,7 +13,7 @@ export async function describeApi(app: App, version: string): Promise<void> {
         title: 'respool control plane',
         version,
         description:
-          'Every change is one event of a durable log; every proxy applies it whole or not at all. ' +
+          'A change is one event of a durable log; every proxy applies it whole or not at all. ' +
           'Any write takes `?wait=applied&quorum=all|<count>|<share>%&timeout=5s` and `?reason=`.',
       },
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },

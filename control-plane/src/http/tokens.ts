@@ -27,8 +27,8 @@ export class ApiTokens {
   }
 
   /**
-   * Name behind an `Authorization: Bearer …` header (RFC 6750). The lookup compares hashes, so how long
-   * it takes says nothing about how much of a guessed token is right.
+   * Name behind an `Authorization: Bearer …` header (RFC 6750). The lookup compares hashes, so how
+   * long it takes says nothing about how much of a guessed token is right.
    */
   nameOf(authorization: string | undefined): string {
     if (authorization === undefined) {

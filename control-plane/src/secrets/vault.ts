@@ -30,7 +30,9 @@ const scryptsWaitingMax = 1_000;
 export class Vault {
   readonly keys: KeyStore;
   readonly #pepper: Buffer;
-  /** One scrypt at a time: each takes 32 MiB, and a burst of them would stall every other request. */
+  /**
+   * One scrypt at a time: each takes 32 MiB, and a burst of them would stall every other request.
+   */
   readonly #turns = new Turns(scryptsWaitingMax);
 
   constructor(masterKey: Uint8Array, keys: KeyStore) {
@@ -39,8 +41,9 @@ export class Vault {
   }
 
   /**
-   * HMAC-SHA256, hex, of what makes two requests the same one. It stands in the log, so it is keyed: a
-   * plain hash of a body with a password would let anyone who reads the log test passwords.
+   * HMAC-SHA256, hex, of what makes two requests the same one. It stands in the log, so it is
+   * keyed: a plain hash of a body with a password would let anyone who reads the log test
+   * passwords.
    */
   requestHash(method: string, path: string, reason: string, body: unknown): string {
     const text = JSON.stringify(['request', method, path, reason, body ?? null]);
@@ -48,8 +51,9 @@ export class Vault {
   }
 
   /**
-   * A secret that equals the stored one keeps the stored form, so that writing the same again changes
-   * nothing. That stays right if the state moves on meanwhile: it is still a form of the secret given.
+   * A secret that equals the stored one keeps the stored form, so that writing the same again
+   * changes nothing. That stays right if the state moves on meanwhile: it is still a form of the
+   * secret given.
    */
   async seal(snapshot: Snapshot, wishes: readonly Wish[], signal: AbortSignal): Promise<Sealed> {
     const tokens = new Map<string, string>();

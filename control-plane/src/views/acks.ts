@@ -17,7 +17,8 @@ export function listenToAcks(
     callback: (error, message) => {
       if (error !== null) return;
       const heard = message.data.length <= ackBytesMax ? parseAck(message.data) : null;
-      // The server lets each proxy publish under its own name only, so the subject is the proof of it.
+      // The server lets each proxy publish under its own name only, so the subject is the proof of
+      // it.
       if (heard === null || ackSubject(heard.proxyId) !== message.subject) refused(message.subject);
       else proxies.observe(heard);
     },

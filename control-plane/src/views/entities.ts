@@ -57,7 +57,9 @@ function withRevision<T, F extends object>(
   return { ...fields(value), revision };
 }
 
-/** Changes whenever the secret does and says nothing about it: a hash of what is stored, cut short. */
+/**
+ * Changes whenever the secret does and says nothing about it: a hash of what is stored, cut short.
+ */
 function fingerprint(stored: object): string {
   return createHash('sha256').update(JSON.stringify(stored)).digest('hex').slice(0, 12);
 }

@@ -1,4 +1,4 @@
-/** The log and the state as the API shows them: events, changes and whole states, without secrets. */
+/** Events, changes and whole states as the API shows them: without secrets. */
 import type { ChangeDetail, EventAnswer, StateAnswer } from '@respool/contracts/api-answers';
 import type { EntityChange, StoredEvent } from '@respool/contracts/events';
 import type { Snapshot } from '@respool/contracts/snapshot';
