@@ -123,6 +123,8 @@ const refused: [string, string][] = [
   ['*2\r\n$3\r\nGET\r\n$3000000000\r\n', 'invalid bulk length'],
   [`*1\r\n$${'1'.repeat(30)}`, 'too big bulk count string'],
   ['*1\r\n$3\r\nGETx\n', 'expected CRLF after bulk'],
+  ['*1\r\n$3\r\nGET\rx', 'expected CRLF after bulk'],
+  ['*1\r\n$1073741820\r\n', 'invalid bulk length'],
   ['*1\r\n$2\r\nGET\r\n', 'expected CRLF after bulk'],
 ];
 
@@ -154,6 +156,10 @@ test('limits refuse as soon as the header names too much, and say so before AUTH
   const before = { ...tight, unauthenticated: true };
   const error = (text: string, allowed: RequestLimits) => drive([Buffer.from(text)], allowed).error;
   assert.equal(error('*11\r\n', tight), 'Protocol error: invalid multibulk length');
+  assert.equal(
+    error('*3\r\n', { ...tight, argumentsMax: 2 }),
+    'Protocol error: invalid multibulk length',
+  );
   assert.equal(error('*11\r\n', before), 'Protocol error: unauthenticated multibulk length');
   assert.equal(error('*2\r\n$17\r\n', tight), 'Protocol error: invalid bulk length');
   assert.equal(error('*2\r\n$17\r\n', before), 'Protocol error: unauthenticated bulk length');
@@ -171,6 +177,13 @@ test('missing bytes of a body are counted, and a length prefix alone keeps nothi
   assert.equal(bytes.toString('latin1', frame.nameStart, frame.nameEnd), 'SET');
   assert.equal(scanRequest(frame, bytes, 0, bytes.length - 3, limits), INCOMPLETE);
   assert.equal(frame.need, 0);
+  // The rest of the header lies behind the read and is not its own.
+  assert.equal(scanRequest(frame, bytes, 0, bytes.indexOf('00000\r'), limits), INCOMPLETE);
+  assert.equal(frame.need, 0);
+  const short = Buffer.from('*1\r\n$4\r\nPING\r\n');
+  const cut = new RequestFrame();
+  assert.equal(scanRequest(cut, short, 0, 6, limits), INCOMPLETE);
+  assert.equal(cut.need, 0);
 });
 
 test('a resumed scan never looks at arguments it has seen', () => {

@@ -1,77 +1,21 @@
 /** Where a client's command ends, what it is called and where its first argument lies: bytes only. */
+import { INCOMPLETE, type RequestFrame, type RequestLimits } from './request-frame.ts';
+import { refuse, scanCount, scanLength, tooMuch } from './request-header.ts';
 
-/** More bytes are needed; call again with the same frame when they have come. */
-export const INCOMPLETE = -1;
-/** The stream cannot be followed any further; `frame.error` says why, in Redis's words. */
-export const MALFORMED = -2;
-/** The command does not start with `*`; see `inline.ts`. */
-export const INLINE = -3;
+export {
+  INCOMPLETE,
+  INLINE,
+  MALFORMED,
+  RequestFrame,
+  type RequestLimits,
+  unlimited,
+} from './request-frame.ts';
 
 const CR = 13;
 const LF = 10;
 const DOLLAR = 36;
 const ASTERISK = 42;
-const MINUS = 45;
 const ZERO = 48;
-/** Beyond this one digit more could leave 31 bits, and the engine would fall back to doubles. */
-const beforeOverflow = 214_748_363;
-/** No 64-bit number is longer, sign included; Redis refuses longer ones too (`string2ll`). */
-const numberBytesMax = 20;
-
-/** What a client may send. Counts and bytes must stay at or below 2^30. */
-export interface RequestLimits {
-  readonly argumentsMax: number;
-  readonly argumentBytesMax: number;
-  readonly requestBytesMax: number;
-  readonly inlineBytesMax: number;
-  /** These are the tighter limits from before AUTH; errors then say so, as Redis's do. */
-  readonly unauthenticated?: boolean;
-}
-
-/** For commands this process wrote itself or has checked before; the bounds of 31-bit arithmetic. */
-export const unlimited: RequestLimits = {
-  argumentsMax: 2 ** 30,
-  argumentBytesMax: 2 ** 30,
-  requestBytesMax: 2 ** 30,
-  inlineBytesMax: 2 ** 30,
-};
-
-/**
- * What {@link scanRequest} found; one per client, used again for every command. Positions are
- * absolute in the scanned bytes. After INCOMPLETE the name is valid once `argsSeen` is 1 or more and
- * the first argument once it is 2 or more.
- */
-export class RequestFrame {
-  /** Arguments, name included; 0 for an empty command, which gets no reply. */
-  argc = 0;
-  nameStart = 0;
-  nameEnd = 0;
-  /** Byte range of argument 1; both 0 when there is none. */
-  firstStart = 0;
-  firstEnd = 0;
-  /** After INCOMPLETE: bytes known to be missing at least, 0 when unknown. */
-  need = 0;
-  error = '';
-  /** Complete arguments of the command being scanned. */
-  argsSeen = 0;
-  /** Where argument `argsSeen` starts, from the start of the command; 0: start afresh. */
-  offset = 0;
-  /** The cursor of the scan that stopped: absolute positions move by the difference to the next. */
-  base = 0;
-
-  reset(): void {
-    this.argc = 0;
-    this.nameStart = 0;
-    this.nameEnd = 0;
-    this.firstStart = 0;
-    this.firstEnd = 0;
-    this.need = 0;
-    this.error = '';
-    this.argsSeen = 0;
-    this.offset = 0;
-    this.base = 0;
-  }
-}
 
 /**
  * Scans one command in `bytes[cursor..end)`; returns where it ends, or a negative status. An empty
@@ -93,141 +37,96 @@ export function scanRequest(
   limits: RequestLimits,
 ): number {
   frame.need = 0;
-  let i = frame.offset === 0 ? scanCount(frame, bytes, cursor, end, limits) : resume(frame, cursor);
-  if (i < 0) return i;
-  const argc = frame.argc;
+  let i = cursor + 4;
+  let arg = 0;
+  // A count of one digit, as nearly every command has, is read at once; scanCount reads any.
+  let argc = i <= end && frame.offset === 0 ? bytes[cursor + 1]! - ZERO : 0;
+  if (
+    argc > 0 &&
+    argc <= 9 &&
+    bytes[cursor] === ASTERISK &&
+    bytes[cursor + 2] === CR &&
+    bytes[cursor + 3] === LF
+  ) {
+    if (argc > limits.argumentsMax) return refuse(frame, tooMuch(limits, 'multibulk'));
+    frame.argc = argc;
+    frame.firstStart = 0;
+    frame.firstEnd = 0;
+  } else {
+    i = frame.offset === 0 ? scanCount(frame, bytes, cursor, end, limits) : resume(frame, cursor);
+    if (i < 0) return i;
+    argc = frame.argc;
+    arg = frame.argsSeen;
+  }
   const bodyBytesMax = limits.argumentBytesMax;
-  const endMax = cursor + limits.requestBytesMax;
-  for (let arg = frame.argsSeen; arg < argc; arg++) {
+  const atMost = cursor + limits.requestBytesMax;
+  const endMax = atMost < end ? atMost : end;
+  for (; arg < argc; arg++) {
     const header = i;
-    if (i >= end) return pause(frame, cursor, header, arg);
-    if (bytes[i] !== DOLLAR) return refuse(frame, `expected '$', got '${shown(bytes[i]!)}'`);
-    i++;
-    let length = 0;
-    for (;;) {
-      if (i >= end) return pause(frame, cursor, header, arg);
-      const digit = bytes[i++]! - ZERO;
-      if (digit === CR - ZERO) break;
-      if (digit < 0 || digit > 9) return refuse(frame, 'invalid bulk length');
-      if (length > beforeOverflow) {
-        const seen = longNumber(frame, bytes, header, end, 'bulk');
-        return seen === INCOMPLETE ? pause(frame, cursor, header, arg) : seen;
+    let length = -1;
+    // And so with a length of one or two digits; scanLength reads any.
+    if (i + 5 <= end && bytes[i] === DOLLAR) {
+      const first = bytes[i + 1]! - ZERO;
+      const second = bytes[i + 2]! - ZERO;
+      if (first > 0 && first <= 9) {
+        if (second === CR - ZERO && bytes[i + 3] === LF) {
+          length = first;
+          i += 4;
+        } else if (second >= 0 && second <= 9 && bytes[i + 3] === CR && bytes[i + 4] === LF) {
+          length = first * 10 + second;
+          i += 5;
+        }
       }
-      length = (length * 10 + digit) | 0;
     }
-    if (i >= end) return pause(frame, cursor, header, arg);
-    // header is `$`, digits, CR: no digit at all, or a leading zero, is no number to Redis
-    const digits = i - header - 2;
-    if (bytes[i] !== LF || digits === 0 || (digits > 1 && bytes[header + 1] === ZERO)) {
-      return refuse(frame, 'invalid bulk length');
+    if (length < 0) {
+      i = scanLength(frame, bytes, header, end);
+      if (i < 0) return stop(frame, cursor, header, arg, i);
+      length = frame.length;
     }
-    i++;
-    if (length > bodyBytesMax) return refuse(frame, tooMuch(limits, 'bulk'));
     const start = i;
-    i += length;
-    if (i + 2 > endMax) return refuse(frame, 'too big request');
-    if (i + 2 > end) {
-      frame.need = i + 2 - end;
-      return pause(frame, cursor, header, arg);
+    i += length + 2;
+    if (length > bodyBytesMax || i > endMax || bytes[i - 2] !== CR || bytes[i - 1] !== LF) {
+      return stop(
+        frame,
+        cursor,
+        header,
+        arg,
+        bodyFault(frame, length, i - cursor, end - i, limits),
+      );
     }
-    if (bytes[i] !== CR || bytes[i + 1] !== LF) return refuse(frame, 'expected CRLF after bulk');
-    if (arg === 0) {
-      frame.nameStart = start;
-      frame.nameEnd = i;
-    } else if (arg === 1) {
-      frame.firstStart = start;
-      frame.firstEnd = i;
-    }
-    i += 2;
+    if (arg < 2) record(frame, arg, start, i - 2);
   }
   frame.argsSeen = 0;
   frame.offset = 0;
   return i;
 }
 
-/** Reads `*<count>` CRLF of a new command into `frame.argc`; returns the end of the line. */
-function scanCount(
+function record(frame: RequestFrame, arg: number, start: number, end: number): void {
+  if (arg === 0) {
+    frame.nameStart = start;
+    frame.nameEnd = end;
+  } else {
+    frame.firstStart = start;
+    frame.firstEnd = end;
+  }
+}
+
+/**
+ * Why an argument of `length` bytes is not complete and right: the command would reach `requestBytes`
+ * with it, and `room` bytes (negative: none) come behind it in this read.
+ */
+function bodyFault(
   frame: RequestFrame,
-  bytes: Buffer,
-  cursor: number,
-  end: number,
+  length: number,
+  requestBytes: number,
+  room: number,
   limits: RequestLimits,
 ): number {
-  frame.firstStart = 0;
-  frame.firstEnd = 0;
-  if (cursor >= end) return INCOMPLETE;
-  if (bytes[cursor] !== ASTERISK) return scanOtherStart(frame, bytes, cursor, end);
-  let i = cursor + 1;
-  let count = 0;
-  for (;;) {
-    if (i >= end) return INCOMPLETE;
-    const digit = bytes[i++]! - ZERO;
-    if (digit === CR - ZERO) break;
-    if (digit < 0 || digit > 9) {
-      if (digit === MINUS - ZERO && i === cursor + 2) {
-        return scanNegativeCount(frame, bytes, cursor, end);
-      }
-      return refuse(frame, 'invalid multibulk length');
-    }
-    if (count > beforeOverflow) return longNumber(frame, bytes, cursor, end, 'multibulk');
-    count = (count * 10 + digit) | 0;
-  }
-  if (i >= end) return INCOMPLETE;
-  const digits = i - cursor - 2;
-  if (bytes[i] !== LF || digits === 0 || (digits > 1 && bytes[cursor + 1] === ZERO)) {
-    return refuse(frame, 'invalid multibulk length');
-  }
-  if (count > limits.argumentsMax) return refuse(frame, tooMuch(limits, 'multibulk'));
-  frame.argc = count;
-  return i + 1;
-}
-
-/** An empty line between commands is skipped, as Redis does; anything else is an inline command. */
-function scanOtherStart(frame: RequestFrame, bytes: Buffer, cursor: number, end: number): number {
-  if (bytes[cursor] === CR && cursor + 1 >= end) return INCOMPLETE;
-  const line = bytes[cursor] === CR ? cursor + 1 : cursor;
-  if (bytes[line] !== LF) return INLINE;
-  frame.argc = 0;
-  return line + 1;
-}
-
-/** `*-1`: Redis reads any negative count as an empty command. Rare, so text will do. */
-function scanNegativeCount(
-  frame: RequestFrame,
-  bytes: Buffer,
-  cursor: number,
-  end: number,
-): number {
-  const line = bytes.toString('latin1', cursor, Math.min(end, cursor + numberBytesMax + 4));
-  const whole = /^\*-[1-9][0-9]{0,18}\r\n/.exec(line);
-  if (whole !== null) {
-    frame.argc = 0;
-    return cursor + whole[0].length;
-  }
-  if (/^\*-(?:[1-9][0-9]{0,18}\r?)?$/.test(line)) return INCOMPLETE;
-  return refuse(frame, 'invalid multibulk length');
-}
-
-/** A number that leaves 31 bits is invalid at its CR, or too big a string when no CR comes. */
-function longNumber(
-  frame: RequestFrame,
-  bytes: Buffer,
-  header: number,
-  end: number,
-  what: 'multibulk' | 'bulk',
-): number {
-  for (let i = header + 1; i < end; i++) {
-    if (i - header > numberBytesMax) {
-      return refuse(frame, `too big ${what === 'bulk' ? 'bulk' : 'mbulk'} count string`);
-    }
-    const byte = bytes[i]!;
-    if (byte < ZERO || byte > ZERO + 9) return refuse(frame, `invalid ${what} length`);
-  }
+  if (length > limits.argumentBytesMax) return refuse(frame, tooMuch(limits, 'bulk'));
+  if (requestBytes > limits.requestBytesMax) return refuse(frame, 'too big request');
+  if (room >= 0) return refuse(frame, 'expected CRLF after bulk');
+  frame.need = -room;
   return INCOMPLETE;
-}
-
-function tooMuch(limits: RequestLimits, what: 'multibulk' | 'bulk'): string {
-  return `${limits.unauthenticated === true ? 'unauthenticated' : 'invalid'} ${what} length`;
 }
 
 /** Moves what is known of a half-scanned command to where its bytes lie now. */
@@ -245,22 +144,18 @@ function resume(frame: RequestFrame, cursor: number): number {
   return cursor + frame.offset;
 }
 
-function pause(frame: RequestFrame, cursor: number, header: number, argsSeen: number): number {
+/** Remembers where an incomplete command goes on: at the argument that starts at `header`. */
+function stop(
+  frame: RequestFrame,
+  cursor: number,
+  header: number,
+  argsSeen: number,
+  status: number,
+): number {
   frame.base = cursor;
   frame.offset = header - cursor;
   frame.argsSeen = argsSeen;
-  return INCOMPLETE;
-}
-
-function refuse(frame: RequestFrame, reason: string): number {
-  frame.error = `Protocol error: ${reason}`;
-  return MALFORMED;
-}
-
-/** A byte as it may stand in an error line; CR and LF become blanks, as in Redis's own errors. */
-function shown(byte: number): string {
-  if (byte === CR || byte === LF) return ' ';
-  return byte >= 32 && byte < 127 ? String.fromCharCode(byte) : '?';
+  return status;
 }
 
 /**
