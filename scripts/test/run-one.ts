@@ -19,6 +19,8 @@ const parents: string[] = [];
 // Whoever wanted to know is gone.
 const quit = () => process.exit(1);
 process.once('disconnect', quit);
+// Listening to the channel must not keep the process running: its end is how tests end.
+process.channel?.unref();
 
 const stream = run({
   files: [path],
