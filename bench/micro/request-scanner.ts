@@ -29,13 +29,16 @@ const frame = new RequestFrame();
 let seen = 0;
 
 function scanRead(bytes: Buffer, withLookup: boolean): number {
+  const end = bytes.length;
   let commands = 0;
-  for (let cursor = 0; cursor < bytes.length; commands++) {
-    cursor = scanRequest(frame, bytes, cursor, bytes.length, unlimited);
+  let sum = 0;
+  for (let cursor = 0; cursor < end; commands++) {
+    cursor = scanRequest(frame, bytes, cursor, end, unlimited);
     if (cursor < 0) throw new Error(frame.error);
-    if (withLookup) seen += lookupCommand(bytes, frame.nameStart, frame.nameEnd)?.id ?? 0;
-    else seen += frame.firstStart;
+    if (withLookup) sum += lookupCommand(bytes, frame.nameStart, frame.nameEnd)?.id ?? 0;
+    else sum += frame.nameEnd - frame.nameStart;
   }
+  seen = (seen + sum) % 1_000_003;
   return commands;
 }
 
