@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { membersOf } from './process-group.ts';
 import type { Failure, FileResult, Word } from './result.ts';
 
 export interface RunOptions {
@@ -106,8 +107,8 @@ async function endWithin(
   let kill: NodeJS.Timeout | undefined;
   const stop = (why: string) => {
     cause ??= why;
-    signalGroup(child, 'SIGTERM');
-    kill ??= setTimeout(() => signalGroup(child, 'SIGKILL'), graceMs);
+    signalGroup(child.pid, 'SIGTERM');
+    kill ??= setTimeout(() => signalGroup(child.pid, 'SIGKILL'), graceMs);
   };
   const interrupt = () => stop('interrupted');
   const late = setTimeout(() => stop(`not done after ${msMax} ms`), msMax);
@@ -124,21 +125,22 @@ async function endWithin(
   return code === 0 || code === 1 ? null : `exited with ${by ?? `code ${code}`}`;
 }
 
-/** Whether anything of the file's process group outlived it; ended now. */
-async function endLeftovers(child: ChildProcess): Promise<boolean> {
+/** Whether anything of the file's process group outlived it by a second; ended now. */
+async function endLeftovers({ pid }: ChildProcess): Promise<boolean> {
+  if (pid === undefined) return false;
   const deadline = performance.now() + 1_000;
-  while (signalGroup(child, 0)) {
-    if (performance.now() > deadline) return signalGroup(child, 'SIGKILL');
+  while (membersOf(pid).length > 0) {
+    if (performance.now() > deadline) return signalGroup(pid, 'SIGKILL');
     await pause(20);
   }
   return false;
 }
 
 /** Signals the group that the file's process leads; false when nobody of it is left. */
-function signalGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
-  if (child.pid === undefined) return false;
+function signalGroup(leader: number | undefined, signal: NodeJS.Signals): boolean {
+  if (leader === undefined) return false;
   try {
-    return process.kill(-child.pid, signal);
+    return process.kill(-leader, signal);
   } catch {
     return false;
   }
