@@ -206,6 +206,12 @@ test('after all this the proxy is the same process, as small as before', async (
   });
 });
 
+test('and it has let go of every client: a stop has nobody to wait for', async () => {
+  const began = performance.now();
+  assert.equal(await world.proxy.stop(), 0);
+  assert.ok(performance.now() - began < 3_000, `it took ${performance.now() - began} ms`);
+});
+
 function noise(random: () => number): Buffer {
   return Buffer.from(
     Array.from({ length: 1 + Math.floor(random() * 2_000) }, () => random() * 256),

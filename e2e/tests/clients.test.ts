@@ -4,12 +4,12 @@ import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { startCluster } from '../topology/cluster.ts';
-import { connectRaw } from '../topology/raw-client.ts';
+import { connectRaw, type RawClient } from '../topology/raw-client.ts';
 import { type RedisServer, startRedis } from '../topology/redis.ts';
 import { run } from '../topology/run.ts';
 import { useStage } from '../topology/stage.ts';
 import { redisCli, redisPy } from '../topology/tools.ts';
-import { within } from '../topology/until.ts';
+import { until, within } from '../topology/until.ts';
 import {
   clusterBody,
   createTenant,
@@ -135,6 +135,26 @@ test('a generated token alone finds its user', async () => {
   assert.equal(await named.ask('GET', 'robot'), 'was here');
   named.close();
 });
+
+test('QUIT is answered, closes, and leaves nothing behind', async () => {
+  for (let turn = 0; turn < 50; turn += 1) {
+    const client = await world.proxy.connect();
+    const replies = await client.pipeline([['SET', 'quit', turn], ['GET', 'quit'], ['QUIT']]);
+    assert.deepEqual(replies, ['OK', String(turn), 'OK']);
+    await within(client.closed, 2_000, 'the connection to close after QUIT');
+  }
+  const probe = await world.proxy.connect();
+  await until(async () => (await connectedClients(probe)) === 1, {
+    what: 'the probe to be the only client left',
+    deadlineMs: 5_000,
+  });
+  probe.close();
+});
+
+async function connectedClients(probe: RawClient): Promise<number> {
+  const info = String(await probe.call('INFO', 'clients'));
+  return Number(/^connected_clients:(\d+)/m.exec(info)?.[1]);
+}
 
 type Login = { username?: string; password?: string };
 

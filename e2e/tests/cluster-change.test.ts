@@ -136,7 +136,7 @@ async function underLoad(change: (trouble: Trouble) => Promise<void>): Promise<v
  */
 function isActionable(message: string): boolean {
   if (/^(TRYAGAIN|CLUSTERDOWN|LOADING|MASTERDOWN) /.test(message)) return true;
-  return /^ERR .*(not executed|not sent|unknown|unavailable|deadline|failed)/i.test(message);
+  return /^ERR .*(not executed|may have been executed|unavailable|deadline)/i.test(message);
 }
 
 async function read(
