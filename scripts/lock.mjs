@@ -4,9 +4,9 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
-// flock(2) belongs to the open file, so a lock that flock(1) takes on a descriptor it was handed stays
-// with us after that child ends, and no stale lock is left by a holder that was killed. util-linux,
-// which brings flock(1), is essential on Debian; where it is missing nothing is locked.
+// flock(2) belongs to the open file, so a lock that flock(1) takes on a descriptor it was handed
+// stays with us after that child ends, and no stale lock is left by a holder that was killed.
+// util-linux, which brings flock(1), is essential on Debian; where it is missing nothing is locked.
 
 /**
  * Takes the lock at once, or says who has it: the process id its holder wrote into the file.

@@ -9,7 +9,8 @@ import { toolsFolder } from './tools-folder.ts';
 
 /**
  * Downloads `packages` and those of their dependencies that are not installed, and unpacks them all
- * into `into`. Uses the machine's package lists, or lists of its own where those are missing or old.
+ * into `into`. Uses the machine's package lists, or lists of its own where those are missing or
+ * old.
  */
 export async function unpackPackages(packages: readonly string[], into: string): Promise<void> {
   const known = await areKnown(packages);
@@ -130,9 +131,9 @@ async function installedPackages(): Promise<ReadonlySet<string>> {
 }
 
 /**
- * One package for each dependency in the output of `apt-cache depends` that nothing installed meets.
- * A line that starts with `|` can be met by the next line instead; `<name>` is a virtual package,
- * and the lines indented below it are those that provide it.
+ * One package for each dependency in the output of `apt-cache depends` that nothing installed
+ * meets. A line that starts with `|` can be met by the next line instead; `<name>` is a virtual
+ * package, and the lines indented below it are those that provide it.
  */
 export function firstOfEach(printed: string, installed: ReadonlySet<string>): string[] {
   const chosen: string[] = [];

@@ -14,8 +14,8 @@ export interface Wheel {
 }
 
 /**
- * Unpacks the wheels into `into`, which must be empty. pip refuses any file whose hash is not listed.
- * Rejects when the machine has no Python or no way to get pip.
+ * Unpacks the wheels into `into`, which must be empty. pip refuses any file whose hash is not
+ * listed. Rejects when the machine has no Python or no way to get pip.
  */
 export async function unpackWheels(wheels: readonly Wheel[], into: string): Promise<void> {
   const [python = '', ...pip] = await findPip();

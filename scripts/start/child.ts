@@ -32,9 +32,9 @@ export interface Child {
 }
 
 /**
- * Starts a process in a session of its own: Ctrl-C in a terminal reaches this process only, which then
- * stops the others in order. Should this process be killed, the kernel sends them SIGTERM. Rejects
- * when the program cannot be started at all.
+ * Starts a process in a session of its own: Ctrl-C in a terminal reaches this process only, which
+ * then stops the others in order. Should this process be killed, the kernel sends them SIGTERM.
+ * Rejects when the program cannot be started at all.
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { name, logFile, stopMsMax } = options;

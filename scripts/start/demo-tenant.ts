@@ -9,9 +9,9 @@ export interface ApiAccess {
 const msMax = 15_000;
 
 /**
- * Creates the tenant `demo` unless it exists; one that exists is left as it is, whatever was changed
- * in it. Only when its backend still points to where the embedded Redis was at the last start
- * (`formerPort`, null on the first), it follows the embedded Redis to its new port.
+ * Creates the tenant `demo` unless it exists; one that exists is left as it is, whatever was
+ * changed in it. Only when its backend still points to where the embedded Redis was at the last
+ * start (`formerPort`, null on the first), it follows the embedded Redis to its new port.
  */
 export async function ensureDemoTenant(
   api: ApiAccess,

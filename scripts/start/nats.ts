@@ -53,9 +53,9 @@ function userEntry(user: string, password: string, permissions: Permissions): st
 }
 
 /**
- * A control plane creates the log and appends to it, but may not update, purge or delete it: an update
- * of the stream's limits is a hidden delete. The buckets hold what can be made again, save the keys,
- * of which none is purged.
+ * A control plane creates the log and appends to it, but may not update, purge or delete it: an
+ * update of the stream's limits is a hidden delete. The buckets hold what can be made again, save
+ * the keys, of which none is purged.
  */
 export function controlPlanePermissions(): Permissions {
   const kept = [snapshotBucket, checkpointBucket, keyBucket];

@@ -37,8 +37,8 @@ export function kindOf(path: string): Kind {
 }
 
 /**
- * Words that are kinds choose kinds (none: all of them). Any other word chooses the files whose path
- * holds it, or, when there is none, the tests whose name does.
+ * Words that are kinds choose kinds (none: all of them). Any other word chooses the files whose
+ * path holds it, or, when there is none, the tests whose name does.
  */
 export function select(all: readonly TestFile[], words: readonly string[]): Selection {
   const isKind = (word: string): word is Kind => (kinds as readonly string[]).includes(word);

@@ -8,8 +8,9 @@ export interface Failure {
 }
 
 /**
- * One message of the running process. `begin` and `end` come as things happen, the others in the order
- * of the file. A suite, or a parent that fails with its children, does not count. `done` is the last.
+ * One message of the running process. `begin` and `end` come as things happen, the others in the
+ * order of the file. A suite, or a parent that fails with its children, does not count. `done` is
+ * the last.
  */
 export type Word =
   | { readonly word: 'begin' | 'end' | 'skip'; readonly name: string }

@@ -40,7 +40,8 @@ export async function runFile(path: string, options: RunOptions): Promise<FileRe
   const closed = once(child, 'close');
   const problem = await endWithin(child, msMax, signal);
   const left = await endLeftovers(child);
-  // What was written last may still be in the pipes; a process that left the group may hold them open.
+  // What was written last may still be in the pipes; a process that left the group may hold them
+  // open.
   await Promise.race([closed, pause(1_000, null, { ref: false })]);
   tally.close(path, problem);
   return {
