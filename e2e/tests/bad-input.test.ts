@@ -3,7 +3,7 @@
  *
  * Method: where Redis says something, the same bytes go to a real redis-server and the words must be
  * the same. Malformed frames are cut at every byte into two writes, because a decoder that resumes can
- * go wrong at any of them. RESPOOL_SEED repeats the fuzzed part.
+ * go wrong at any of them. RESPOOL_TEST_SEED repeats the fuzzed part.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -19,7 +19,7 @@ import { until, within } from '../topology/until.ts';
 import { createTenant, standaloneBody, startWorld, type World } from '../topology/world.ts';
 
 const stage = useStage();
-const seed = Number(process.env['RESPOOL_SEED'] ?? randomInt(1, 2 ** 31));
+const seed = Number(process.env['RESPOOL_TEST_SEED'] ?? randomInt(1, 2 ** 31));
 const megabyte = 1024 * 1024;
 /** What a test may leave behind: heap that was used once and is kept for the next time. */
 const growthBytesMax = 150 * megabyte;

@@ -4,7 +4,7 @@
  *
  * Method: the same commands go to a real redis-server and, written in pieces of random size, to the
  * proxy; then raw replies are compared one by one. Commands whose reply depends on time, on a server's
- * random seed or on the order of an unordered collection are not drawn. RESPOOL_SEED repeats a run.
+ * random seed or on the order of an unordered collection are not drawn. RESPOOL_TEST_SEED repeats a run.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -20,7 +20,7 @@ import { clusterBody, createTenant, startWorld, type World } from '../topology/w
 
 const stage = useStage();
 const commandCount = 10_000;
-const seed = Number(process.env['RESPOOL_SEED'] ?? randomInt(1, 2 ** 31));
+const seed = Number(process.env['RESPOOL_TEST_SEED'] ?? randomInt(1, 2 ** 31));
 let world: World;
 let reference: RedisServer;
 

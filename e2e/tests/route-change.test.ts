@@ -18,7 +18,7 @@ import { converged, headOf, proxiesOf, rolloutOf } from '../topology/views.ts';
 import { clusterBody, standaloneBody, startWorld, type World } from '../topology/world.ts';
 
 const stage = useStage();
-const seed = Number(process.env['RESPOOL_SEED'] ?? randomInt(1, 2 ** 31));
+const seed = Number(process.env['RESPOOL_TEST_SEED'] ?? randomInt(1, 2 ** 31));
 let world: World;
 let single: RedisServer;
 let cluster: Cluster;

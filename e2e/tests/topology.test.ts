@@ -5,16 +5,18 @@ import { test } from 'node:test';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { startCluster } from '../topology/cluster.ts';
+import { startHaproxy } from '../topology/haproxy.ts';
 import { isClean, startLoad } from '../topology/load.ts';
 import { Model } from '../topology/model.ts';
 import { startNats } from '../topology/nats.ts';
-import { connectRaw, encode } from '../topology/raw-client.ts';
+import { askOnce, connectRaw, encode } from '../topology/raw-client.ts';
 import { startRedis } from '../topology/redis.ts';
 import type { Value } from '../topology/reply.ts';
 import { leftOut, singleKeySamples } from '../topology/single-key-commands.ts';
 import { slotOf } from '../topology/slot.ts';
 import { useStage } from '../topology/stage.ts';
 import { until } from '../topology/until.ts';
+import { createTenant, standaloneBody, startWorld } from '../topology/world.ts';
 
 const stage = useStage();
 
@@ -148,6 +150,24 @@ test('a child ends with its owner, even with one that was killed with -9', async
     await owner.exited;
     await until(() => !existsSync(`/proc/${pid}`), { what: `redis to end after ${signal}` });
   }
+});
+
+test('behind haproxy, new connections go to the proxies that are ready', async () => {
+  const world = await startWorld(stage, { proxies: 2, defaultTenant: 'app' });
+  const redis = await startRedis(stage);
+  await world.api.put('/v1/backends/main', standaloneBody(redis));
+  await createTenant(world.api, 'app', { routes: ['main'] });
+  const balancer = await startHaproxy(stage, world.proxies);
+  await world.proxy.stop();
+  await until(
+    async () => {
+      const replies = await Promise.all(
+        Array.from({ length: 4 }, () => askOnce({ port: balancer.port }, 'ECHO', 'there')),
+      );
+      return replies.every((reply) => reply === 'there');
+    },
+    { what: 'every new connection to reach the proxy that is left' },
+  );
 });
 
 test('the single-key script covers the command table of the real server', async () => {

@@ -9,6 +9,8 @@ export interface ChildOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Signals go to a process group of its own, as Ctrl-C in a terminal does. */
+  readonly ownGroup?: boolean;
 }
 
 export interface Child {
@@ -28,6 +30,7 @@ export interface Child {
 
 const ringBytesMax = 256 * 1024;
 const alive = new Set<ChildProcess>();
+const grouped = new WeakSet<ChildProcess>();
 let guarded = false;
 
 /**
@@ -41,7 +44,9 @@ export function startChild(options: ChildOptions): Child {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: options.ownGroup === true,
   });
+  if (options.ownGroup === true) grouped.add(child);
   alive.add(child);
   const ring = new Ring(ringBytesMax);
   child.stdout.on('data', (chunk: Buffer) => ring.add(chunk));
@@ -74,15 +79,15 @@ function childOf(
     running,
     output: () => ring.text(),
     signal: (signal) => {
-      if (running()) child.kill(signal);
+      if (running()) send(child, signal);
     },
     stop: async (graceMs = 10_000) => {
       if (running()) {
-        child.kill('SIGCONT');
-        child.kill('SIGTERM');
+        send(child, 'SIGCONT');
+        send(child, 'SIGTERM');
         const timer = setTimeout(() => {
           ring.add(Buffer.from(`[no exit ${graceMs} ms after SIGTERM: killed]\n`));
-          child.kill('SIGKILL');
+          send(child, 'SIGKILL');
         }, graceMs);
         await exited;
         clearTimeout(timer);
@@ -90,10 +95,16 @@ function childOf(
       return exited;
     },
     kill9: async () => {
-      if (running()) child.kill('SIGKILL');
+      if (running()) send(child, 'SIGKILL');
       await exited;
     },
   };
+}
+
+function send(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  if (!grouped.has(child)) child.kill(signal);
+  else process.kill(-child.pid, signal);
 }
 
 /** `exec`s the command with a parent-death signal where the machine has util-linux; same pid either way. */
@@ -107,7 +118,7 @@ function guard(): void {
   if (guarded) return;
   guarded = true;
   process.once('exit', () => {
-    for (const child of alive) child.kill('SIGKILL');
+    for (const child of alive) send(child, 'SIGKILL');
   });
   // Without a listener a signal ends the process without running the exit hook.
   process.once('SIGINT', () => process.exit(130));
