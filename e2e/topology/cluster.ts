@@ -230,9 +230,22 @@ async function agreed(
     const owners = await ownersFrom(node, nodes);
     if (owners.some((each) => !live.includes(each.node))) return false;
     const view = owners.map((each) => `${each.from}-${each.to}@${each.node.id}`).sort();
-    views.add(view.join());
+    views.add(
+      [...view, ...rolesIn(String(await ask(node.server, 'CLUSTER', 'NODES')), live)].join(),
+    );
   }
   return views.size === 1;
+}
+
+/** `id master` or `id slave <master id>` of every live node; a voter that errs here denies its vote. */
+function rolesIn(nodesText: string, live: readonly ClusterNode[]): string[] {
+  const lines = nodesText.trim().split('\n');
+  return live.map(({ id }) => {
+    const [, , flags = '', master = ''] = (lines.find((line) => line.startsWith(id)) ?? '').split(
+      ' ',
+    );
+    return `${id} ${flags.replace('myself,', '')} ${master}`;
+  });
 }
 
 async function knows(node: ClusterNode, nodes: readonly ClusterNode[]): Promise<boolean> {
