@@ -1,11 +1,12 @@
 /** The two processes of ours that an embedded start runs: one control plane and one proxy. */
 import { join } from 'node:path';
+import { proxiesAnswer } from '@respool/contracts/api-answers';
 import { projectRoot } from '../provision/tools-folder.ts';
 import { controlPlaneUser } from './nats.ts';
 import type { Launch } from './processes.ts';
 import { answersHttp } from './ready.ts';
 import { localUrlOf, type StartSettings, urlOf } from './settings.ts';
-import type { StateFolder } from './state-folder.ts';
+import { type StateFolder, tokenOf } from './state-folder.ts';
 
 export function controlPlane(settings: StartSettings, state: StateFolder): Launch {
   const { api, natsMonitor } = settings;
@@ -38,7 +39,21 @@ export function proxy(settings: StartSettings, state: StateFolder): Launch {
     RESPOOL_LOG_LEVEL: settings.logLevel,
   };
   const ready = `${localUrlOf('http', admin)}/readyz`;
-  return plane('proxy', 'data-plane', env, state, ready, 30_000);
+  const launch = plane('proxy', 'data-plane', env, state, ready, 30_000);
+  // A proxy is ready with what it knew when it last stopped; here it is to know what changed since.
+  const answers = async () => (await launch.answers()) && (await isUpToDate(settings, state));
+  return { ...launch, answers };
+}
+
+/** Whether the control plane has heard the proxy answer for the newest change, by yes or by no. */
+async function isUpToDate({ api, proxyId }: StartSettings, state: StateFolder): Promise<boolean> {
+  const answer = await fetch(`${localUrlOf('http', api)}/v1/proxies`, {
+    headers: { authorization: `Bearer ${tokenOf(state.apiTokensFile, 'admin')}` },
+    signal: AbortSignal.timeout(2_000),
+  });
+  const { items } = proxiesAnswer.parse(await answer.json());
+  const proxy = items.find(({ id }) => id === proxyId);
+  return proxy !== undefined && (proxy.behind === 0 || proxy.status === 'rejected');
 }
 
 function natsAccess(settings: StartSettings, user: string, password: string) {
