@@ -1,6 +1,5 @@
 /** A command off the fast lane: admitted, then answered here, sent whole, or split and gathered. */
-import type { CommandFacts } from './command/command.ts';
-import { families } from './command/command.ts';
+import { type CommandFacts, Flag, families } from './command/command.ts';
 import {
   copyRange,
   headerBytesMax,
@@ -160,6 +159,7 @@ function fanOut(
   queue.owe(1, size);
   const run = queue.addAnswer(facts.family, meter);
   run.requestBytes = size;
+  run.touches = (facts.flags & Flag.readonly) === 0 ? 'writes' : 'reads';
   gather.begin(policyOf(facts), facts.name.toUpperCase(), fragments, queue, run);
   for (let f = 0; f < fragments; f++) {
     const way = upstream!.slots![splitter.slots[f]!]!;

@@ -20,6 +20,13 @@ export interface ReplyTaker {
   split(run: Run, rest: Run): void;
   /** A command waits before it is sent again: nothing of this client may overtake it. +1 or −1. */
   delay(change: number): void;
+  /**
+   * The reply that `run` was taking broke off in its middle: what was passed on of it is void. Where
+   * it may have left already, the client's connection is beyond mending and ends.
+   */
+  tear(run: Run): void;
+  /** The run that stands for `run` in its client's order: itself, or the answer of its fan-out. */
+  place(run: Run): Run;
   /** `count` commands of `bytes` bytes were sent for this taker. */
   owe(count: number, bytes: number): void;
   /** A new run behind all others of this taker. */
@@ -87,6 +94,8 @@ export class Run {
   fragment = 0;
   /** How often its command was sent again; only a run of one command is ever sent again. */
   attempts = 0;
+  /** An answer that is gathered: what its fan-out does with its keys. */
+  touches: 'nothing' | 'reads' | 'writes' = 'nothing';
 }
 
 const poolMax = 65_536;
@@ -118,6 +127,7 @@ export function freeRun(run: Run): void {
   run.errors = 0;
   run.fragment = 0;
   run.attempts = 0;
+  run.touches = 'nothing';
   if (pool.length < poolMax) pool.push(run);
 }
 

@@ -60,7 +60,8 @@ export class ClientConnection {
     this.outlet = new Outlet(socket, wiring.turn, () => this.queue.drained());
     const { turn, queueLimits, totals, watcher } = wiring;
     const eased = (): void => this.#eased();
-    this.queue = new ReplyQueue(this.outlet, turn, queueLimits, totals, watcher, this, eased);
+    const torn = (): void => this.#tear();
+    this.queue = new ReplyQueue(this.outlet, turn, queueLimits, totals, watcher, this, eased, torn);
     socket.on('error', () => {});
     socket.on('close', () => this.#closed());
     // The other side finished sending: what it is owed still goes out, then the socket ends.
@@ -72,7 +73,9 @@ export class ClientConnection {
     if (this.hold === 'ended') return true;
     this.readUs = this.#wiring.turn.nowUs();
     this.#take(bytes, start, end);
-    return this.hold === 'none';
+    // An ended session is still read, for its last bytes and the client's goodbye: unread, they would
+    // keep the socket for ever.
+    return this.hold === 'none' || this.#closing;
   }
 
   /** Keeps the client waiting; {@link release} or easing replies let it go on. */
@@ -91,6 +94,7 @@ export class ClientConnection {
     if (this.#closing) return;
     this.#closing = true;
     this.holdFor('ended');
+    this.socket.resume();
     this.#rest = null;
     this.#dropUpload();
     this.#eased();
@@ -138,7 +142,8 @@ export class ClientConnection {
     const cursor = this.#serve(bytes, 0, length);
     if (this.#closing) return;
     if (cursor === 0) {
-      upload.expect(this.frame.need);
+      // Held before it was looked at: then what the frame says is of an earlier look.
+      upload.expect(this.hold === 'none' ? this.frame.need : 0);
       return;
     }
     this.#dropUpload();
@@ -206,6 +211,14 @@ export class ClientConnection {
     }
     if ((this.hold as Hold) === 'none') this.socket.resume();
   };
+
+  /** At once, or what comes next would be read as the rest of the reply that broke off. */
+  #tear(): void {
+    this.#closing = true;
+    this.hold = 'ended';
+    this.queue.close();
+    this.socket.destroy();
+  }
 
   #closed(): void {
     this.#closing = true;

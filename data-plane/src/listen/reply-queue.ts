@@ -50,6 +50,8 @@ export class ReplyQueue implements ReplyTaker {
   readonly #watcher: RunWatcher;
   /** Called when room or idleness may have come back. */
   readonly #eased: () => void;
+  /** Called when a reply broke off: the client cannot be told where the next one begins. */
+  readonly #torn: () => void;
   #head: Run | null = null;
   #tail: Run | null = null;
   #parked = 0;
@@ -66,6 +68,7 @@ export class ReplyQueue implements ReplyTaker {
     watcher: RunWatcher,
     origin: RunOrigin,
     eased: () => void,
+    torn: () => void,
   ) {
     this.#outlet = outlet;
     this.#turn = turn;
@@ -74,6 +77,7 @@ export class ReplyQueue implements ReplyTaker {
     this.#watcher = watcher;
     this.origin = origin;
     this.#eased = eased;
+    this.#torn = torn;
   }
 
   get idle(): boolean {
@@ -86,6 +90,8 @@ export class ReplyQueue implements ReplyTaker {
 
   /** How many more commands may be issued now. Gates issuing, not writing: what was asked for comes. */
   room(): number {
+    // What is sent again later must not be overtaken by what the client asked after it.
+    if (this.delayed > 0) return 0;
     const pending = this.#outlet.pending + this.#parked;
     if (this.#requestBytes > this.#limits.requestCreditBytes) return 0;
     const crowded = this.#totals.pendingBytes > this.#limits.processReplyBytesMax;
@@ -165,6 +171,17 @@ export class ReplyQueue implements ReplyTaker {
     if (this.#tail === run) this.#tail = rest;
   }
 
+  /** Replies of other runs may be gathered with it, and the client may have read its beginning. */
+  tear(run: Run): void {
+    if (!this.#closed) this.#torn();
+    run.parked = null;
+    run.parkedLength = 0;
+  }
+
+  place(run: Run): Run {
+    return run;
+  }
+
   delay(change: number): void {
     this.delayed += change;
     if (this.delayed === 0) this.#eased();
@@ -180,7 +197,12 @@ export class ReplyQueue implements ReplyTaker {
   close(): void {
     this.#closed = true;
     this.#parked = 0;
-    for (let run = this.#head; run !== null; run = run.next) run.parked = null;
+    for (let run = this.#head; run !== null; ) {
+      const { next } = run;
+      run.parked = null;
+      run.next = null;
+      run = next;
+    }
     this.#head = null;
     this.#tail = null;
     this.#totals.pendingBytes -= this.#counted;

@@ -82,6 +82,16 @@ export class Gather implements ReplyTaker {
     throw new Error('invariant: a fragment is one command');
   }
 
+  /** A fragment's reply is kept until it is whole, so nothing is lost but its beginning. */
+  tear(run: Run): void {
+    run.parked = null;
+    run.parkedLength = 0;
+  }
+
+  place(_run: Run): Run {
+    return this.#answer as Run;
+  }
+
   delay(change: number): void {
     (this.#to as AnswerTaker).delay(change);
   }

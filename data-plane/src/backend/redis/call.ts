@@ -9,7 +9,7 @@ import type { RedisConnection } from './connection.ts';
 class Asked implements ReplyTaker {
   readonly origin: RunOrigin = { address: 'proxy', name: '' };
   readonly last = null;
-  readonly #decoder = new ReplyDecoder();
+  #decoder = new ReplyDecoder();
   readonly #resolve: (value: Resp) => void;
 
   constructor(resolve: (value: Resp) => void) {
@@ -20,6 +20,12 @@ class Asked implements ReplyTaker {
   add(): void {}
   split(): void {}
   delay(): void {}
+  tear(): void {
+    this.#decoder = new ReplyDecoder();
+  }
+  place(run: Run): Run {
+    return run;
+  }
 
   take(
     run: Run,

@@ -36,6 +36,8 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   lastError = '';
   /** When the server last said anything while something was owed, in the turn's microseconds. */
   progressUs = 0;
+  /** The value of {@link progressUs} for which the last tick found too long a silence; else −1. */
+  #suspectUs = -1;
   readonly #owner: ConnectionOwner;
   readonly #turn: Turn;
   readonly #dial: Dial;
@@ -179,9 +181,12 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     if (this.#ring.empty) return;
     if (this.state === 'down') this.#connectWhenDue();
     const silentUs = this.#turn.nowUs() - this.progressUs;
-    if (this.state === 'ready' && silentUs > silenceUsMax) {
+    const silent = this.state === 'ready' && silentUs > silenceUsMax;
+    // After a pause of our own the replies may lie there unread: they get until the next tick.
+    if (silent && this.#suspectUs === this.progressUs) {
       this.#lost(`no reply for ${Math.round(silentUs / 1000)} ms`);
     }
+    this.#suspectUs = silent ? this.progressUs : -1;
   }
 
   #connectWhenDue(): void {
@@ -225,7 +230,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     if (this.state === 'closed') return;
     const wire = this.#wire;
     this.#wire = null;
-    this.#scanner = new ReplyScanner();
+    this.#tearFirst();
     this.state = this.#retiring ? 'closed' : 'down';
     this.lastError = reason;
     // A connection that stood is tried again at once; one that could not be made, later and later.
@@ -234,6 +239,15 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     wire?.socket.destroy();
     this.#fail(reason);
     this.#owner.changed(this);
+  }
+
+  /** A reply of which a part was passed on already will not be completed. */
+  #tearFirst(): void {
+    const broken = this.#scanner;
+    this.#scanner = new ReplyScanner();
+    if (broken.atBoundary() || broken.push) return;
+    const run = this.#ring.first();
+    if (run !== null) (run.taker as ReplyTaker).tear(run);
   }
 
   #fail(reason: string): void {
@@ -252,10 +266,14 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     }
   }
 
-  /** No new commands come: close when nothing is owed any more. */
+  /**
+   * No new commands come: close when nothing is owed any more. What a connection that does not stand
+   * still holds goes back to the owner at once, for another node may serve it.
+   */
   retire(): void {
     this.#retiring = true;
-    if (this.#ring.empty) this.close();
+    const stands = this.state === 'ready' || this.state === 'connecting';
+    if (this.#ring.empty || !stands) this.close();
   }
 
   close(): void {
@@ -263,6 +281,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     this.state = 'closed';
     this.#wire?.socket.destroy();
     this.#wire = null;
+    this.#tearFirst();
     this.#fail('the backend was removed');
   }
 

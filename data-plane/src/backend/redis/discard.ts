@@ -9,6 +9,8 @@ export const discard: ReplyTaker = {
   add: () => {},
   split: () => {},
   delay: () => {},
+  tear: () => {},
+  place: (run) => run,
   take(run: Run, _bytes, _start, _end, _replies, done): boolean {
     if (done) freeRun(run);
     return false;

@@ -23,9 +23,8 @@ const words = ['MOVED ', 'ASK ', 'TRYAGAIN', 'CLUSTERDOWN', 'LOADING'].map((word
 /** Whether the error reply at `start` says "not executed, but elsewhere or later". */
 export function isRedirect(bytes: Buffer, start: number): boolean {
   if (bytes[start] !== minus) return false;
-  return words.some(
-    (word) => bytes.compare(word, 0, word.length, start, start + word.length) === 0,
-  );
+  // A reply may be shorter than a word and stand at the very end of the buffer.
+  return words.some((word) => bytes.subarray(start, start + word.length).equals(word));
 }
 
 /** Reads an error for which {@link isRedirect} held; `asked` is the host that sent it. */

@@ -9,6 +9,7 @@ import { encodeError } from '../../resp/encoder.ts';
 import type { Protocol } from '../../state.ts';
 import type { Turn } from '../../turn.ts';
 import { type ConnectionOwner, RedisConnection } from './connection.ts';
+import { isOvertaken } from './overtake.ts';
 import { readRedirect } from './redirect.ts';
 import type { Dial } from './wire.ts';
 
@@ -51,6 +52,8 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   readonly database: number;
   readonly #home: UpstreamHome;
   readonly #nodes = new Map<string, RedisConnection>();
+  /** Connections to nodes without slots, until nothing is owed there any more. */
+  readonly #leaving = new Set<RedisConnection>();
   #waiting: Waiting[] = [];
   #closed = false;
 
@@ -89,6 +92,7 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
       if (used.has(connection)) continue;
       this.#nodes.delete(address);
       connection.retire();
+      if (connection.owes) this.#leaving.add(connection);
     }
   }
 
@@ -109,6 +113,10 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     const redirect = readRedirect(reply, from.host);
     if (redirect.kind === 'later') {
       this.#home.doubt();
+      if (!this.#mayWait(run, request)) {
+        this.#refuse(run, reply.slice(1));
+        return;
+      }
       this.#wait(run, request, turn.nowUs() + laterUs);
       return;
     }
@@ -123,7 +131,9 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     counters.backendErrors++;
     this.#home.doubt();
     const facts = factsOf(request);
-    const harmless = !sent || (facts !== null && (facts.flags & Flag.readonly) !== 0);
+    const reads = facts !== null && (facts.flags & Flag.readonly) !== 0;
+    // What was not sent cannot be overtaken: all that came after it was not sent either.
+    const harmless = isKeyed(facts) && (!sent || (reads && this.#mayWait(run, request)));
     if (this.#closed || !harmless || this.#tooLate(run)) {
       this.#refuse(run, `ERR ${sent ? lostWords : 'backend unavailable'}: ${reason}`);
       return;
@@ -142,7 +152,12 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   /** Several times a second. */
   tick(): void {
     const { turn, limits } = this.#home;
-    for (const connection of this.#nodes.values()) connection.tick(limits.silenceMsMax * 1000);
+    const silenceUsMax = limits.silenceMsMax * 1000;
+    for (const connection of this.#nodes.values()) connection.tick(silenceUsMax);
+    for (const connection of this.#leaving) {
+      connection.tick(silenceUsMax);
+      if (!connection.owes) this.#leaving.delete(connection);
+    }
     if (this.#waiting.length === 0) return;
     const nowUs = turn.nowUs();
     const all = this.#waiting;
@@ -157,13 +172,14 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   /** Whether nothing is owed or waiting any more. */
   get quiet(): boolean {
     if (this.#waiting.length > 0) return false;
+    if (this.#leaving.size > 0) return false;
     for (const connection of this.#nodes.values()) if (connection.owes) return false;
     return true;
   }
 
   close(): void {
     this.#closed = true;
-    for (const connection of this.#nodes.values()) connection.close();
+    for (const connection of [...this.#nodes.values(), ...this.#leaving]) connection.close();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { run } of waiting) {
@@ -175,6 +191,18 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   #tooLate(run: Run): boolean {
     const ageUs = this.#home.turn.nowUs() - run.startedUs;
     return ageUs > this.#home.limits.commandDeadlineMs * 1000;
+  }
+
+  /**
+   * Not where a younger command of the same client, already sent, could be executed before it; nor
+   * the proxy's own commands, which are meant for this one connection.
+   */
+  #mayWait(run: Run, request: Buffer): boolean {
+    const facts = factsOf(request);
+    if (facts === null || !isKeyed(facts)) return false;
+    const reads = (facts.flags & Flag.readonly) !== 0;
+    const place = (run.taker as ReplyTaker).place(run);
+    return !isOvertaken(place, this.#slotOf(request), reads, this.#home.slotOf);
   }
 
   #wait(run: Run, request: Buffer, dueUs: number): void {
@@ -220,6 +248,11 @@ const laterUs = 25_000;
 /** How long one waits whose connection broke: by then the topology may have been read again. */
 const unansweredUs = 50_000;
 const lostWords = 'the connection broke before the reply; the command may have been executed';
+
+/** PING, ASKING and CLUSTER SLOTS of our own name no key; no client's command comes without one. */
+function isKeyed(facts: CommandFacts | null): boolean {
+  return facts !== null && facts.keySpecs.length > 0;
+}
 
 /** Facts of the command in `request`, of its subcommand where it has one; fills `command`. */
 function factsOf(request: Buffer): CommandFacts | null {

@@ -1,0 +1,78 @@
+/** Whether a command sent again later would be overtaken by one its client issued after it. */
+import { type CommandFacts, Flag, lookupCommand } from '../../command/command.ts';
+import { keyPositions } from '../../command/keys.ts';
+import { Command } from '../../command/request.ts';
+import type { Run } from '../../command/run.ts';
+import { RequestFrame, scanRequest, unlimited } from '../../resp/request-scanner.ts';
+
+/** Slot of a key; see `UpstreamHome`. */
+export type SlotOf = (bytes: Buffer, start: number, end: number) => number;
+
+/** Looking further would cost more than an error that the client may retry. */
+const commandsMax = 512;
+
+const frame = new RequestFrame();
+const command = new Command();
+let positions = new Int32Array(64);
+
+/**
+ * True when a younger command of the same client, already on its way, touches `slot` so that the
+ * order shows: any command where `reads` is false, a write where it is true. `place` is the run's
+ * place in the client's order. Younger runs already answered went to other slots, or were redirected
+ * like this one; they are not looked at.
+ */
+export function isOvertaken(place: Run, slot: number, reads: boolean, slotOf: SlotOf): boolean {
+  let left = commandsMax;
+  for (let run = place.next; run !== null; run = run.next) {
+    if (!run.open) continue;
+    if (run.chunk === null) {
+      if (run.touches === 'writes' || (run.touches === 'reads' && !reads)) return true;
+      continue;
+    }
+    left -= run.count;
+    if (left < 0 || runTouches(run, slot, reads, slotOf)) return true;
+  }
+  return false;
+}
+
+function runTouches(run: Run, slot: number, reads: boolean, slotOf: SlotOf): boolean {
+  const { buffer, length } = run.chunk as NonNullable<Run['chunk']>;
+  let cursor = run.cursor;
+  for (let index = run.cursorIndex; index < run.answered + run.count; index++) {
+    frame.reset();
+    const end = scanRequest(frame, buffer, cursor, length, unlimited);
+    if (end < 0) return true;
+    if (index >= run.answered && touches(buffer, cursor, end, slot, reads, slotOf)) return true;
+    cursor = end;
+  }
+  return false;
+}
+
+function touches(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  slot: number,
+  reads: boolean,
+  slotOf: SlotOf,
+): boolean {
+  command.read(null, bytes, start, end, frame.argc);
+  const named = lookupCommand(bytes, command.starts[0]!, command.ends[0]!);
+  const facts = subcommandOf(named, command);
+  if (facts === null) return true;
+  if (reads && (facts.flags & Flag.readonly) !== 0) return false;
+  const { argc, starts, ends } = command;
+  if (positions.length < argc) positions = new Int32Array(argc);
+  const count = keyPositions(facts, bytes, argc, starts, ends, positions);
+  if (count < 0) return true;
+  for (let k = 0; k < count; k++) {
+    const key = positions[k]!;
+    if (slotOf(bytes, starts[key]!, ends[key]!) === slot) return true;
+  }
+  return false;
+}
+
+function subcommandOf(named: CommandFacts | null, from: Command): CommandFacts | null {
+  if (named?.subcommands == null || from.argc < 2) return named;
+  return named.subcommands.get(from.text(1).toLowerCase()) ?? named;
+}
