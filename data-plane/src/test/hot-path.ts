@@ -1,0 +1,221 @@
+/** The whole hot path in one process, from listening socket to backend connections; no log, no NATS. */
+import type { Backend, Isolation, Verifier } from '@respool/contracts/entities';
+import type { Snapshot, TenantState } from '@respool/contracts/snapshot';
+import { RedisBackend, type RedisLimits } from '../backend/redis/redis.ts';
+import { Clients } from '../clients.ts';
+import { families } from '../command/command.ts';
+import { Command } from '../command/request.ts';
+import type { ClientConnection } from '../listen/connection.ts';
+import { type Listening, listen } from '../listen/listen.ts';
+import type { QueueLimits } from '../listen/reply-queue.ts';
+import { UploadBudget } from '../listen/upload.ts';
+import { Observe } from '../observe/observe.ts';
+import type { DataPlane, RequestLimitSet } from '../proxy.ts';
+import { slotOf } from '../route/slot.ts';
+import { Authenticator } from '../session/authenticate.ts';
+import { readSettings } from '../settings.ts';
+import { type Compiled, compile } from '../snapshot/compile.ts';
+import { emptyState } from '../snapshot/snapshot.ts';
+import type { ProxyState } from '../state.ts';
+import { Turn } from '../turn.ts';
+import { wayFinder } from '../ways.ts';
+import type { ScriptedBackend } from './scripted-backend.ts';
+
+export const pepper = Buffer.alloc(32, 7);
+
+/** The settings of a proxy nobody configured. */
+export const defaults = readSettings({ RESPOOL_MASTER_KEY: Buffer.alloc(32).toString('base64') });
+
+export interface TestTenant {
+  readonly backend: string;
+  readonly isolation: Isolation;
+  readonly readOnly?: boolean;
+  readonly verifier?: Verifier;
+  readonly enabled?: boolean;
+  readonly database?: number;
+}
+
+/** One tenant with its user `default` and a route to its backend. */
+export function tenantState(id: string, given: TestTenant): TenantState {
+  const { backend, isolation, readOnly = false, enabled = true, database } = given;
+  const verifier = given.verifier ?? { scheme: 'none' };
+  const user = { tenant: id, name: 'default', enabled, readOnly, verifier, backends: null };
+  const route = {
+    id: `${id}-route`,
+    tenant: id,
+    backend,
+    default: true,
+    database: database ?? null,
+  };
+  const tenant = { id, enabled: true, isolation, description: '' };
+  return {
+    tenant: { revision: 1, value: tenant },
+    users: { default: { revision: 1, value: user } },
+    routes: { [route.id]: { revision: 1, value: route } },
+  } as unknown as TenantState;
+}
+
+export function snapshotOf(
+  tenants: Readonly<Record<string, TenantState>>,
+  backends: Snapshot['backends'] = {},
+  sequence = 1,
+): Snapshot {
+  const hash = `hash-${sequence}`;
+  return { schemaVersion: 1, logId: 'log', sequence, hash, at: '', tenants, backends };
+}
+
+export interface HotPathOptions {
+  readonly backends: Readonly<Record<string, ScriptedBackend>>;
+  readonly tenants: Readonly<Record<string, TestTenant>>;
+  readonly queue?: Partial<QueueLimits>;
+  readonly redis?: Partial<RedisLimits>;
+  readonly requests?: RequestLimitSet;
+  readonly uploadBytesMax?: number;
+  readonly connectionsMax?: number;
+  readonly clients?: { readonly replyStallMsMax: number; readonly loginMsMax: number };
+}
+
+const tickMs = 10;
+
+export class HotPath {
+  readonly observe = new Observe(families);
+  readonly turn = new Turn();
+  readonly failures: unknown[] = [];
+  readonly connections = new Set<ClientConnection>();
+  readonly clients: Clients;
+  state: ProxyState = emptyState;
+  #compiled: Compiled | null = null;
+  #backends = new Map<string, RedisBackend>();
+  readonly #options: HotPathOptions;
+  readonly #ticking: NodeJS.Timeout;
+  #listening: Listening | null = null;
+
+  private constructor(options: HotPathOptions) {
+    this.#options = options;
+    const { observe, turn } = this;
+    const nobody = observe.meter('_anonymous');
+    const services = {
+      authenticator: new Authenticator(pepper, 'demo'),
+      observe,
+      infoFacts: () => {
+        throw new Error('invariant: no test asks for INFO');
+      },
+    };
+    const self = this;
+    const proxy: DataPlane = {
+      get state() {
+        return self.state;
+      },
+      limits: options.requests ?? defaults.requests,
+      observe,
+      services,
+      nobody,
+      connectionFamily: families.indexOf('connection'),
+      command: new Command(),
+    };
+    const wiring = {
+      turn,
+      queueLimits: { ...defaults.queue, ...options.queue },
+      totals: { pendingBytes: 0 },
+      watcher: { answered: () => {} },
+      uploads: new UploadBudget(options.uploadBytesMax ?? defaults.uploadBytesMax),
+      failed: (_client: unknown, error: unknown) => void this.failures.push(error),
+    };
+    this.clients = new Clients(proxy, wayFinder(nobody), wiring, options.clients ?? defaults);
+    this.#ticking = setInterval(() => {
+      for (const backend of this.#backends.values()) backend.tick();
+    }, tickMs);
+  }
+
+  static async start(options: HotPathOptions): Promise<HotPath> {
+    const path = new HotPath(options);
+    for (const id of Object.keys(options.backends)) path.#backends.set(id, path.#open(id));
+    path.swap();
+    await Promise.all([...path.#backends.values()].map((backend) => backend.warm()));
+    path.#listening = await listen({
+      host: '127.0.0.1',
+      port: 0,
+      connectionsMax: options.connectionsMax ?? 1000,
+      reusePort: false,
+      counters: path.observe.counters,
+      accept: (socket) => {
+        const connection = path.clients.accept(socket) as ClientConnection;
+        path.connections.add(connection);
+        socket.once('close', () => path.connections.delete(connection));
+        return connection;
+      },
+    });
+    return path;
+  }
+
+  get port(): number {
+    return (this.#listening as Listening).port;
+  }
+
+  /** What every client waits for: for the report of a run that hangs. */
+  describe(): string {
+    const clients = [...this.connections].map(({ id, hold, queue, outlet, socket, frame }) => {
+      const { inFlight, delayed, idle } = queue;
+      const paused = socket.isPaused();
+      const { need, argsSeen } = frame;
+      const { pending } = outlet;
+      return {
+        id,
+        hold,
+        inFlight,
+        delayed,
+        idle,
+        room: queue.room(),
+        pending,
+        paused,
+        need,
+        argsSeen,
+      };
+    });
+    const samples = [...this.#backends.values()].flatMap((one) => one.samples());
+    return JSON.stringify({ clients, samples });
+  }
+
+  /** A state like a change of configuration makes it; `tenants` may say who is there now. */
+  swap(tenants = this.#options.tenants): void {
+    const states = Object.entries(tenants).map(([id, one]) => [id, tenantState(id, one)] as const);
+    const next = snapshotOf(Object.fromEntries(states), {}, this.state.sequence + 1);
+    const meterOf = (tenant: string) => this.observe.meter(tenant);
+    this.#compiled = compile(next, this.#backends, meterOf, this.#compiled);
+    this.state = this.#compiled.state;
+    this.clients.follow(this.state);
+  }
+
+  /** The backend is opened anew, as after a change of its password, and the old one is let go. */
+  async replace(id: string): Promise<void> {
+    const old = this.#backends.get(id) as RedisBackend;
+    this.#backends = new Map([...this.#backends, [id, this.#open(id)]]);
+    this.swap();
+    await old.retire(15_000);
+  }
+
+  async stop(): Promise<void> {
+    this.#listening?.stop();
+    await this.clients.drain(1000);
+    clearInterval(this.#ticking);
+    for (const backend of this.#backends.values()) backend.close();
+  }
+
+  #open(id: string): RedisBackend {
+    const { nodes } = this.#options.backends[id] as ScriptedBackend;
+    const seeds = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
+    const common = { id, description: '', username: null, password: null, tls: null };
+    const spec =
+      seeds.length > 1
+        ? { ...common, kind: 'cluster', seeds }
+        : { ...common, kind: 'standalone', address: seeds[0], databases: 4 };
+    return new RedisBackend(spec as unknown as Backend, null, {
+      turn: this.turn,
+      limits: { ...defaults.redis, ...this.#options.redis },
+      counters: this.observe.counters,
+      slotOf: (bytes, start, end) => slotOf(bytes, start, end, 0),
+      ownMeter: this.observe.meter('_proxy'),
+      connectionName: 'respool-test',
+    });
+  }
+}
