@@ -69,7 +69,7 @@ async function run(settings: Settings): Promise<void> {
     turn,
     queueLimits: settings.queue,
     totals: { pendingBytes: 0 },
-    watcher: runWatcher(observe, holder),
+    watcher: runWatcher(observe, holder, turn),
     uploads: new UploadBudget(settings.uploadBytesMax),
     failed: (client: { id: number }, error: unknown) =>
       logger.error({ client: client.id, err: error }, 'serving failed'),

@@ -12,10 +12,12 @@ import type { Session } from './session/session.ts';
 import type { Settings } from './settings.ts';
 import type { Follower } from './snapshot/follow.ts';
 import type { SnapshotHolder } from './snapshot/snapshot.ts';
+import type { Turn } from './turn.ts';
 
 /** One call per run, never per command. */
-export function runWatcher(observe: Observe, holder: SnapshotHolder): RunWatcher {
+export function runWatcher(observe: Observe, holder: SnapshotHolder, turn: Turn): RunWatcher {
   const { slowLog } = observe;
+  let recordedUs = -1;
   return {
     answered(run: Run, latencyUs: number): void {
       const meter = run.meter as Meter;
@@ -24,7 +26,11 @@ export function runWatcher(observe: Observe, holder: SnapshotHolder): RunWatcher
       meter.errors[family]! += run.errors;
       meter.requestBytes[family]! += run.requestBytes;
       meter.observeRun(family, run.answered, latencyUs);
-      if (slowLog.slowerThanUs >= 0 && latencyUs >= slowLog.slowerThanUs) {
+      if (slowLog.slowerThanUs < 0 || latencyUs < slowLog.slowerThanUs) return;
+      // When everything is slow, one a turn is enough: recording all would make it slower.
+      const nowUs = turn.nowUs();
+      if (nowUs !== recordedUs) {
+        recordedUs = nowUs;
         recordSlow(observe, holder, run, latencyUs);
       }
     },

@@ -18,6 +18,8 @@ export class Turn {
   #ending = false;
   #backends: Flushable[] = [];
   #clients: Flushable[] = [];
+  #spareBackends: Flushable[] = [];
+  #spareClients: Flushable[] = [];
   #later: (() => void)[] = [];
 
   /** `clock` gives milliseconds with fractions, from any fixed origin; never stepping back. */
@@ -61,14 +63,19 @@ export class Turn {
     this.#ending = false;
     const later = this.#later;
     if (later.length > 0) this.#later = [];
-    flushAll(this.#backends);
-    flushAll(this.#clients);
+    const backends = this.#backends;
+    this.#backends = this.#spareBackends;
+    this.#spareBackends = flushAll(backends);
+    const clients = this.#clients;
+    this.#clients = this.#spareClients;
+    this.#spareClients = flushAll(clients);
     for (const work of later) work();
   };
 }
 
-function flushAll(marked: Flushable[]): void {
-  // A flush may mark others (never itself): the length is read anew each time.
+/** Flushes and empties `marked`. What is marked meanwhile stands in the other list: its turn is next. */
+function flushAll(marked: Flushable[]): Flushable[] {
   for (let i = 0; i < marked.length; i++) marked[i]!.flush();
   marked.length = 0;
+  return marked;
 }

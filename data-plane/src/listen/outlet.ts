@@ -4,6 +4,12 @@ import type { Flushable, Turn } from '../turn.ts';
 
 const stageBytes = 16 * 1024;
 const poolMax = 256;
+/**
+ * Turns that a small part of a client's replies may wait for the rest of them. Each write to a
+ * client costs more than all else done for its batch (measured on a cluster, depth 16: 13 µs of 40),
+ * and replies from several nodes arrive a turn or two apart.
+ */
+const turnsHeldMax = 2;
 const pool: Buffer[] = [];
 const nothing = Buffer.alloc(0);
 
@@ -17,6 +23,9 @@ export class Outlet implements Flushable {
   #marked = false;
   #armed = false;
   #ended = false;
+  /** More replies of this client are on their way. */
+  #expecting = false;
+  #turnsHeld = 0;
   /** Bytes ever handed to the socket; with {@link pending} it shows whether the client takes any. */
   written = 0;
 
@@ -37,6 +46,7 @@ export class Outlet implements Flushable {
    */
   send(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     const length = end - start;
+    this.#expecting = !last;
     if (length < stageBytes && (!last || this.#socket.writableLength > 0)) {
       this.#gather(bytes, start, end);
       return false;
@@ -59,6 +69,11 @@ export class Outlet implements Flushable {
   }
 
   flush(): void {
+    if (this.#expecting && this.#staged > 0 && this.#turnsHeld < turnsHeldMax) {
+      this.#turnsHeld++;
+      this.#turn.markClient(this);
+      return;
+    }
     this.#marked = false;
     this.#writeStage();
     // All taken at once: no callback will come, and the client may be held for want of credit.
@@ -93,6 +108,7 @@ export class Outlet implements Flushable {
     const stage = this.#stage as Buffer;
     this.#stage = null;
     this.#staged = 0;
+    this.#turnsHeld = 0;
     const whole = length === stageBytes;
     // A part of a stage that must wait is copied to its own size: stalled clients are many.
     if (!whole && this.#socket.writableLength > 0) {
