@@ -15,7 +15,6 @@ export const proxyEntry = join(root, 'data-plane', 'src', 'main.ts');
 const tenant = 'bench';
 const user = 'load';
 /** Keys of the bench's tenant bear this on the backend. */
-export const keyPrefix = 'bench:';
 
 export interface ProductOptions {
   natsServer: string;
@@ -94,14 +93,14 @@ async function startControlPlane(scope: Scope, planes: Planes, port: number): Pr
   await until('the control plane is ready', () => answersOk(`${planes.apiUrl}/readyz`), output);
 }
 
-/** One tenant with a key prefix, one user with a generated token, one route; returns the token. */
+/** One tenant, one user with a generated token, one route; returns the token. */
 async function configure(planes: Planes, { kind, nodes }: Backend): Promise<string> {
   const addresses = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
   const backend =
     kind === 'cluster'
       ? { kind: 'cluster', seeds: addresses }
       : { kind: 'standalone', address: addresses[0] };
-  const isolation = { mode: 'prefix', prefix: keyPrefix };
+  const isolation = { mode: 'dedicated' };
   const changes = [
     { op: 'put', kind: 'backend', id: 'redis', value: backend },
     { op: 'put', kind: 'tenant', id: tenant, value: { isolation } },

@@ -1,14 +1,14 @@
 /** respool itself, everything switched on: the whole product runs, its proxy process is measured. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { keyPrefix, proxyEntry, startProduct } from '../product.ts';
+import { proxyEntry, startProduct } from '../product.ts';
 import type { Target } from './target.ts';
 
 export const respool: Target = {
   name: 'respool',
   setup:
     'nats-server, control plane and one proxy worker, set up through the API: every client ' +
-    'authenticates by user and token, the tenant has a key prefix, policy, metrics and byte ' +
+    'authenticates by user and token, policy, metrics and byte ' +
     'credit are on.',
   start: async ({ scope, tools, backend, ...context }, table) => {
     const servers = await backend(table);
@@ -19,7 +19,7 @@ export const respool: Target = {
       nodeFlags: context.nodeFlags,
     });
     const { pid, gone } = proxy;
-    return [{ name: 'respool', variant: '', endpoint, pid, gone, backend: servers, keyPrefix }];
+    return [{ name: 'respool', variant: '', endpoint, pid, gone, backend: servers, keyPrefix: '' }];
   },
   version: async () => {
     const file = join(import.meta.dirname, '..', '..', '..', 'package.json');
