@@ -83,7 +83,13 @@ test('keeps its secrets from other users of the machine', async (t) => {
   const run = start(t);
   await untilPrinted(run, 'Ctrl-C stops everything');
   assert.equal(await redis('RESPOOL_RESP_PORT', 'SET', 'greeting', 'hello'), 'OK');
-  for (const name of ['api-tokens', 'master-key', 'nats-control-plane', 'nats-proxy']) {
+  for (const name of [
+    'api-tokens',
+    'api-header',
+    'master-key',
+    'nats-control-plane',
+    'nats-proxy',
+  ]) {
     assert.equal(statSync(join(stateFolder, 'secrets', name)).mode & 0o777, 0o600);
   }
   assert.equal(statSync(join(stateFolder, 'nats', 'nats-server.conf')).mode & 0o777, 0o600);

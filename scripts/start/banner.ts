@@ -7,8 +7,6 @@ export function banner(settings: StartSettings, state: StateFolder, redisCli: st
   const { resp, admin, api, nats, redis } = settings;
   const url = localUrlOf('http', api);
   const cli = `${redisCli} -h ${localHostOf(resp)} -p ${resp.port}`;
-  const tokens = nearby(state.apiTokensFile);
-  const bearer = `-H "Authorization: Bearer $(cut -d: -f2 ${tokens})"`;
   const lines = [
     '',
     'respool is ready',
@@ -16,13 +14,13 @@ export function banner(settings: StartSettings, state: StateFolder, redisCli: st
     `  control plane   ${url}   API reference at ${url}/docs`,
     `  health, metrics ${localUrlOf('http', admin)}/readyz and /metrics`,
     `  embedded        NATS ${at(nats)}, Redis ${at(redis)}`,
-    `  API token       in ${tokens} (admin)`,
+    `  API token       in ${nearby(state.apiTokensFile)} (admin)`,
     `  logs            ${nearby(state.folder('logs'))}`,
     '',
     'try',
     `  ${cli} SET greeting hello`,
     `  ${cli} GET greeting`,
-    `  curl -s ${bearer} ${url}/v1/state`,
+    `  curl -s -H @${nearby(state.apiHeaderFile)} ${url}/v1/state`,
     '',
     'Ctrl-C stops everything; the data stays.',
     '',

@@ -10,6 +10,8 @@ const secretBytes = 32;
 export interface StateFolder {
   readonly path: string;
   readonly apiTokensFile: string;
+  /** The administrator's token as a header line, for `curl -H @file`: so it is in no command line. */
+  readonly apiHeaderFile: string;
   readonly masterKeyFile: string;
   readonly natsPasswords: { readonly controlPlane: string; readonly proxy: string };
   /** A folder below `path`, made if missing. */
@@ -38,14 +40,17 @@ export function openStateFolder(path: string): StateFolder {
   const secrets = folder('secrets');
   chmodSync(secrets, 0o700);
   const apiTokensFile = join(secrets, 'api-tokens');
+  const apiHeaderFile = join(secrets, 'api-header');
   const masterKeyFile = join(secrets, 'master-key');
   kept(apiTokensFile, () => `admin:${randomBytes(secretBytes).toString('base64url')}\n`);
+  writeSecret(apiHeaderFile, `Authorization: Bearer ${tokenOf(apiTokensFile, 'admin')}\n`);
   kept(masterKeyFile, () => `${randomBytes(secretBytes).toString('base64')}\n`);
   const password = (name: string) =>
     kept(join(secrets, name), () => `${randomBytes(secretBytes).toString('hex')}\n`).trim();
   return {
     path,
     apiTokensFile,
+    apiHeaderFile,
     masterKeyFile,
     natsPasswords: {
       controlPlane: password('nats-control-plane'),
