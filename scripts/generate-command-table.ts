@@ -2,7 +2,7 @@
  * Writes data-plane/src/command/generated/ from a private redis-server: the command table that the
  * proxy routes by, and Redis's own replies to COMMAND and COMMAND DOCS, which the proxy passes on.
  *
- *     node scripts/generate-command-table.ts        (RESPOOL_REDIS_SERVER names another binary)
+ *     node scripts/generate-command-table.ts        (RESPOOL_REDIS_SERVER_BIN names another binary)
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -137,7 +137,7 @@ function family(name: string): string {
 async function ask(requests: readonly (readonly string[])[]): Promise<Resp[]> {
   const folder = await mkdtemp(join(tmpdir(), 'respool-command-table-'));
   const socketPath = join(folder, 'redis.sock');
-  const binary = process.env['RESPOOL_REDIS_SERVER'] ?? 'redis-server';
+  const binary = process.env['RESPOOL_REDIS_SERVER_BIN'] ?? 'redis-server';
   const options = ['--port', '0', '--unixsocket', socketPath, '--dir', folder, '--save', ''];
   const server = spawn(binary, options, { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
