@@ -6,7 +6,7 @@
  * client what to do: not executed and safe to send again, or outcome unknown.
  */
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
+import { before, type TestContext, test } from 'node:test';
 import { type Cluster, startCluster } from '../topology/cluster.ts';
 import type { RawClient } from '../topology/raw-client.ts';
 import { ReplyError, type Value } from '../topology/reply.ts';
@@ -40,8 +40,8 @@ before(async () => {
   });
 });
 
-test('slots migrate with their keys under load', () =>
-  underLoad(async (trouble) => {
+test('slots migrate with their keys under load', (t) =>
+  underLoad(t, async (trouble) => {
     const masters = await cluster.masters();
     for (const key of stableKeys.slice(0, 60)) {
       const slot = slotOf(key);
@@ -78,18 +78,17 @@ test('a slot that stays half migrated: keys on both sides, and none lost', async
   }
 });
 
-test('a master hands over to its replica under load', () =>
-  underLoad(async () => {
+test('a master hands over to its replica under load', (t) =>
+  underLoad(t, async () => {
     const [master] = await cluster.masters();
     assert.ok(master);
     await cluster.failover(master, 'graceful');
   }));
 
-test('a master is killed with -9 under load', () =>
-  underLoad(async (trouble) => {
+test('a master is killed with -9 under load', (t) =>
+  underLoad(t, async () => {
     const owner = await cluster.nodeOf(slotOf(stableKeys[0] ?? ''));
     await cluster.failover(owner, 'kill9');
-    assert.ok(trouble.longestReadMs <= replyMsMax, `a read took ${trouble.longestReadMs} ms`);
   }));
 
 interface Trouble {
@@ -101,7 +100,10 @@ interface Trouble {
 }
 
 /** Readers and writers run while `change` does and for a while after; then their troubles are judged. */
-async function underLoad(change: (trouble: Trouble) => Promise<void>): Promise<void> {
+async function underLoad(
+  context: TestContext,
+  change: (trouble: Trouble) => Promise<void>,
+): Promise<void> {
   const trouble: Trouble = {
     reads: 0,
     writes: 0,
@@ -125,7 +127,13 @@ async function underLoad(change: (trouble: Trouble) => Promise<void>): Promise<v
   stop.now = true;
   await Promise.all(runs);
   for (const client of clients) client.close();
+  const kinds = new Set(trouble.writeErrors.map((message) => message.replace(/\d+/g, 'N')));
+  context.diagnostic(
+    `${trouble.reads} read batches, the longest ${Math.round(trouble.longestReadMs)} ms; ` +
+      `${trouble.writes} write batches, ${trouble.writeErrors.length} errors: ${[...kinds].join(' | ')}`,
+  );
   assert.deepEqual(trouble.readErrors, []);
+  assert.ok(trouble.longestReadMs <= replyMsMax, `a read took ${trouble.longestReadMs} ms`);
   const unclear = trouble.writeErrors.filter((message) => !isActionable(message));
   assert.deepEqual(unclear, []);
 }
