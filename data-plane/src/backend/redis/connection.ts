@@ -140,13 +140,16 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   ): Run {
     taker.owe(count, chunk.length - at);
     const last = this.#ring.last();
-    if (last !== null && last === taker.last && last.family === family && last.chunk === chunk) {
+    const nowUs = this.#turn.nowUs();
+    // A run belongs to one turn: joined on and on, its age would be that of its first command.
+    const joins = last !== null && last === taker.last && last.startedUs === nowUs;
+    if (joins && last.family === family && last.chunk === chunk) {
       last.count += count;
       last.requestBytes += chunk.length - at;
       this.#mark();
       return last;
     }
-    const run = newRun(taker, family, meter, this.#turn.nowUs());
+    const run = newRun(taker, family, meter, nowUs);
     run.count = count;
     run.requestBytes = chunk.length - at;
     run.chunk = chunk;

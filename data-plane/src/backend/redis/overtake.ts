@@ -16,12 +16,17 @@ const command = new Command();
 let positions = new Int32Array(64);
 
 /**
- * True when a younger command of the same client, already on its way, touches `slot` so that the
- * order shows: any command where `reads` is false, a write where it is true. `place` is the run's
+ * True when a younger command of the same client, already on its way, touches one of `slots` so that
+ * the order shows: any command where `reads` is false, a write where it is true. `place` is the run's
  * place in the client's order. Younger runs already answered went to other slots, or were redirected
  * like this one; they are not looked at.
  */
-export function isOvertaken(place: Run, slot: number, reads: boolean, slotOf: SlotOf): boolean {
+export function isOvertaken(
+  place: Run,
+  slots: readonly number[],
+  reads: boolean,
+  slotOf: SlotOf,
+): boolean {
   let left = commandsMax;
   for (let run = place.next; run !== null; run = run.next) {
     if (!run.open) continue;
@@ -30,19 +35,19 @@ export function isOvertaken(place: Run, slot: number, reads: boolean, slotOf: Sl
       continue;
     }
     left -= run.count;
-    if (left < 0 || runTouches(run, slot, reads, slotOf)) return true;
+    if (left < 0 || runTouches(run, slots, reads, slotOf)) return true;
   }
   return false;
 }
 
-function runTouches(run: Run, slot: number, reads: boolean, slotOf: SlotOf): boolean {
+function runTouches(run: Run, slots: readonly number[], reads: boolean, slotOf: SlotOf): boolean {
   const { buffer, length } = run.chunk as NonNullable<Run['chunk']>;
   let cursor = run.cursor;
   for (let index = run.cursorIndex; index < run.answered + run.count; index++) {
     frame.reset();
     const end = scanRequest(frame, buffer, cursor, length, unlimited);
     if (end < 0) return true;
-    if (index >= run.answered && touches(buffer, cursor, end, slot, reads, slotOf)) return true;
+    if (index >= run.answered && touches(buffer, cursor, end, slots, reads, slotOf)) return true;
     cursor = end;
   }
   return false;
@@ -52,7 +57,7 @@ function touches(
   bytes: Buffer,
   start: number,
   end: number,
-  slot: number,
+  slots: readonly number[],
   reads: boolean,
   slotOf: SlotOf,
 ): boolean {
@@ -67,7 +72,7 @@ function touches(
   if (count < 0) return true;
   for (let k = 0; k < count; k++) {
     const key = positions[k]!;
-    if (slotOf(bytes, starts[key]!, ends[key]!) === slot) return true;
+    if (slots.includes(slotOf(bytes, starts[key]!, ends[key]!))) return true;
   }
   return false;
 }

@@ -202,7 +202,7 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     if (facts === null || !isKeyed(facts)) return false;
     const reads = (facts.flags & Flag.readonly) !== 0;
     const place = (run.taker as ReplyTaker).place(run);
-    return !isOvertaken(place, this.#slotOf(request), reads, this.#home.slotOf);
+    return !isOvertaken(place, this.#slotsOf(request), reads, this.#home.slotOf);
   }
 
   #wait(run: Run, request: Buffer, dueUs: number): void {
@@ -217,19 +217,20 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
       this.single.resend(run, request, false);
     } else {
       const slots = this.slots as RedisConnection[];
-      (slots[this.#slotOf(request)] as RedisConnection).resend(run, request, false);
+      (slots[this.#slotsOf(request)[0] as number] as RedisConnection).resend(run, request, false);
     }
     taker.delay(-1);
   }
 
-  #slotOf(request: Buffer): number {
+  /** Of all keys: those of one command may lie in several slots on a standalone server. */
+  #slotsOf(request: Buffer): number[] {
     const facts = factsOf(request);
     if (facts === null) throw new Error('invariant: only known commands are sent');
     const at = new Int32Array(command.argc);
     const { argc, starts, ends } = command;
-    keyPositions(command.facts ?? facts, request, argc, starts, ends, at);
-    const key = at[0] as number;
-    return this.#home.slotOf(request, starts[key]!, ends[key]!);
+    const count = keyPositions(facts, request, argc, starts, ends, at);
+    const { slotOf } = this.#home;
+    return Array.from(at.subarray(0, Math.max(0, count)), (key) => slotOf(request, starts[key]!, ends[key]!));
   }
 
   /** `message` begins with the error's first word. */
