@@ -87,7 +87,7 @@ export class Clients {
   }
 
   #closed(client: Client): void {
-    client.session.leave();
+    client.session.end();
     this.#clients.delete(client);
     if (this.#clients.size === 0) this.#emptied();
   }

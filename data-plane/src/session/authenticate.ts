@@ -44,7 +44,8 @@ export class Authenticator {
   /** The user a fresh connection is without AUTH: only one without a password, only from loopback. */
   anonymous(state: ProxyState, loopback: boolean): UserView | null {
     const user = this.#named(state, 'default');
-    return user !== null && loopback && user.verifier.scheme === 'none' ? user : null;
+    if (user === null || !loopback || user.verifier.scheme !== 'none') return null;
+    return user.enabled && user.tenant.enabled ? user : null;
   }
 
   async check(

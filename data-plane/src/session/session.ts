@@ -57,6 +57,7 @@ export class Session {
   barrier = false;
   libraryName = '';
   libraryVersion = '';
+  #ended = false;
 
   constructor(client: SessionClient, ways: WayFinder, state: ProxyState) {
     this.client = client;
@@ -67,6 +68,7 @@ export class Session {
 
   /** Becomes `user`: after AUTH or HELLO. USE and SELECT choices do not outlive a change of user. */
   authenticated(user: UserView): void {
+    if (this.#ended) return;
     const other = this.user?.tenant.id !== user.tenant.id || this.user.name !== user.name;
     if (other) {
       this.chosen = null;
@@ -89,7 +91,13 @@ export class Session {
     this.way = this.#ways.nowhere(null);
   }
 
-  /** The connection is gone, or no longer anybody's. */
+  /** The connection is gone; a login still being checked comes to nothing. */
+  end(): void {
+    this.#ended = true;
+    this.leave();
+  }
+
+  /** The connection is no longer anybody's. */
   leave(): void {
     if (this.user !== null) this.user.tenant.meter.connections--;
     this.user = null;
