@@ -11,6 +11,7 @@ export interface Reader {
 export type Accept = (socket: Socket) => Reader;
 
 const readBytes = 64 * 1024;
+const partingMs = 1000;
 /** All clients read into the same memory: a read is used up before the next one can begin. */
 const shared = Buffer.allocUnsafeSlow(restBytesMax + readBytes);
 const view = shared.subarray(restBytesMax);
@@ -40,6 +41,9 @@ export function acceptInto(server: Server, accept: Accept, connectionsMax: numbe
       // Source: Redis `maxclients`: the client is told before it is turned away.
       const turnedAway = new Socket({ handle: client } as ConstructorParameters<typeof Socket>[0]);
       turnedAway.on('error', () => {});
+      // Unread, its goodbye would never be seen and the socket stay.
+      turnedAway.resume();
+      turnedAway.setTimeout(partingMs, () => turnedAway.destroy());
       turnedAway.end('-ERR max number of clients reached\r\n');
       server.emit('drop');
       return;

@@ -48,6 +48,8 @@ export class ClientConnection {
   #upload: Upload | null = null;
   #resuming = false;
   #closing = false;
+  /** Said after every owed reply, before the socket ends. */
+  #parting: Buffer | null = null;
 
   constructor(id: number, socket: Socket, wiring: ConnectionWiring) {
     this.id = id;
@@ -165,8 +167,7 @@ export class ClientConnection {
     const reply = Buffer.from(
       '-ERR Protocol error: the proxy has no memory left for large requests\r\n',
     );
-    this.#dropUpload();
-    this.outlet.send(reply, 0, reply.length, true);
+    this.#parting = reply;
     this.endAfterReplies();
   }
 
@@ -178,12 +179,19 @@ export class ClientConnection {
   #eased(): void {
     if (this.hold === 'none') return;
     if (this.#closing) {
-      if (this.queue.idle) this.outlet.end();
+      if (this.queue.idle) this.#leave();
       return;
     }
     if (this.hold === 'idle' ? this.queue.idle : this.hold === 'credit' && this.#hasRoom()) {
       this.#resumeSoon();
     }
+  }
+
+  #leave(): void {
+    const parting = this.#parting;
+    this.#parting = null;
+    if (parting !== null) this.outlet.send(parting, 0, parting.length, true);
+    this.outlet.end();
   }
 
   /** Half of the budget free: going on for each single reply would pause again at once. */

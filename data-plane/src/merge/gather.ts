@@ -19,6 +19,8 @@ const lf = 10;
 const ok = Buffer.from('+OK\r\n');
 const packedBytesMin = 4096;
 const packedBytesKept = 64 * 1024;
+/** A million keys would be 16 MB of tables in the pool. */
+const keysKept = 4096;
 const poolMax = 4096;
 const pool: Gather[] = [];
 const scanner = new ReplyScanner();
@@ -37,7 +39,6 @@ export class Gather implements ReplyTaker {
   groupStart = new Int32Array(65);
   #policy: GatherPolicy = 'in_order';
   #keys = 0;
-  #fragments = 0;
   #open = 0;
   #sum = 0;
   #name = '';
@@ -68,7 +69,6 @@ export class Gather implements ReplyTaker {
   begin(policy: GatherPolicy, name: string, fragments: number, to: AnswerTaker, answer: Run): void {
     this.#policy = policy;
     this.#name = name;
-    this.#fragments = fragments;
     this.#open = fragments;
     this.#to = to;
     this.#answer = answer;
@@ -214,7 +214,7 @@ export class Gather implements ReplyTaker {
     this.#packedLength = 0;
     this.#answer = null;
     this.#to = null;
-    const large = this.#packed.length > packedBytesKept || this.#fragments > packedBytesKept;
+    const large = this.#packed.length > packedBytesKept || this.keyOrder.length > keysKept;
     if (!large && pool.length < poolMax) pool.push(this);
   }
 }
