@@ -87,8 +87,8 @@ export class CheckedClient {
   }
 
   async #finish(): Promise<void> {
-    await this.#write([this.#exactly(['QUIT'], 'OK')]);
     this.#parting = true;
+    await this.#write([this.#exactly(['QUIT'], 'OK')]);
     await this.#until(() => this.#asked.length === 0);
     this.#socket.end();
     await this.#until(() => this.#ended);

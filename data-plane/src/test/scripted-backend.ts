@@ -41,7 +41,7 @@ export const noFaults: Faults = {
 };
 
 const slotCount = 16_384;
-const restMs = 400;
+const migrationMs = 100;
 
 interface Node {
   readonly server: Server;
@@ -127,6 +127,25 @@ export class ScriptedBackend {
     return { type: 'array', items: [host, number((this.nodes[index] as Node).port)] };
   }
 
+  /** Moves the slot once, at once or by a migration that lasts: under a command that is on its way it
+   * must not move back, for then no proxy could keep the order. */
+  #shift(slot: number): void {
+    const random = this.#random;
+    const sinceMs = performance.now() - (this.#changedMs.get(slot) ?? Infinity);
+    const target = this.migrating.get(slot);
+    if (target !== undefined) {
+      if (sinceMs < migrationMs || !random.chance(this.faults.migrate)) return;
+      this.owners[slot] = target;
+      this.migrating.delete(slot);
+    } else if (!this.#changedMs.has(slot)) {
+      const next = (this.owners[slot]! + 1 + random.below(2)) % this.nodes.length;
+      if (random.chance(this.faults.move)) this.owners[slot] = next;
+      else if (random.chance(this.faults.migrate)) this.migrating.set(slot, next);
+      else return;
+      this.#changedMs.set(slot, performance.now());
+    }
+  }
+
   /** The redirection `node` answers with, or null where it executes; may shift slots about first. */
   redirect(node: number, args: readonly string[], asking: boolean): Resp | null {
     const random = this.#random;
@@ -144,22 +163,7 @@ export class ScriptedBackend {
     if (slots.some((one) => one !== slot)) {
       return error("CROSSSLOT Keys in request don't hash to the same slot");
     }
-    // A slot does not move back and forth under commands that are on their way.
-    const settled = performance.now() - (this.#changedMs.get(slot) ?? -Infinity) > restMs;
-    if (settled && random.chance(faults.move)) {
-      this.#changedMs.set(slot, performance.now());
-      this.owners[slot] = random.below(this.nodes.length);
-      this.migrating.delete(slot);
-    }
-    if (settled && random.chance(faults.migrate)) {
-      this.#changedMs.set(slot, performance.now());
-      if (this.migrating.has(slot)) {
-        this.owners[slot] = this.migrating.get(slot) as number;
-        this.migrating.delete(slot);
-      } else {
-        this.migrating.set(slot, (this.owners[slot]! + 1) % this.nodes.length);
-      }
-    }
+    this.#shift(slot);
     const owner = this.owners[slot] as number;
     const target = this.migrating.get(slot);
     const at = (index: number): string => `${slot} 127.0.0.1:${(this.nodes[index] as Node).port}`;
