@@ -2,9 +2,9 @@
  * A change of several entities is never seen by halves, on any proxy.
  *
  * Method: one change-set moves the routes of two tenants and turns a user read-only. Checkers read
- * both tenants in turn through two proxies without pause; a half-applied change would show as a reading
- * that goes back to the state before. On one connection, a batch asks where it is and writes: the pair
- * of answers must belong together.
+ * both tenants in turn through two proxies without pause; a half-applied change would show as a
+ * reading that goes back to the state before. On one connection, a batch asks where it is and
+ * writes: the pair of answers must belong together.
  */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

@@ -1,4 +1,7 @@
-/** Backends behind passwords and TLS, standalone and cluster; what happens when a credential is wrong. */
+/**
+ * Backends behind passwords and TLS, standalone and cluster; what happens when a credential is
+ * wrong.
+ */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { before, test } from 'node:test';
@@ -90,7 +93,8 @@ for (const [index, [what, options, change]] of wrongs.entries()) {
       .connect({ auth: [tenant, 'any'] })
       .then(async (client) => client.ask('GET', 'k').finally(() => client.close()))
       .catch((error: unknown) => error);
-    // Either the proxy refused that state and does not know the tenant, or it says why it cannot serve.
+    // Either the proxy refused that state and does not know the tenant, or it says why it cannot
+    // serve.
     assert.ok(reply instanceof ReplyError, String(reply));
     assert.doesNotMatch(reply.message, new RegExp(secret), 'an error must not tell the secret');
     await world.api.putApplied(`/v1/backends/${backend}`, good);

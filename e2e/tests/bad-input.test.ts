@@ -1,9 +1,9 @@
 /**
  * Bad input on the wire: a clear error each, no crash, no memory growth, nothing executed by half.
  *
- * Method: where Redis says something, the same bytes go to a real redis-server and the words must be
- * the same. Malformed frames are cut at every byte into two writes, because a decoder that resumes can
- * go wrong at any of them. RESPOOL_TEST_SEED repeats the fuzzed part.
+ * Method: where Redis says something, the same bytes go to a real redis-server and the words must
+ * be the same. Malformed frames are cut at every byte into two writes, because a decoder that
+ * resumes can go wrong at any of them. RESPOOL_TEST_SEED repeats the fuzzed part.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';

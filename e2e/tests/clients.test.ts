@@ -1,4 +1,6 @@
-/** redis-cli, ioredis and redis-py with their default options, in front of standalone and cluster. */
+/**
+ * redis-cli, ioredis and redis-py with their default options, in front of standalone and cluster.
+ */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';

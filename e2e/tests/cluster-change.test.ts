@@ -1,9 +1,9 @@
 /**
  * Slots migrate and masters fail over while clients read and write.
  *
- * Reads of keys that are not written must all succeed with the right value within the deadline: a read
- * may be repeated, so the proxy has no excuse. A write may fail, but only with an error that tells the
- * client what to do: not executed and safe to send again, or outcome unknown.
+ * Reads of keys that are not written must all succeed with the right value within the deadline: a
+ * read may be repeated, so the proxy has no excuse. A write may fail, but only with an error that
+ * tells the client what to do: not executed and safe to send again, or outcome unknown.
  */
 import assert from 'node:assert/strict';
 import { before, type TestContext, test } from 'node:test';
@@ -99,7 +99,10 @@ interface Trouble {
   readonly writeErrors: string[];
 }
 
-/** Readers and writers run while `change` does and for a while after; then their troubles are judged. */
+/**
+ * Readers and writers run while `change` does and for a while after; then their troubles are
+ * judged.
+ */
 async function underLoad(
   context: TestContext,
   change: (trouble: Trouble) => Promise<void>,
@@ -140,7 +143,8 @@ async function underLoad(
 
 /**
  * Redis's own words for "not executed, send it again", or ours with the outcome spelled out
- * (contracts/src/errors.ts: backend-unavailable, backend-deadline, outcome-unknown, fan-out-half-failed).
+ * (contracts/src/errors.ts: backend-unavailable, backend-deadline, outcome-unknown, fan-out-half-
+ * failed).
  */
 function isActionable(message: string): boolean {
   if (/^(TRYAGAIN|CLUSTERDOWN|LOADING|MASTERDOWN) /.test(message)) return true;

@@ -2,8 +2,8 @@
  * Two control planes take 1,000 concurrent changes, and NATS is killed with -9 in the middle.
  *
  * Method: every request carries an Idempotency-Key and is repeated, sometimes at the other control
- * plane, until it is acknowledged. Afterwards the log is read straight from NATS: contiguous, chained,
- * every acknowledged change in it exactly once, and the state is what the log says.
+ * plane, until it is acknowledged. Afterwards the log is read straight from NATS: contiguous,
+ * chained, every acknowledged change in it exactly once, and the state is what the log says.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';

@@ -1,10 +1,10 @@
 /**
  * What README.md tells a newcomer to type works as written.
  *
- * Method: `npm start` runs on private ports; every shell block of the README is then executed line by
- * line in the project's folder, with the default ports replaced by the private ones. Lines that start
- * the product itself, install it or run all tests are what this run already does, and are only checked
- * to name scripts that exist.
+ * Method: `npm start` runs on private ports; every shell block of the README is then executed line
+ * by line in the project's folder, with the default ports replaced by the private ones. Lines that
+ * start the product itself, install it or run all tests are what this run already does, and are
+ * only checked to name scripts that exist.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
@@ -56,7 +56,10 @@ test('README.md exists and its shell blocks run', async (t) => {
   }
 });
 
-/** Lines of ```sh, ```bash and ```shell blocks; continued lines joined, prompts and comments left out. */
+/**
+ * Lines of ```sh, ```bash and ```shell blocks; continued lines joined, prompts and comments left
+ * out.
+ */
 function shellBlocks(markdown: string): string[][] {
   const blocks = markdown.matchAll(/^```(?:sh|bash|shell|console)\n([\s\S]*?)^```/gm);
   return [...blocks].map(([, text = '']) =>

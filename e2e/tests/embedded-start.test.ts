@@ -1,4 +1,6 @@
-/** `npm start`: serves everything, stops everything it started and nothing else, and keeps the data. */
+/**
+ * `npm start`: serves everything, stops everything it started and nothing else, and keeps the data.
+ */
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:net';
 import { after, before, test } from 'node:test';

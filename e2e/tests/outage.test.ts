@@ -1,4 +1,7 @@
-/** Control plane and NATS away: proxies serve, restart from their disk cache, and later catch up with no gap. */
+/**
+ * Control plane and NATS away: proxies serve, restart from their disk cache, and later catch up
+ * with no gap.
+ */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { isClean, startLoad } from '../topology/load.ts';

@@ -1,10 +1,11 @@
 /**
- * 10,000 commands in one pipeline over a Redis Cluster answer as a single redis-server does, byte for
- * byte and command by command.
+ * 10,000 commands in one pipeline over a Redis Cluster answer as a single redis-server does, byte
+ * for byte and command by command.
  *
  * Method: the same commands go to a real redis-server and, written in pieces of random size, to the
- * proxy; then raw replies are compared one by one. Commands whose reply depends on time, on a server's
- * random seed or on the order of an unordered collection are not drawn. RESPOOL_TEST_SEED repeats a run.
+ * proxy; then raw replies are compared one by one. Commands whose reply depends on time, on a
+ * server's random seed or on the order of an unordered collection are not drawn. RESPOOL_TEST_SEED
+ * repeats a run.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -87,7 +88,10 @@ async function compare(
   proxied.close();
 }
 
-/** Most pieces are small, some large; a turn of the event loop between them lets each be a read of its own. */
+/**
+ * Most pieces are small, some large; a turn of the event loop between them lets each be a read of
+ * its own.
+ */
 async function sendInPieces(client: RawClient, bytes: Buffer, random: () => number): Promise<void> {
   for (let cursor = 0; cursor < bytes.length; ) {
     const size = 1 + Math.floor(random() ** 4 * 60_000);

@@ -1,9 +1,11 @@
 /**
- * A route moves from a standalone Redis to a Redis Cluster by one API call while 50 clients run load.
+ * A route moves from a standalone Redis to a Redis Cluster by one API call while 50 clients run
+ * load.
  *
- * Method: each client owns its keys and both backends start empty, so every reply tells which of them
- * answered (topology/model.ts). A client's history must fit "first the one, then, from some command
- * on, the other", and that command must be the first of a batch: a batch is one write and one read.
+ * Method: each client owns its keys and both backends start empty, so every reply tells which of
+ * them answered (topology/model.ts). A client's history must fit "first the one, then, from some
+ * command on, the other", and that command must be the first of a batch: a batch is one write and
+ * one read.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';

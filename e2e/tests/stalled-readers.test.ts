@@ -2,9 +2,10 @@
  * 2,000 clients pipeline 1,000 GETs of 10 KB each and do not read: the proxy stays small, a healthy
  * client hardly notices, and every reply arrives intact once they do read.
  *
- * The stalled clients live in a process of their own (stalled-clients.ts), so that neither their memory
- * nor their work disturbs the measurement. What the kernel itself buffers per socket is not the proxy's
- * memory; the test prints `tcp_wmem`, because how much the proxy must hold depends on it.
+ * The stalled clients live in a process of their own (stalled-clients.ts), so that neither their
+ * memory nor their work disturbs the measurement. What the kernel itself buffers per socket is not
+ * the proxy's memory; the test prints `tcp_wmem`, because how much the proxy must hold depends on
+ * it.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

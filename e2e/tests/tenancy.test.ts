@@ -1,4 +1,7 @@
-/** Tenants on one backend: kept apart by prefix, by database, or alone; no key of one is seen by another. */
+/**
+ * Tenants on one backend: kept apart by prefix, by database, or alone; no key of one is seen by
+ * another.
+ */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { type Cluster, startCluster } from '../topology/cluster.ts';

@@ -133,9 +133,11 @@ test('the load model accepts true histories and no other', async () => {
 });
 
 test('a child ends with its owner, even with one that was killed with -9', async () => {
+  const address = (name: string): string =>
+    JSON.stringify(new URL(`../topology/${name}`, import.meta.url).href);
   const program = `
-    const { newStage } = await import(${JSON.stringify(new URL('../topology/stage.ts', import.meta.url).href)});
-    const { startRedis } = await import(${JSON.stringify(new URL('../topology/redis.ts', import.meta.url).href)});
+    const { newStage } = await import(${address('stage.ts')});
+    const { startRedis } = await import(${address('redis.ts')});
     const server = await startRedis(newStage());
     console.log('pid', server.child().pid);
     setInterval(() => {}, 1000);`;

@@ -34,8 +34,8 @@ const grouped = new WeakSet<ChildProcess>();
 let guarded = false;
 
 /**
- * Starts `command`. It dies with this process in three ways: asked to by its owner, by the exit hook
- * below, or by the kernel (`setpriv --pdeathsig`) when this process itself was killed.
+ * Starts `command`. It dies with this process in three ways: asked to by its owner, by the exit
+ * hook below, or by the kernel (`setpriv --pdeathsig`) when this process itself was killed.
  */
 export function startChild(options: ChildOptions): Child {
   guard();
@@ -107,7 +107,10 @@ function send(child: ChildProcess, signal: NodeJS.Signals): void {
   else process.kill(-child.pid, signal);
 }
 
-/** `exec`s the command with a parent-death signal where the machine has util-linux; same pid either way. */
+/**
+ * `exec`s the command with a parent-death signal where the machine has util-linux; same pid either
+ * way.
+ */
 function withDeathSignal(command: string, args: readonly string[]): [string, string[]] {
   const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
   if (setpriv === undefined) return [command, [...args]];

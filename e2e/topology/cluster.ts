@@ -33,9 +33,15 @@ export interface Cluster {
   masters(): Promise<ClusterNode[]>;
   /** The master that owns `slot` now. */
   nodeOf(slot: number): Promise<ClusterNode>;
-  /** Moves one slot with its keys by SETSLOT and MIGRATE while clients go on; `onImporting` runs halfway. */
+  /**
+   * Moves one slot with its keys by SETSLOT and MIGRATE while clients go on; `onImporting` runs
+   * halfway.
+   */
   migrateSlot(slot: number, to: ClusterNode, onImporting?: () => Promise<void>): Promise<void>;
-  /** `graceful` asks a replica for CLUSTER FAILOVER; `kill9` kills the master. Resolves with the new master. */
+  /**
+   * `graceful` asks a replica for CLUSTER FAILOVER; `kill9` kills the master. Resolves with the new
+   * master.
+   */
   failover(master: ClusterNode, how: 'graceful' | 'kill9'): Promise<ClusterNode>;
   /** Waits until every live node reports cluster_state:ok and agrees on the owners of all slots. */
   settled(): Promise<void>;
@@ -47,7 +53,9 @@ export interface Cluster {
 const slots = 16_384;
 const keysPerMigrate = 50;
 
-/** Starts the nodes, joins them, gives the masters even slot ranges and the replicas a master each. */
+/**
+ * Starts the nodes, joins them, gives the masters even slot ranges and the replicas a master each.
+ */
 export async function startCluster(stage: Stage, options: ClusterOptions = {}): Promise<Cluster> {
   const masters = options.masters ?? 3;
   const count = masters + (options.replicas ?? 3);
@@ -237,7 +245,9 @@ async function agreed(
   return views.size === 1;
 }
 
-/** `id master` or `id slave <master id>` of every live node; a voter that errs here denies its vote. */
+/**
+ * `id master` or `id slave <master id>` of every live node; a voter that errs here denies its vote.
+ */
 function rolesIn(nodesText: string, live: readonly ClusterNode[]): string[] {
   const lines = nodesText.trim().split('\n');
   return live.map(({ id }) => {
@@ -262,7 +272,10 @@ async function info(server: RedisServer, section: string): Promise<string> {
   return String(await ask(server, 'INFO', section));
 }
 
-/** One command to one node, thrown when it answers with an error; the connection is kept for the next. */
+/**
+ * One command to one node, thrown when it answers with an error; the connection is kept for the
+ * next.
+ */
 async function ask(server: RedisServer, ...args: (string | number)[]): Promise<Value> {
   const child = server.child();
   let client = connections.get(child);

@@ -1,4 +1,6 @@
-/** `npm start` on private ports with a state folder of its own, as somebody at a terminal runs it. */
+/**
+ * `npm start` on private ports with a state folder of its own, as somebody at a terminal runs it.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,6 @@
-/** Many clients at once, each reply checked against a model; counts errors, wrong and lost replies. */
+/**
+ * Many clients at once, each reply checked against a model; counts errors, wrong and lost replies.
+ */
 import { type Command, Model } from './model.ts';
 import { encode, type RawClient } from './raw-client.ts';
 

@@ -1,4 +1,7 @@
-/** What a client must be answered: its own keys replayed on one backend, or on the first and then the second. */
+/**
+ * What a client must be answered: its own keys replayed on one backend, or on the first and then
+ * the second.
+ */
 import type { Argument } from './raw-client.ts';
 
 export type Command = readonly [string, ...Argument[]];
@@ -62,10 +65,10 @@ interface Hypothesis {
 }
 
 /**
- * Checks every reply of one client. With `mayMove` the client's route may move once, at any command,
- * to an empty backend; a reply both backends would give (`+OK`) leaves both possibilities open until a
- * later reply decides. A lost, repeated or reordered reply fits no possibility, because values are
- * never used twice.
+ * Checks every reply of one client. With `mayMove` the client's route may move once, at any
+ * command, to an empty backend; a reply both backends would give (`+OK`) leaves both possibilities
+ * open until a later reply decides. A lost, repeated or reordered reply fits no possibility,
+ * because values are never used twice.
  */
 export class Model {
   #possible: readonly Hypothesis[] = [{ switchedAt: null, first: new Map(), second: new Map() }];
@@ -96,7 +99,10 @@ export class Model {
     return null;
   }
 
-  /** Whether the move can have happened between two batches, or not at all; batches start at `starts`. */
+  /**
+   * Whether the move can have happened between two batches, or not at all; batches start at
+   * `starts`.
+   */
   movedBetween(starts: ReadonlySet<number>): boolean {
     return this.#possible.some(({ switchedAt }) => switchedAt === null || starts.has(switchedAt));
   }

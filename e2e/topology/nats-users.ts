@@ -1,4 +1,7 @@
-/** Who may do what on NATS: the very layout `npm start` gives the planes, and an all-powerful test user. */
+/**
+ * Who may do what on NATS: the very layout `npm start` gives the planes, and an all-powerful test
+ * user.
+ */
 import { proxyPermissions } from '@respool/data-plane/snapshot/permissions';
 import { controlPlanePermissions } from '../../scripts/start/nats.ts';
 

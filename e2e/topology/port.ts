@@ -4,8 +4,8 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * Below the kernel's range for outgoing connections (32768 and up by default), so that a client socket
- * of a busy test cannot take the port between this probe and the server's own bind.
+ * Below the kernel's range for outgoing connections (32768 and up by default), so that a client
+ * socket of a busy test cannot take the port between this probe and the server's own bind.
  */
 const lowest = 10_100;
 const highest = 31_900;

@@ -1,6 +1,12 @@
-/** Where a RESP2 or RESP3 reply ends, and what it says; written apart from the product's own decoder. */
+/**
+ * Where a RESP2 or RESP3 reply ends, and what it says; written apart from the product's own
+ * decoder.
+ */
 
-/** A reply as plain values; an error reply is a {@link ReplyError}, a map its keys and values in turn. */
+/**
+ * A reply as plain values; an error reply is a {@link ReplyError}, a map its keys and values in
+ * turn.
+ */
 export type Value = string | number | bigint | boolean | null | ReplyError | readonly Value[];
 
 export class ReplyError extends Error {
@@ -24,8 +30,8 @@ export interface Scan {
 }
 
 /**
- * Moves `scan` on through `bytes[0, end)`; true when the reply is complete, with `cursor` behind it.
- * Call again with more bytes otherwise. Throws on a byte no reply can start with.
+ * Moves `scan` on through `bytes[0, end)`; true when the reply is complete, with `cursor` behind
+ * it. Call again with more bytes otherwise. Throws on a byte no reply can start with.
  */
 export function scanReply(bytes: Buffer, end: number, scan: Scan): boolean {
   while (scan.open > 0) {

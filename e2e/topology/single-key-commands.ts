@@ -1,9 +1,12 @@
-/** Every single-key command of Redis 7.0 at least once, in an order that gives the same replies each time. */
+/**
+ * Every single-key command of Redis 7.0 at least once, in an order that gives the same replies each
+ * time.
+ */
 import type { Argument } from './raw-client.ts';
 
 /**
- * One command a line. Words are separated by blanks; `\\xNN` is a byte. Keys need no unusual name: the
- * tests put them into different tenants, slots and servers.
+ * One command a line. Words are separated by blanks; `\\xNN` is a byte. Keys need no unusual name:
+ * the tests put them into different tenants, slots and servers.
  */
 const script = String.raw`
 SET s value

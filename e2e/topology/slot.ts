@@ -1,6 +1,12 @@
-/** Hash slot of a key, for tests that must know where a key lives; bit by bit, unlike the product's table. */
+/**
+ * Hash slot of a key, for tests that must know where a key lives; bit by bit, unlike the product's
+ * table.
+ */
 
-/** Source: Redis Cluster specification, "Key distribution model" (CRC16, polynomial 0x1021, mod 16384). */
+/**
+ * Source: Redis Cluster specification, "Key distribution model" (CRC16, polynomial 0x1021, mod
+ * 16384).
+ */
 export function slotOf(key: string): number {
   const bytes = Buffer.from(taggedPart(key));
   let crc = 0;

@@ -1,4 +1,6 @@
-/** Everything one test file started, stopped in reverse order; its output printed when a test fails. */
+/**
+ * Everything one test file started, stopped in reverse order; its output printed when a test fails.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -59,7 +61,10 @@ export function newStage(): Stage {
   };
 }
 
-/** The stage of a test file: stops after its last test, prints what its processes said after a failed one. */
+/**
+ * The stage of a test file: stops after its last test, prints what its processes said after a
+ * failed one.
+ */
 export function useStage(): Stage {
   const stage = newStage();
   afterEach((context) => {

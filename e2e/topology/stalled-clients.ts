@@ -1,4 +1,6 @@
-/** A program: many clients that ask for much and read nothing until SIGUSR2, then check every byte. */
+/**
+ * A program: many clients that ask for much and read nothing until SIGUSR2, then check every byte.
+ */
 import { connect, type Socket } from 'node:net';
 import { pathToFileURL } from 'node:url';
 import { encode } from './raw-client.ts';

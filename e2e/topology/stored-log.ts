@@ -1,4 +1,7 @@
-/** The log as NATS holds it, read past both planes: bytes, contiguity and hash chain checked here anew. */
+/**
+ * The log as NATS holds it, read past both planes: bytes, contiguity and hash chain checked here
+ * anew.
+ */
 import { createHash } from 'node:crypto';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { NatsServer } from './nats.ts';

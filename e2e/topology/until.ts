@@ -15,7 +15,8 @@ export interface UntilOptions {
 
 /**
  * Calls `probe` until it returns something other than false, null or undefined, and returns that. A
- * throwing probe counts as "not yet", save {@link Hopeless}; the last error is the cause of the late one.
+ * throwing probe counts as "not yet", save {@link Hopeless}; the last error is the cause of the
+ * late one.
  */
 export async function until<T>(
   probe: () => Promise<T | false | null | undefined> | T | false | null | undefined,

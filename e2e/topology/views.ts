@@ -44,7 +44,9 @@ export function rolloutOf(answer: ApiAnswer): RolloutAnswer & { reached: boolean
   return rollout;
 }
 
-/** Waits until the control plane has heard from `count` proxies that they serve with the log's end. */
+/**
+ * Waits until the control plane has heard from `count` proxies that they serve with the log's end.
+ */
 export async function converged(api: Api, count: number): Promise<ProxyAnswer[]> {
   return until(
     async () => {

@@ -1,4 +1,6 @@
-/** The usual set: NATS, control planes and proxies, and builders for what an operator configures. */
+/**
+ * The usual set: NATS, control planes and proxies, and builders for what an operator configures.
+ */
 import { randomBytes } from 'node:crypto';
 import type { Api } from './api.ts';
 import type { Cluster } from './cluster.ts';
@@ -62,7 +64,10 @@ export interface TenantOptions {
   readonly readOnly?: boolean;
 }
 
-/** A tenant with its user `default` and its routes, one change, applied everywhere when this resolves. */
+/**
+ * A tenant with its user `default` and its routes, one change, applied everywhere when this
+ * resolves.
+ */
 export async function createTenant(
   api: Api,
   id: string,
