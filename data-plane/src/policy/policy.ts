@@ -47,8 +47,10 @@ function unknown(command: Command): Buffer {
   return encodeError('ERR', `unknown command '${name}', with args beginning with: ${args}`);
 }
 
+/** As Redis prints it: a C string, so a NUL ends it. */
 function shown(text: string): string {
-  return text.slice(0, argumentsShown);
+  const nul = text.indexOf('\0');
+  return text.slice(0, nul < 0 ? argumentsShown : Math.min(nul, argumentsShown));
 }
 
 function refuseArity(command: Command): Buffer | null {

@@ -20,6 +20,7 @@ const ZERO = 48;
 const beforeOverflow = 107_374_181;
 /** No 64-bit number is longer, sign included; Redis refuses longer ones too (`string2ll`). */
 const numberBytesMax = 20;
+const lineBytesMax = 64 * 1024;
 
 /** Reads `*<count>` CRLF of a new command into `frame.argc`; returns the end of the line. */
 export function scanCount(
@@ -114,7 +115,10 @@ function scanNegativeCount(
   return refuse(frame, 'invalid multibulk length');
 }
 
-/** A number beyond 2^30 is invalid at its CR, or too big a string when no CR comes. */
+/**
+ * A number beyond 2^30 is invalid at its CR, or too big a string when no CR comes within 64 KiB
+ * (PROTO_INLINE_MAX_SIZE of Redis), so that the answer does not depend on how the line was cut.
+ */
 function longNumber(
   frame: RequestFrame,
   bytes: Buffer,
@@ -123,7 +127,7 @@ function longNumber(
   what: 'multibulk' | 'bulk',
 ): number {
   for (let i = header + 1; i < end; i++) {
-    if (i - header > numberBytesMax) {
+    if (i - header > lineBytesMax) {
       return refuse(frame, `too big ${what === 'bulk' ? 'bulk' : 'mbulk'} count string`);
     }
     const byte = bytes[i]!;

@@ -23,7 +23,7 @@ const pong = encodeSimple('PONG');
 const waits = new Set(['hello', 'auth', 'select', 'use', 'reset']);
 
 const answers: Readonly<Record<string, Answering>> = {
-  ping: (_session, command) => reply(command.argc > 1 ? encodeBulk(command.argument(1)) : pong),
+  ping: (_session, command) => reply(ping(command)),
   echo: (_session, command) => reply(encodeBulk(command.argument(1))),
   quit: () => ({ kind: 'reply', reply: ok, close: true }),
   select: (session, command) => reply(select(session, command)),
@@ -59,6 +59,12 @@ function nameOf(command: Command): string {
 
 function argumentsOf(command: Command): Buffer[] {
   return Array.from({ length: command.argc - 1 }, (_, index) => command.argument(index + 1));
+}
+
+/** Its arity says "one or more", but it takes one argument at most (Redis 7.0 `pingCommand`). */
+function ping(command: Command): Buffer {
+  if (command.argc > 2) return encodeError('ERR', "wrong number of arguments for 'ping' command");
+  return command.argc > 1 ? encodeBulk(command.argument(1)) : pong;
 }
 
 const integer = /^-?\d{1,18}$/;
