@@ -60,7 +60,7 @@ async function simulate(seed: number, faults: Faults, queue: HotPathOptions['que
   Object.assign(three.faults, faults);
   let running = true;
   try {
-    const lanes = Array.from({ length: 8 }, (_, id) =>
+    const lanes = Array.from({ length: 6 }, (_, id) =>
       clientsInTurn(path, random.fork(), id, lossy),
     );
     const disturbing = disturb(path, random.fork(), () => running);
@@ -85,14 +85,14 @@ async function simulate(seed: number, faults: Faults, queue: HotPathOptions['que
 
 /** Clients one after another in one place: each with keys of its own, some leaving in the middle. */
 async function clientsInTurn(path: HotPath, random: Random, id: number, lossy: boolean) {
-  for (let turn = 0; turn < 3; turn++) {
+  for (let turn = 0; turn < 2; turn++) {
     const tenant = random.pick(Object.keys(tenants));
     const client = new CheckedClient({
       port: path.port,
       tenant,
       tag: `c${id}x${turn}`,
       random: random.fork(),
-      commands: 30 + random.below(60),
+      commands: 20 + random.below(50),
       depthMax: random.pick([1, 4, 30, 200]),
       valueBytesMax: random.pick([100, 20_000, 200_000]),
       databases: tenant === 'demo' ? 4 : 1,
