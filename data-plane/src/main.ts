@@ -12,7 +12,14 @@ import { Admin } from './observe/admin.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Observe, observeLimits } from './observe/observe.ts';
 import type { DataPlane } from './proxy.ts';
-import { backendSamples, followSample, infoFactsOf, readiness, runWatcher } from './report.ts';
+import {
+  backendSamples,
+  followSample,
+  infoFactsOf,
+  readiness,
+  runWatcher,
+  type Stage,
+} from './report.ts';
 import { slotOf } from './route/slot.ts';
 import { Authenticator } from './session/authenticate.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -27,7 +34,7 @@ const tickMs = 50;
 async function run(settings: Settings): Promise<void> {
   const logger = pino({ level: settings.logLevel, base: { proxy: settings.proxyId } });
   const startedAtMs = Date.now();
-  let draining = false;
+  let stage: Stage = 'starting';
   const turn = new Turn();
   const limits = { ...observeLimits, slowLogSlowerThanUs: settings.slowerThanUs };
   const observe = new Observe(families, limits);
@@ -91,7 +98,7 @@ async function run(settings: Settings): Promise<void> {
       host: settings.adminHost,
       port: settings.adminPort,
       metrics,
-      readiness: () => readiness(follower, draining),
+      readiness: () => readiness(follower, stage),
     }),
   );
   follower = await Follower.start({
@@ -113,10 +120,11 @@ async function run(settings: Settings): Promise<void> {
       accept: (socket) => clients.accept(socket),
     }),
   );
+  stage = 'serving';
   logger.info({ port: listening.port, adminPort: admin.port }, 'serving');
   const stop = async (signal: string): Promise<void> => {
-    if (draining) process.exit(1);
-    draining = true;
+    if (stage === 'draining') process.exit(1);
+    stage = 'draining';
     logger.info({ signal }, 'draining');
     listening.stop();
     await clients.drain(settings.drainMsMax);

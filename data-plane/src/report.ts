@@ -11,6 +11,7 @@ import type { Observe } from './observe/observe.ts';
 import type { Session } from './session/session.ts';
 import type { Settings } from './settings.ts';
 import type { Follower } from './snapshot/follow.ts';
+import { followSampleOf, readinessOf } from './snapshot/readiness.ts';
 import type { SnapshotHolder } from './snapshot/snapshot.ts';
 import type { Turn } from './turn.ts';
 
@@ -113,25 +114,19 @@ export function backendSamples(holder: SnapshotHolder): BackendSample[] {
   return holder.backends().flatMap((backend) => backend.samples());
 }
 
+/** Nothing is known of the log before the follower runs. */
 export function followSample(follower: Follower | null): FollowSample {
-  const status = follower?.status();
-  return {
-    connected: status?.connected ?? false,
-    alarmed: status?.state === 'alarm',
-    staleSinceMs: status?.staleSinceMs ?? null,
-  };
+  if (follower !== null) return followSampleOf(follower.status());
+  return { connected: false, alarmed: false, staleSinceMs: null };
 }
 
-/** Ready once a state is served; being cut off from the log is said, not held against it. */
-export function readiness(follower: Follower | null, draining: boolean): Readiness {
-  const status = follower?.status();
-  const sequence = status?.sequence ?? 0;
-  const staleSinceMs = status?.staleSinceMs ?? null;
-  if (draining) return { ready: false, reason: 'draining', sequence, staleSinceMs };
-  if (sequence === 0) {
-    return { ready: false, reason: 'no configuration yet', sequence, staleSinceMs };
+/** The process's own stages beside the follower's word: starting, serving, draining. */
+export type Stage = 'starting' | 'serving' | 'draining';
+
+export function readiness(follower: Follower | null, stage: Stage): Readiness {
+  if (follower === null) {
+    return { ready: false, reason: stage, sequence: 0, staleSinceMs: null };
   }
-  const problem =
-    status?.error?.message ?? (staleSinceMs === null ? null : 'the log is out of reach');
-  return { ready: true, reason: problem, sequence, staleSinceMs };
+  const follows = readinessOf(follower.status());
+  return stage === 'serving' ? follows : { ...follows, ready: false, reason: stage };
 }
