@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Resp } from '../../resp/resp.ts';
+import { readSlots, slotCount } from './topology.ts';
+
+const text = (value: string): Resp => ({ type: 'bulk', bytes: Buffer.from(value) });
+const number = (value: number): Resp => ({ type: 'integer', value });
+const list = (...items: Resp[]): Resp => ({ type: 'array', items });
+const nobody: Resp = { type: 'null', aggregate: false };
+
+test('each range belongs to its primary, replicas behind it are not looked at', () => {
+  const owners = readSlots(
+    list(
+      list(number(0), number(99), list(text('10.0.0.1'), number(1)), list(text('r'), number(9))),
+      list(number(200), number(200), list(text('::1'), number(2), text('id'), list())),
+    ),
+    'asked',
+  );
+  assert.equal(owners.length, slotCount);
+  assert.deepEqual([owners[0], owners[99], owners[100]], ['10.0.0.1:1', '10.0.0.1:1', null]);
+  assert.deepEqual([owners[199], owners[200], owners[201]], [null, '::1:2', null]);
+});
+
+test('a host left out is the one that was asked', () => {
+  for (const host of [text(''), text('?'), nobody]) {
+    const owners = readSlots(list(list(number(0), number(1), list(host, number(7)))), 'asked');
+    assert.equal(owners[0], 'asked:7');
+  }
+});
+
+test('a reply that is no table, or an empty one, is refused: it must not empty ours', () => {
+  const node = list(text('h'), number(1));
+  const bad: Resp[] = [
+    list(),
+    number(1),
+    { type: 'error', text: 'ERR This instance has cluster support disabled', bulk: false },
+    list(list(number(0), number(slotCount), node)),
+    list(list(number(5), number(4), node)),
+    list(list(number(-1), number(4), node)),
+    list(list(text('0'), number(4), node)),
+    list(list(number(0), number(4))),
+  ];
+  for (const reply of bad) assert.throws(() => readSlots(reply, 'asked'));
+});

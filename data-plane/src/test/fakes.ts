@@ -1,0 +1,100 @@
+/** A socket that takes only what the test lets it, and takers that remember what they were given. */
+import type { Socket } from 'node:net';
+import { Chunk, newRun, park, type ReplyTaker, type Run } from '../command/run.ts';
+import { Meter } from '../observe/meter.ts';
+import { encodeRequest } from '../resp/encoder.ts';
+
+export const meter = new Meter('test', ['any']);
+
+/** `net.Socket` as far as an outlet or an output sees it. */
+export class FakeSocket {
+  destroyed = false;
+  ended = false;
+  /** What the other side has, in Latin-1. */
+  taken = '';
+  writes = 0;
+  /** Takes every write at once; else {@link drain} does. */
+  open = true;
+  #waiting: { bytes: Buffer; done: (() => void) | undefined }[] = [];
+
+  get writableLength(): number {
+    return this.#waiting.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
+
+  write(bytes: Buffer, done?: () => void): boolean {
+    this.writes++;
+    if (this.open && this.#waiting.length === 0) {
+      this.taken += bytes.toString('latin1');
+      done?.();
+    } else {
+      // Not copied: what is overwritten meanwhile arrives wrong, as with a real socket.
+      this.#waiting.push({ bytes, done });
+    }
+    return true;
+  }
+
+  end(): void {
+    this.ended = true;
+  }
+
+  drain(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { bytes } of waiting) this.taken += bytes.toString('latin1');
+    for (const { done } of waiting) done?.();
+  }
+
+  asSocket(): Socket {
+    return this as unknown as Socket;
+  }
+}
+
+/** A client's queue reduced to its order. */
+export class FakeTaker implements ReplyTaker {
+  readonly origin = { address: 'test', name: '' };
+  last: Run | null = null;
+  delayed = 0;
+  owed = 0;
+  torn: Run[] = [];
+  splits: [Run, Run][] = [];
+
+  take(run: Run, bytes: Buffer, start: number, end: number): boolean {
+    park(run, bytes, start, end, false);
+    return false;
+  }
+  split(run: Run, rest: Run): void {
+    this.splits.push([run, rest]);
+    rest.next = run.next;
+    run.next = rest;
+  }
+  delay(change: number): void {
+    this.delayed += change;
+  }
+  tear(run: Run): void {
+    this.torn.push(run);
+  }
+  place(run: Run): Run {
+    return run;
+  }
+  owe(count: number): void {
+    this.owed += count;
+  }
+  add(run: Run): void {
+    if (this.last !== null) this.last.next = run;
+    this.last = run;
+  }
+}
+
+/** A run whose commands stand in a chunk of their own, bait before and behind. */
+export function runOf(taker: ReplyTaker, ...commands: readonly (readonly string[])[]): Run {
+  const requests = commands.map((words) => encodeRequest(words));
+  const bytes = Buffer.concat([Buffer.from('+bait\r\n'), ...requests, Buffer.from('*1')]);
+  const chunk = new Chunk(bytes);
+  chunk.length = bytes.length - 2;
+  chunk.owed = 1;
+  const run = newRun(taker, 0, meter, 0);
+  run.count = commands.length;
+  run.chunk = chunk;
+  run.cursor = 7;
+  return run;
+}
