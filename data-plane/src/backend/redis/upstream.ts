@@ -230,7 +230,9 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     const { argc, starts, ends } = command;
     const count = keyPositions(facts, request, argc, starts, ends, at);
     const { slotOf } = this.#home;
-    return Array.from(at.subarray(0, Math.max(0, count)), (key) => slotOf(request, starts[key]!, ends[key]!));
+    return Array.from(at.subarray(0, Math.max(0, count)), (key) =>
+      slotOf(request, starts[key]!, ends[key]!),
+    );
   }
 
   /** `message` begins with the error's first word. */
