@@ -47,5 +47,5 @@ function lineComplaints(path: string, text: string, line: number): Complaint[] {
 
 /** A literal that would have to be cut in two: the formatter leaves those alone. */
 function isUnbreakable(text: string): boolean {
-  return /(['"`/]).{60,}\1/.test(text) || /^\s*(?:\*|\/\/).*https?:\/\//.test(text);
+  return /(['"/]).{60,}\1|`/.test(text) || /^\s*(?:\*|\/\/).*https?:\/\//.test(text);
 }
