@@ -1,5 +1,5 @@
 /** A command off the fast lane: admitted, then answered here, sent whole, or split and gathered. */
-import { type CommandFacts, Flag, families } from './command/command.ts';
+import { type CommandFacts, Flag } from './command/command.ts';
 import {
   copyRange,
   headerBytesMax,
@@ -43,7 +43,7 @@ export function leaveFastLane(
     return true;
   }
   const known = command.facts as CommandFacts;
-  if (treatmentOf(known, families[known.family] as string).kind === 'local') {
+  if (treatmentOf(known).kind === 'local') {
     return answerHere(proxy, session, client, command);
   }
   carryOut(proxy, session, client, command, planOf(command, session.way));
@@ -140,7 +140,10 @@ function sendWhole(
   }
 }
 
-/** Fragments for one node follow each other in its connection and leave in one write. */
+/**
+ * Fragments for one connection are sent one after the other, so that they make one run and leave in
+ * one write: all of the first fragment's connection, then all of the next one's, and so on.
+ */
 function fanOut(
   session: Session,
   client: ClientConnection,
@@ -149,26 +152,34 @@ function fanOut(
 ): void {
   const facts = command.facts as CommandFacts;
   const { queue } = client;
-  const { meter, prefix, upstream } = session.way;
+  const { meter, prefix } = session.way;
+  const slots = session.way.upstream!.slots!;
   const gather = newGather();
   const { fragments } = splitter;
   gather.prepare(plan.keys);
-  for (let k = 0; k < plan.keys; k++) gather.keyOrder[k] = splitter.keyOrder[k]!;
-  for (let f = 0; f <= fragments; f++) gather.groupStart[f] = splitter.starts[f]!;
   const size = command.end - command.start;
   queue.owe(1, size);
-  const run = queue.addAnswer(facts.family, meter);
-  run.requestBytes = size;
-  run.touches = (facts.flags & Flag.readonly) === 0 ? 'writes' : 'reads';
-  gather.begin(policyOf(facts), facts.name.toUpperCase(), fragments, queue, run);
-  for (let f = 0; f < fragments; f++) {
-    const way = upstream!.slots![splitter.slots[f]!]!;
-    const from = splitter.starts[f]!;
-    const to = splitter.starts[f + 1]!;
-    const room = fragmentBytes(command, plan, from, to, prefix);
-    const into = way.reserve(room);
-    const end = writeFragment(command, plan, from, to, prefix, into, way.cursor);
-    way.commit(gather, facts.family, meter, end).fragment = f;
+  const answerRun = queue.addAnswer(facts.family, meter);
+  answerRun.requestBytes = size;
+  answerRun.touches = (facts.flags & Flag.readonly) === 0 ? 'writes' : 'reads';
+  gather.begin(policyOf(facts), facts.name.toUpperCase(), fragments, queue, answerRun);
+  let sent = 0;
+  for (let f = 0; sent < fragments; f++) {
+    if (splitter.slots[f]! < 0) continue;
+    const way = slots[splitter.slots[f]!]!;
+    for (let g = f; g < fragments; g++) {
+      const slot = splitter.slots[g]!;
+      if (slot < 0 || slots[slot] !== way) continue;
+      splitter.slots[g] = -1;
+      const from = splitter.starts[g]!;
+      const to = splitter.starts[g + 1]!;
+      gather.addFragment(sent, splitter.keyOrder, from, to);
+      const into = way.reserve(fragmentBytes(command, plan, from, to, prefix));
+      const end = writeFragment(command, plan, from, to, prefix, into, way.cursor);
+      const run = way.commit(gather, facts.family, meter, end);
+      if (run.count === 1) run.fragment = sent;
+      sent++;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** What the proxy does with each command of Redis's table: one place, read once at start. */
-import { type CommandFacts, Flag } from './command.ts';
+import { type CommandFacts, commands, Flag, families } from './command.ts';
 
 /**
  * `keyed`: goes to a backend as it is, to the owner of its keys.
@@ -29,11 +29,19 @@ const confined: Readonly<Record<string, string>> = {
   'restore-asking': 'is refused: it belongs to cluster nodes',
 };
 
-const families = ['transactions', 'scripting', 'pubsub', 'cluster', 'server', 'connection'];
+const notAboutKeys = ['transactions', 'scripting', 'pubsub', 'cluster', 'server', 'connection'];
+
+/** By command id. */
+const treatments: readonly Treatment[] = commands.map(decide);
+
+export function treatmentOf(facts: CommandFacts): Treatment {
+  return treatments[facts.id] as Treatment;
+}
 
 /** `name` is the full name in lower case (`object|encoding`), `family` its group in COMMAND DOCS. */
-export function treatmentOf(facts: CommandFacts, family: string): Treatment {
+function decide(facts: CommandFacts): Treatment {
   const { name } = facts;
+  const family = families[facts.family] as string;
   if (local.has(name.split('|')[0] as string)) return { kind: 'local' };
   if (split.has(name)) return { kind: 'split' };
   const own = confined[name];
@@ -45,7 +53,7 @@ export function treatmentOf(facts: CommandFacts, family: string): Treatment {
   }
   // MEMORY USAGE and OBJECT name a key; everything else of these families is about more than keys.
   const aboutOneKey = facts.keySpecs.length > 0 && name.includes('|');
-  if (families.includes(family) && !aboutOneKey && facts.subcommands === null) {
+  if (notAboutKeys.includes(family) && !aboutOneKey && facts.subcommands === null) {
     return { kind: 'refused', reason: notServed };
   }
   return { kind: 'keyed' };

@@ -51,6 +51,7 @@ function gathered(
     for (const [p, piece] of pieces.entries()) {
       const done = p === pieces.length - 1;
       const padded = Buffer.concat([Buffer.from('>>'), piece, Buffer.from('<<')]);
+      if (done) run.answered++;
       gather.take(run, padded, 2, 2 + piece.length, done ? 1 : 0, done);
     }
   }
@@ -121,6 +122,7 @@ test('a fragment whose reply broke off begins anew', () => {
   }) as [Run, Run];
   assert.equal(gather.place(first), answer);
   const give = (run: Run, text: string, done: boolean): void => {
+    if (done) run.answered++;
     gather.take(run, Buffer.from(text), 0, text.length, done ? 1 : 0, done);
   };
   give(first, '*1\r\n$5\r\nhal', false);
@@ -129,3 +131,33 @@ test('a fragment whose reply broke off begins anew', () => {
   give(first, '*1\r\n$5\r\nwhole\r\n', true);
   assert.equal(to.reply, '*2\r\n$5\r\nwhole\r\n$1\r\nb\r\n');
 });
+
+test('fragments of one connection are one run, answered in any pieces, cut where one is redirected', () => {
+  const replies = ['*1\r\n$1\r\na\r\n', '*1\r\n$-1\r\n', '*1\r\n$3\r\nccc\r\n'];
+  const all = replies.join('');
+  for (let cut = 0; cut <= all.length; cut++) {
+    const to = new Answers();
+    const gather = newGather();
+    gather.prepare(3);
+    for (let f = 0; f < 3; f++) gather.addFragment(f, Int32Array.of(2 - f), 0, 1);
+    gather.begin('in_order', 'MGET', 3, to, newRun(new FakeTaker(), 0, meter, 0));
+    const run = newRun(gather, 0, meter, 0);
+    const first = wholeReplies(replies, cut);
+    run.answered += first;
+    gather.take(run, Buffer.from(all), 0, cut, first, first === 3);
+    if (first < 3) {
+      run.answered = 3;
+      gather.take(run, Buffer.from(all), cut, all.length, 3 - first, true);
+    }
+    assert.equal(to.reply, '*3\r\n$3\r\nccc\r\n$-1\r\n$1\r\na\r\n', `cut at ${cut}`);
+  }
+});
+
+function wholeReplies(replies: readonly string[], cut: number): number {
+  let [whole, end] = [0, 0];
+  for (const reply of replies) {
+    end += reply.length;
+    if (end <= cut) whole++;
+  }
+  return whole;
+}

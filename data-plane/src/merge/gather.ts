@@ -1,4 +1,5 @@
 /** A command split over several slots: its fragments' replies become one reply, in the client's key order. */
+import { copyRange } from '../command/prefix.ts';
 import { freeRun, park, type ReplyTaker, type Run, type RunOrigin } from '../command/run.ts';
 import { ReplyScanner } from '../resp/reply-scanner.ts';
 
@@ -32,7 +33,8 @@ const scanner = new ReplyScanner();
  *     packed:    replies as they came; offset and length of each by key number
  */
 export class Gather implements ReplyTaker {
-  readonly last = null;
+  /** Fragments for one connection, sent one after the other, are one run. */
+  last: Run | null = null;
   /** Key numbers, those of one fragment side by side. */
   keyOrder = new Int32Array(64);
   /** Fragment f has `keyOrder[groupStart[f] … groupStart[f + 1])`. */
@@ -74,12 +76,23 @@ export class Gather implements ReplyTaker {
     this.#answer = answer;
   }
 
+  /** Fragment `index` asks for the keys `order[from, to)`; called in ascending order of `index`. */
+  addFragment(index: number, order: Int32Array, from: number, to: number): void {
+    let at = index === 0 ? 0 : this.groupStart[index]!;
+    this.groupStart[index] = at;
+    for (let k = from; k < to; k++) this.keyOrder[at++] = order[k]!;
+    this.groupStart[index + 1] = at;
+  }
+
   owe(_count: number, _bytes: number): void {}
 
-  add(_run: Run): void {}
+  add(run: Run): void {
+    this.last = run;
+  }
 
-  split(_run: Run, _rest: Run): void {
-    throw new Error('invariant: a fragment is one command');
+  /** `run` keeps the first fragment not answered; those behind it are `rest`'s. */
+  split(run: Run, rest: Run): void {
+    rest.fragment = run.fragment + run.answered + 1;
   }
 
   /** A fragment's reply is kept until it is whole, so nothing is lost but its beginning. */
@@ -98,23 +111,28 @@ export class Gather implements ReplyTaker {
 
   take(
     run: Run,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    _replies: number,
+    read: Buffer,
+    readStart: number,
+    readEnd: number,
+    replies: number,
     done: boolean,
   ): boolean {
-    if (!done) {
-      park(run, bytes, start, end, false);
-    } else if (run.parked !== null) {
-      park(run, bytes, start, end, true);
-      this.#fragment(run.fragment, run.parked, 0, run.parkedLength);
-    } else {
-      this.#fragment(run.fragment, bytes, start, end);
+    let [bytes, start, end] = [read, readStart, readEnd];
+    if (run.parked !== null) {
+      park(run, read, readStart, readEnd, done);
+      [bytes, start, end] = [run.parked, 0, run.parkedLength];
+      run.parked = null;
+      run.parkedLength = 0;
     }
-    if (!done) return false;
-    freeRun(run);
-    this.#open--;
+    const first = run.fragment + run.answered - replies;
+    for (let i = 0; i < replies; i++) {
+      const next = replies === 1 && done ? end : scanner.next(bytes, start, end);
+      this.#fragment(first + i, bytes, start, next);
+      start = next;
+    }
+    if (start < end) park(run, bytes, start, end, false);
+    if (done) freeRun(run);
+    this.#open -= replies;
     if (this.#open === 0) this.#finish();
     return false;
   }
@@ -133,10 +151,11 @@ export class Gather implements ReplyTaker {
   }
 
   #pack(from: number, to: number, bytes: Buffer, start: number, end: number): void {
-    let cursor = bytes.indexOf(lf, start) + 1;
+    let cursor = start + 3;
+    while (bytes[cursor - 1] !== lf) cursor++;
     let at = this.#packedLength;
     this.#growPacked(at + end - cursor);
-    bytes.copy(this.#packed, at, cursor, end);
+    copyRange(bytes, cursor, end, this.#packed, at);
     this.#packedLength = at + end - cursor;
     if (to - from === 1) {
       this.#place(this.keyOrder[from]!, at, end - cursor);
@@ -191,9 +210,7 @@ export class Gather implements ReplyTaker {
     for (let key = 0; key < keys; key++) {
       const offset = this.#offsets[key]!;
       const length = this.#lengths[key]!;
-      if (length > 48) packed.copy(reply, at, offset, offset + length);
-      else for (let i = 0; i < length; i++) reply[at + i] = packed[offset + i]!;
-      at += length;
+      at = copyRange(packed, offset, offset + length, reply, at);
     }
     return reply.subarray(0, at);
   }
@@ -214,6 +231,7 @@ export class Gather implements ReplyTaker {
     this.#packedLength = 0;
     this.#answer = null;
     this.#to = null;
+    this.last = null;
     const large = this.#packed.length > packedBytesKept || this.keyOrder.length > keysKept;
     if (!large && pool.length < poolMax) pool.push(this);
   }

@@ -1,7 +1,7 @@
 /** Given a kind of user and backend, when a command of Redis’s table comes, then where it may go. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { commandNamed, commands, Flag, families, isSingleKey } from '../command/command.ts';
+import { commandNamed, commands, Flag, isSingleKey } from '../command/command.ts';
 import { treatmentOf } from '../command/treatment.ts';
 import { closedLanes, type LaneShape, lanesFor } from './lanes.ts';
 
@@ -22,7 +22,7 @@ test('given any user, what is refused, answered here or blocking never passes st
       const lanes = lanesFor(shape, readOnly);
       for (const facts of commands) {
         if (lanes[facts.id] === 0) continue;
-        const { kind } = treatmentOf(facts, families[facts.family] as string);
+        const { kind } = treatmentOf(facts);
         assert.ok(kind === 'keyed' || kind === 'split', facts.name);
         assert.equal(facts.flags & (Flag.blocking | Flag.admin | Flag.pubsub), 0, facts.name);
         assert.ok(facts.keySpecs.length > 0, `${facts.name} names a key`);

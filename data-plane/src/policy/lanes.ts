@@ -1,5 +1,5 @@
 /** Which commands may go straight through, computed once per kind of user and backend. */
-import { type CommandFacts, commands, Flag, families, isSingleKey } from '../command/command.ts';
+import { type CommandFacts, commands, Flag, isSingleKey } from '../command/command.ts';
 import { treatmentOf } from '../command/treatment.ts';
 
 /** 1: straight to the backend; 0: leaves the fast lane, to be admitted, answered, split or refused. */
@@ -28,7 +28,7 @@ export function lanesFor(shape: LaneShape, readOnly: boolean): Lanes {
 export const closedLanes: Lanes = new Uint8Array(commands.length);
 
 function passes(facts: CommandFacts, shape: LaneShape, readOnly: boolean): boolean {
-  const treatment = treatmentOf(facts, families[facts.family] as string).kind;
+  const treatment = treatmentOf(facts).kind;
   if (facts.subcommands !== null) return false;
   // COPY … DB reaches another database: its options must be looked at (route.ts).
   if (facts.name === 'copy') return false;

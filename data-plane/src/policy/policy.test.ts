@@ -1,7 +1,7 @@
 /** Given who asks, when a command of Redis’s table comes, then it is admitted or refused, and how. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { commands, Flag, families } from '../command/command.ts';
+import { commands, Flag } from '../command/command.ts';
 import { treatmentOf } from '../command/treatment.ts';
 import type { UserView } from '../state.ts';
 import { commandOf } from '../test/commands.ts';
@@ -34,7 +34,7 @@ test('given a read-only user, every write of the table is refused and every read
     if (facts.subcommands !== null) continue;
     const command = fitting(facts.name, facts.arity);
     const refusal = said(admit({ user: reader }, command));
-    const served = treatmentOf(facts, families[facts.family] as string).kind !== 'refused';
+    const served = treatmentOf(facts).kind !== 'refused';
     const writes = (facts.flags & Flag.write) !== 0;
     if (served && !writes) assert.equal(refusal, null, facts.name);
     else assert.notEqual(refusal, null, facts.name);
@@ -46,7 +46,7 @@ test('given a writer, exactly what the proxy serves is admitted', () => {
   for (const facts of commands) {
     if (facts.subcommands !== null) continue;
     const refusal = said(admit({ user: writer }, fitting(facts.name, facts.arity)));
-    const served = treatmentOf(facts, families[facts.family] as string).kind !== 'refused';
+    const served = treatmentOf(facts).kind !== 'refused';
     assert.equal(refusal === null, served, `${facts.name}: ${refusal}`);
   }
 });

@@ -1,6 +1,6 @@
 /** May this user do this? Each check a named function, in order; a refusal is the reply itself. */
 
-import { arityFits, Flag, families } from '../command/command.ts';
+import { arityFits, Flag } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import { treatmentOf } from '../command/treatment.ts';
 import { encodeError } from '../resp/encoder.ts';
@@ -67,7 +67,7 @@ function refuseAnonymous(asker: Asker, command: Command): Buffer | null {
 
 function refuseTreatment(command: Command): Buffer | null {
   const facts = command.facts!;
-  const treatment = treatmentOf(facts, families[facts.family] as string);
+  const treatment = treatmentOf(facts);
   if (treatment.kind !== 'refused') return null;
   return encodeError('ERR', `command '${facts.name}' ${treatment.reason}`);
 }

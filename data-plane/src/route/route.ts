@@ -1,6 +1,5 @@
 /** Command + way → plan: where it goes, whole or split by slot. */
 import type { CommandFacts } from '../command/command.ts';
-import { families } from '../command/command.ts';
 import { keyPositions } from '../command/keys.ts';
 import type { Command } from '../command/request.ts';
 import { treatmentOf } from '../command/treatment.ts';
@@ -70,7 +69,7 @@ function inSlots(
   slots: readonly UpstreamConnection[],
 ): Plan {
   if (keys.count === 0) return refused(encodeError('ERR', `'${facts.name}' names no key`));
-  if (treatmentOf(facts, families[facts.family] as string).kind === 'split') {
+  if (treatmentOf(facts).kind === 'split') {
     return inFragments(facts, command, way, slots);
   }
   const slot = slotOfKey(command, keys.at[0]!, way.prefixCrc);
