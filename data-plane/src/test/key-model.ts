@@ -21,13 +21,24 @@ export class KeyModel {
   readonly #possible = new Map<string, Set<Value>>();
   /** Connections break: a read sent again may see a later write of the same pipeline. */
   readonly #lossy: boolean;
+  readonly #recent: (readonly [readonly string[], Resp])[] = [];
 
   constructor(lossy: boolean) {
     this.#lossy = lossy;
   }
 
+  /** The last replies that had to do with `key`, and what is still to come: for a failure's report. */
+  #story(key: string, later: readonly (readonly string[])[]): string {
+    const past = this.#recent.filter(([args]) => keysOf(args).includes(key)).slice(-6);
+    const told = past.map(([args, reply]) => `${shown(args)} → ${describe(reply)}`);
+    const next = later.filter((args) => keysOf(args).includes(key)).slice(0, 4);
+    return [...told, ...next.map((args) => `${shown(args)} …`)].join('\n  ');
+  }
+
   /** Checks the reply to `args`; `later` are the commands issued after it and not answered yet. */
   answered(args: readonly string[], reply: Resp, later: readonly (readonly string[])[]): void {
+    this.#recent.push([args, reply]);
+    if (this.#recent.length > 200) this.#recent.shift();
     if (reply.type === 'error') {
       if (notExecuted.test(reply.text) && (this.#lossy || !reply.text.startsWith('ERR'))) return;
       if (unknown.test(reply.text)) {
@@ -77,7 +88,8 @@ export class KeyModel {
     const seen = writes(args) ? [] : [...this.#eventually(key, later)];
     if (seen.some((value) => same(next(args, key, value)[1], reply))) return;
     const possible = [...this.#values(key)].map(short).join(' or ');
-    assert.fail(`${shown(args)} gave ${describe(reply)} while the key held ${possible}`);
+    const story = this.#story(key, later);
+    assert.fail(`${shown(args)} gave ${describe(reply)}, the key held ${possible}\n  ${story}`);
   }
 
   /** What the key may hold at any time until everything issued is done. */
