@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fold } from '../test/log-builder.ts';
+import { backendOf, buildLog, fold, put, userOf } from '../test/log-builder.ts';
 import { readStored } from './chain.ts';
 import { event, readEvent, UnreadableEvent, writeEvent } from './events.ts';
 
@@ -62,6 +62,23 @@ test('an unreadable event names the field at fault', () => {
   assert.equal(fieldOf({ ...stored, at: 'yesterday' }), 'at');
   assert.equal(fieldOf({ ...stored, changes: [] }), 'changes');
   assert.match(fieldOf({ ...stored, changes: [{ op: 'put', kind: 'ghost' }] }), /^changes\.0/);
+});
+
+test('a change whose id names another entity than it holds is refused', () => {
+  const log = buildLog([[put(userOf('a', 'u'), userOf('a', 'u', true)), put(backendOf('b'))]]);
+  const good = JSON.parse(Buffer.from(log[1] ?? '').toString());
+  const [user, backend] = good.changes;
+  for (const wrong of [
+    { ...user, id: 'a/v' },
+    { ...user, id: 'u' },
+    { ...user, before: { ...user.before, tenant: 'b' } },
+    { ...backend, id: '__proto__' },
+    { ...backend, id: 'b/b' },
+  ]) {
+    const bytes = encode({ ...good, changes: [wrong] });
+    assert.throws(() => readEvent(bytes), { name: 'UnreadableEvent', field: 'changes.0.id' });
+  }
+  assert.doesNotThrow(() => readEvent(encode(good)));
 });
 
 test('what is no JSON object in UTF-8 is refused', () => {

@@ -1,6 +1,6 @@
 /** Every event of the log: schema, type, version and upcaster. */
 import { z } from 'zod';
-import { backend, route, tenant, user } from './entities.ts';
+import { backend, type Entity, route, tenant, user } from './entities.ts';
 
 /** One configuration change is one event; larger ones are refused (JetStream's own cap is 1 MiB). */
 export const eventBytesMax = 512 * 1024;
@@ -25,13 +25,30 @@ function changeOf<K extends string, S extends z.ZodType>(kind: K, entity: S) {
   ] as const;
 }
 
-export const entityChange = z.union([
-  ...changeOf('tenant', tenant),
-  ...changeOf('user', user),
-  ...changeOf('backend', backend),
-  ...changeOf('route', route),
-]);
+export const entityChange = z
+  .union([
+    ...changeOf('tenant', tenant),
+    ...changeOf('user', user),
+    ...changeOf('backend', backend),
+    ...changeOf('route', route),
+  ])
+  .refine(isOfOneEntity, { path: ['id'], error: 'names another entity than before and after' });
 export type EntityChange = z.infer<typeof entityChange>;
+
+/** A reader goes by `id` here and by the entity there: both must mean the same one. */
+function isOfOneEntity(change: {
+  id: string;
+  before?: Entity | undefined;
+  after?: Entity | undefined;
+}): boolean {
+  const named = [change.before, change.after].filter((entity) => entity !== undefined);
+  return named.every((entity) => idOf(entity) === change.id);
+}
+
+function idOf(entity: Entity): string {
+  if (!('tenant' in entity)) return entity.id;
+  return `${entity.tenant}/${'name' in entity ? entity.name : entity.id}`;
+}
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 

@@ -2,9 +2,9 @@
 import { z } from 'zod';
 
 /**
- * A name an operator chooses: 1…63 of a-z, 0-9 and hyphen, starting with a letter or digit. It holds
- * no dot, slash, brace or blank, so it can stand inside a NATS subject, a URL path, a login and a key
- * prefix without escaping.
+ * A name an operator chooses: 1…63 of a-z, 0-9 and hyphen, starting with a letter or digit. It
+ * holds no dot, slash, brace or blank, so it can stand inside a NATS subject, a URL path, a login
+ * and a key prefix without escaping.
  */
 export const nameRule = /^[a-z0-9][a-z0-9-]{0,62}$/;
 

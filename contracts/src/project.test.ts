@@ -16,9 +16,9 @@ import {
   userOf,
 } from '../test/log-builder.ts';
 import { hashOf, readStored } from './chain.ts';
-import { writeEvent } from './events.ts';
-import { BrokenChain, emptySnapshot, project } from './project.ts';
-import { snapshot } from './snapshot.ts';
+import { genesisHash, type StoredEvent, writeEvent } from './events.ts';
+import { BrokenChain, emptySnapshot, Fold, foldAll, project } from './project.ts';
+import { type Snapshot, snapshot } from './snapshot.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot-codec.ts';
 
 test('folding the whole log equals folding a stored snapshot and the tail, at every cut', async () => {
@@ -49,6 +49,77 @@ test('the fold never changes a state it was given', () => {
     { numRuns: 200 },
   );
 });
+
+test('many events folded at once give what they give one by one, wherever the batches are cut', () => {
+  fc.assert(
+    fc.property(anyLog, fc.array(fc.nat(60), { maxLength: 4 }), (log, cuts) => {
+      const events = storedEvents(log);
+      const states = [emptySnapshot];
+      for (const stored of events) states.push(project(states.at(-1) ?? emptySnapshot, stored));
+      let state = emptySnapshot;
+      for (const cut of [...cuts, events.length].toSorted((a, b) => a - b)) {
+        const next = foldAll(deepFreeze(state), events.slice(state.sequence, cut));
+        const expected = states[next.sequence];
+        assert.equal(JSON.stringify(next), JSON.stringify(expected));
+        assertShared(state, next, events.slice(state.sequence, next.sequence));
+        state = next;
+      }
+      assert.deepEqual(state, states.at(-1));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** What no event named is the same object in both states. */
+function assertShared(before: Snapshot, after: Snapshot, events: readonly StoredEvent[]): void {
+  const changes = events.flatMap(({ event }) => ('changes' in event ? event.changes : []));
+  const touched = new Set(
+    changes.map(({ kind, id }) => `${kind === 'backend'} ${id.split('/')[0]}`),
+  );
+  for (const [id, state] of Object.entries(before.tenants)) {
+    assert.equal(after.tenants[id] === state, !touched.has(`false ${id}`), id);
+  }
+  for (const [id, held] of Object.entries(before.backends)) {
+    assert.equal(after.backends[id] === held, !touched.has(`true ${id}`), id);
+  }
+}
+
+test('a fold that refuses an event stands where it stood, and goes on from there', () => {
+  const log = buildLog([[put(tenantOf('a'))], [put(tenantOf('b')), put(userOf('nobody', 'u'))]]);
+  const [first, second, orphan] = storedEvents(log);
+  assert(first !== undefined && second !== undefined && orphan !== undefined);
+  const fold = new Fold(emptySnapshot);
+  for (const stored of [first, second]) fold.take(stored);
+  const before = fold.snapshot();
+  assert.throws(() => fold.take(orphan), BrokenChain);
+  assert.equal(fold.snapshot(), before);
+  const next = { ...orphan, event: { ...orphan.event, changes: [put(userOf('a', 'u'))] } };
+  fold.take(next as StoredEvent);
+  assert.deepEqual(Object.keys(fold.snapshot().tenants), ['a']);
+  assert.deepEqual(before.tenants['a']?.users, {});
+});
+
+test('a log gets its identity from its first event and never again', () => {
+  const [created, changed] = storedEvents(buildLog([[put(tenantOf('a'))]]));
+  assert(created !== undefined && changed !== undefined);
+  const state = project(emptySnapshot, created);
+  const again = { ...created, sequence: 2, event: { ...created.event, prev: state.hash } };
+  assert.throws(() => project(state, again), /event 2 must not be LogCreated/);
+  const headless = { ...changed, sequence: 1, event: { ...changed.event, prev: genesisHash } };
+  assert.throws(() => project(emptySnapshot, headless), /event 1 must not be ConfigurationChanged/);
+});
+
+for (const name of ['constructor', 'valueof', 'tostring', '1', 'hasownproperty']) {
+  test(`"${name}" is a name like any other`, () => {
+    const [user, route] = [userOf(name, name), routeOf(name, name, name)];
+    const log = buildLog([[put(tenantOf(name)), put(backendOf(name)), put(user), put(route)]]);
+    const state = fold(storedEvents(log));
+    assert.deepEqual(Object.keys(state.tenants[name]?.users ?? {}), [name]);
+    assert.deepEqual(Object.keys(state.tenants[name]?.routes ?? {}), [name]);
+    const orphan = buildLog([[put(userOf(name, 'u'))]]);
+    assert.throws(() => fold(storedEvents(orphan)), /unknown tenant/);
+  });
+}
 
 test('a change copies the tenant it touches and shares the others', () => {
   const log = buildLog([

@@ -56,3 +56,10 @@ export interface Snapshot {
   readonly tenants: Readonly<Record<string, TenantState>>;
   readonly backends: Readonly<Record<string, Versioned<Backend>>>;
 }
+
+/**
+ * The value under `name`, and never one that a plain object inherits (a name may be "constructor").
+ */
+export function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}

@@ -153,6 +153,33 @@ test('a change that makes too large an event is refused, and nothing is stored',
   await stop(one, two);
 });
 
+test('a replica reads back what it wrote once, by the next look at the log and not before', async () => {
+  const log = new MemoryLog();
+  const stage = await memoryStage(log);
+  let reads = 0;
+  const read = log.read.bind(log);
+  log.read = (...args) => {
+    reads += 1;
+    return read(...args);
+  };
+  const answered = change(stage, request([wish('acme')]));
+  const sequence = sequenceOf(await answered);
+  assert.equal(stage.follower.state().snapshot.sequence, sequence);
+  assert.equal(reads, 0);
+  log.rewrite(sequence, Buffer.from('{}'));
+  while (stage.follower.health().corrupt === null) await new Promise((next) => setTimeout(next, 5));
+  await stop(stage);
+});
+
+test('an event that nobody could read is not written', async () => {
+  const { log, one, two } = await replicas();
+  const tooLong = request([wish('a')], { actor: 'x'.repeat(300) });
+  await assert.rejects(change(one, tooLong), /read back and folded/);
+  assert.equal(await log.head(AbortSignal.timeout(1_000)), 1);
+  assert.equal(sequenceOf(await change(one, request([wish('a')]))), 2);
+  await stop(one, two);
+});
+
 test('times in the log never step back, even when the clock does', async () => {
   const { one, two } = await replicas();
   const late = { ...one, clock: { ...one.clock, now: () => Date.parse('2030-01-01') } };

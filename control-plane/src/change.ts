@@ -1,6 +1,7 @@
 /** SPINE: load → seal → decide → append; decides again when another replica was first. */
 import { randomUUID } from 'node:crypto';
 import type { RevertScope, Wish } from '@respool/contracts/api';
+import { readStored } from '@respool/contracts/chain';
 import type { ErrorCode } from '@respool/contracts/errors';
 import {
   type ConfigurationChanged,
@@ -9,6 +10,7 @@ import {
   writeEvent,
 } from '@respool/contracts/events';
 import type { TenantId } from '@respool/contracts/ids';
+import { project } from '@respool/contracts/project';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import { logSubject } from '@respool/contracts/subjects';
 import { decide, decideRevert } from './decide/decide.ts';
@@ -126,10 +128,12 @@ async function append(
     const event = eventOf(stage.clock, state, request, decision.changes);
     const bytes = writeEvent({ ...event, requestId });
     if (bytes.length > eventBytesMax) return tooLarge(bytes.length);
+    refuseUnreadable(state.snapshot, bytes);
     const subject = subjectOf(decision.changes);
     const outcome = await log.append({ bytes, expected, requestId, subject, signal });
     if (outcome.kind === 'unreachable') return unreachable(outcome.cause);
     if (outcome.kind === 'appended') {
+      follower.offer(outcome.sequence, bytes);
       await catchUpOrGo(follower, outcome.sequence, signal);
       return { kind: 'changed', sequence: outcome.sequence, changes: decision.changes, tokens };
     }
@@ -205,6 +209,18 @@ function subjectOf(changes: readonly EntityChange[]): string {
   );
   const [tenant] = tenants;
   return logSubject(tenants.size === 1 ? ((tenant ?? null) as TenantId | null) : null);
+}
+
+/**
+ * No reader could ever get past an event that it cannot read or fold, so what a fault of ours made
+ * is stopped here, before it is in the log for good.
+ */
+function refuseUnreadable(before: Snapshot, bytes: Uint8Array): void {
+  try {
+    project(before, readStored(before.sequence + 1, bytes));
+  } catch (cause) {
+    throw new Error('invariant: an event can be read back and folded', { cause });
+  }
 }
 
 function tooLarge(bytes: number): Refusal {

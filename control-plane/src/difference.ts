@@ -2,8 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EntityKind } from '@respool/contracts/entities';
 import type { EntityChange } from '@respool/contracts/events';
-import type { Snapshot, TenantState, Versioned } from '@respool/contracts/snapshot';
-import { own } from './entity.ts';
+import { own, type Snapshot, type TenantState, type Versioned } from '@respool/contracts/snapshot';
 
 type Held<T> = Readonly<Record<string, Versioned<T>>>;
 

@@ -1,19 +1,12 @@
 /** Finding an entity in a snapshot. */
 import type { EntityKind } from '@respool/contracts/entities';
-import type { Snapshot } from '@respool/contracts/snapshot';
+import { own, type Snapshot } from '@respool/contracts/snapshot';
 
 /** An entity by name; `tenant` is there for users and routes. */
 export interface Target {
   readonly kind: EntityKind;
   readonly id: string;
   readonly tenant?: string;
-}
-
-/**
- * The value under `key`, and never one that a plain object inherits (a name may be "constructor").
- */
-export function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 /** The id an event carries: users and routes stand under their tenant. */

@@ -1,8 +1,7 @@
 /** Tenants on one backend are kept apart by databases, which are allocated, prefixes, exclusivity. */
 import type { Backend, Isolation, Route } from '@respool/contracts/entities';
-import type { Snapshot } from '@respool/contracts/snapshot';
+import { own, type Snapshot } from '@respool/contracts/snapshot';
 import type { Issue } from '../draft.ts';
-import { own } from '../entity.ts';
 import type { World } from './world.ts';
 
 interface Guest {

@@ -1,8 +1,7 @@
 /** Routes: each leads to a backend that exists, and one of them is the tenant's default. */
 import type { Route } from '@respool/contracts/entities';
-import type { Snapshot } from '@respool/contracts/snapshot';
+import { own, type Snapshot } from '@respool/contracts/snapshot';
 import type { Draft, Issue, RouteChange } from '../draft.ts';
-import { own } from '../entity.ts';
 import type { World } from './world.ts';
 
 /** Leaves `default` as it was unless the change says otherwise; {@link settleDefaults} follows. */

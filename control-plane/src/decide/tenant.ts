@@ -1,7 +1,7 @@
 /** Tenants: written as asked; one that still has users or routes stays. */
-import type { Snapshot } from '@respool/contracts/snapshot';
+
+import { own, type Snapshot } from '@respool/contracts/snapshot';
 import { type Issue, merge, type TenantChange } from '../draft.ts';
-import { own } from '../entity.ts';
 import type { World } from './world.ts';
 
 export function writeTenant(world: World, change: TenantChange): Issue | null {

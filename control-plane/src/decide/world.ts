@@ -1,7 +1,6 @@
 /** A snapshot being changed: entities come and go in any order, the rules look at the end. */
 import type { Backend, Route, Tenant, User } from '@respool/contracts/entities';
-import type { Snapshot, TenantState, Versioned } from '@respool/contracts/snapshot';
-import { own } from '../entity.ts';
+import { own, type Snapshot, type TenantState, type Versioned } from '@respool/contracts/snapshot';
 
 /** A tenant of the world; `tenant` is null while only its users or routes are there. */
 interface TenantWorld {

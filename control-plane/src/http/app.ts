@@ -1,12 +1,11 @@
 /** What every resource of the API is given. */
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TenantState } from '@respool/contracts/snapshot';
+import { own, type TenantState } from '@respool/contracts/snapshot';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Registry } from 'prom-client';
 import type { Stage } from '../change.ts';
-import { own } from '../entity.ts';
 import type { Verdict } from '../log/verify.ts';
 import type { Proxies } from '../views/proxies.ts';
 import { ApiError } from './errors.ts';

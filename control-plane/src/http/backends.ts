@@ -2,8 +2,8 @@
 import { backendBody, backendPatch, writeQuery } from '@respool/contracts/api';
 import { backendAnswer, listOf } from '@respool/contracts/api-answers';
 import { backendId } from '@respool/contracts/ids';
+import { own } from '@respool/contracts/snapshot';
 import { z } from 'zod';
-import { own } from '../entity.ts';
 import { backendView } from '../views/entities.ts';
 import { readResponses, sendEntity, writeHeaders, writeResponses } from './answers.ts';
 import { type App, type Plane, stageOf } from './app.ts';

@@ -2,8 +2,8 @@
 import { routeBody, routePatch, writeQuery } from '@respool/contracts/api';
 import { listOf, routeAnswer } from '@respool/contracts/api-answers';
 import { routeId, tenantId } from '@respool/contracts/ids';
+import { own } from '@respool/contracts/snapshot';
 import { z } from 'zod';
-import { own } from '../entity.ts';
 import { routeView } from '../views/entities.ts';
 import { readResponses, sendEntity, writeHeaders, writeResponses } from './answers.ts';
 import { type App, type Plane, stageOf, tenantStateOf } from './app.ts';

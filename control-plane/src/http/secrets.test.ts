@@ -4,13 +4,15 @@ import { after, before, test } from 'node:test';
 import { writeAnswer } from '@respool/contracts/api-answers';
 import { openSecret, pepperOf, verifySecret } from '@respool/contracts/secrets';
 import { apiToken, masterKey, TestApi } from '../../test/api.ts';
+import { MemoryLog } from '../log/memory.ts';
 
 const passwords = ['chosen-by-a-person', 'backend-p4ssword', 'backend-p4ssword-2', 'in-a-bad-body'];
 const answers: string[] = [];
 let api: TestApi;
 let token = '';
 before(async () => {
-  api = await TestApi.start();
+  // A change waits for scrypt, which takes its time on a busy machine.
+  api = await TestApi.start(new MemoryLog(), 10_000);
   await tell('PUT', '/v1/tenants/acme', { isolation: { mode: 'db' } });
   const password = passwords[0];
   await tell('PUT', '/v1/tenants/acme/users/person', { secret: { password } });

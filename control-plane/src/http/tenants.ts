@@ -2,8 +2,8 @@
 import { tenantBody, tenantPatch, writeQuery } from '@respool/contracts/api';
 import { listOf, tenantAnswer } from '@respool/contracts/api-answers';
 import { tenantId } from '@respool/contracts/ids';
+import { own } from '@respool/contracts/snapshot';
 import { z } from 'zod';
-import { own } from '../entity.ts';
 import { tenantView } from '../views/entities.ts';
 import { readResponses, sendEntity, writeHeaders, writeResponses } from './answers.ts';
 import { type App, type Plane, stageOf } from './app.ts';

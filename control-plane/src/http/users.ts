@@ -2,8 +2,8 @@
 import { userBody, userPatch, writeQuery } from '@respool/contracts/api';
 import { listOf, userAnswer } from '@respool/contracts/api-answers';
 import { tenantId, userName } from '@respool/contracts/ids';
+import { own } from '@respool/contracts/snapshot';
 import { z } from 'zod';
-import { own } from '../entity.ts';
 import { userView } from '../views/entities.ts';
 import { readResponses, sendEntity, writeHeaders, writeResponses } from './answers.ts';
 import { type App, type Plane, stageOf, tenantStateOf } from './app.ts';

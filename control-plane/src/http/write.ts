@@ -1,9 +1,10 @@
 /** One write: request → change → answer, waiting for the proxies if asked to. */
 import type { WriteQuery } from '@respool/contracts/api';
 import type { WriteAnswer } from '@respool/contracts/api-answers';
+import { own } from '@respool/contracts/snapshot';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ChangeOutcome, change, type Intent, type Stage } from '../change.ts';
-import { own, revisionOf, type Target } from '../entity.ts';
+import { revisionOf, type Target } from '../entity.ts';
 import { backendView, routeView, tenantView, userView } from '../views/entities.ts';
 import { type Plane, signalOf, stageOf } from './app.ts';
 import { ApiError } from './errors.ts';

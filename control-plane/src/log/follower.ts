@@ -1,7 +1,7 @@
 /** One control plane's copy of the head state, kept level with the log, checked event by event. */
 import { readStored } from '@respool/contracts/chain';
 import type { StoredEvent } from '@respool/contracts/events';
-import { emptySnapshot, project } from '@respool/contracts/project';
+import { emptySnapshot, Fold } from '@respool/contracts/project';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import type { Clock } from './clock.ts';
 import { isCorruption, LogCorrupt } from './corruption.ts';
@@ -67,7 +67,8 @@ export class LogFollower {
   readonly #listeners = new Set<AdvanceListener>();
   readonly #pullEnds = new Set<() => void>();
   readonly #closing = new AbortController();
-  #snapshot: Snapshot = emptySnapshot;
+  /** While nobody looks, as at the start, a whole batch is folded without a copy an event. */
+  #fold = new Fold(emptySnapshot);
   #corrupt: string | null = null;
   #pulled = true;
   #isDirty = false;
@@ -106,7 +107,7 @@ export class LogFollower {
   state(): LogState {
     this.#index.prune();
     return {
-      snapshot: this.#snapshot,
+      snapshot: this.#fold.snapshot(),
       idempotency: this.#index.keys,
       hasRequest: (requestId) => this.#index.sequenceOf(requestId),
     };
@@ -114,8 +115,9 @@ export class LogFollower {
 
   /** The state once it has reached `atLeast`. Throws LogUnreachable at the deadline, LogCorrupt. */
   async catchUp(atLeast: number, signal: AbortSignal): Promise<LogState> {
-    for (let tries = 0; this.#snapshot.sequence < atLeast; tries++) {
-      if (tries > 0) await pause(tries - 1, signal);
+    for (let tries = 0; this.#fold.sequence < atLeast; tries++) {
+      // The pull that ended first may have begun before the event was there: look again at once.
+      if (tries > 1) await pause(tries - 2, signal);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#pullEnds.add(resolve);
       this.#wake();
@@ -124,11 +126,20 @@ export class LogFollower {
       } finally {
         this.#pullEnds.delete(resolve);
       }
-      if (this.#snapshot.sequence >= atLeast) break;
+      if (this.#fold.sequence >= atLeast) break;
       if (this.#corrupt !== null) throw new LogCorrupt(this.#corrupt);
       if (this.#closing.signal.aborted) throw new LogUnreachable('the follower was stopped');
     }
     return this.state();
+  }
+
+  /**
+   * An event the log has just acknowledged to this process, so that nobody waits for it to be read
+   * back. The next pull still compares it with what is stored. Ignored unless it is the next one.
+   */
+  offer(sequence: number, bytes: Uint8Array): void {
+    if (sequence !== this.#fold.sequence + 1 || this.#corrupt !== null) return;
+    this.#apply(readStored(sequence, bytes), bytes.length);
   }
 
   /** Called for each later event, in order, once the state includes it. Returns the end of it. */
@@ -141,17 +152,17 @@ export class LogFollower {
     return {
       reachable: this.#pulled && this.#log.reachable(),
       corrupt: this.#corrupt,
-      sequence: this.#snapshot.sequence,
+      sequence: this.#fold.sequence,
     };
   }
 
   /** The state after event `sequence`, 0 for the empty one. Throws SequenceInFuture. */
   async stateAt(sequence: number, signal: AbortSignal): Promise<Snapshot> {
-    const now = this.#snapshot;
+    const now = this.#fold;
     if (sequence > now.sequence) {
       throw new SequenceInFuture(`sequence ${sequence} is beyond the head, ${now.sequence}`);
     }
-    if (sequence === now.sequence) return now;
+    if (sequence === now.sequence) return now.snapshot();
     const base = this.#waypoints.nearest(sequence);
     return stateAt(this.#log, base, this.#nearestSnapshot, sequence, signal);
   }
@@ -160,13 +171,13 @@ export class LogFollower {
   async stateAtTime(iso: string, signal: AbortSignal): Promise<Snapshot> {
     const time = Date.parse(iso);
     if (Number.isNaN(time)) throw new RangeError(`not a time: ${iso}`);
-    const head = this.#snapshot.sequence;
+    const head = this.#fold.sequence;
     return this.stateAt(await sequenceAtTime(this.#log, head, time, signal), signal);
   }
 
   /** Events after `after`, at most `limit`, none beyond the state. */
   async eventsBetween(after: number, limit: number, signal: AbortSignal): Promise<StoredEvent[]> {
-    const count = Math.min(limit, this.#snapshot.sequence - after);
+    const count = Math.min(limit, this.#fold.sequence - after);
     if (count <= 0) return [];
     return this.#recent.after(after, count) ?? readEvents(this.#log, after, count, signal);
   }
@@ -220,51 +231,53 @@ export class LogFollower {
     this.#corrupt = error.message;
   }
 
-  /**
-   * Reads from the event applied last, so that a log that was cut or rewritten is noticed at once.
-   */
+  /** Reads from the event applied last, so that a log cut or rewritten is noticed at once. */
   async #pull(signal: AbortSignal): Promise<void> {
     if (await this.#pullOverlapping(signal)) return;
     // A replica that was leader until a moment ago may know less than was acknowledged.
     await sleep(secondLookMs, signal);
     if (await this.#pullOverlapping(signal)) return;
-    throw new LogCorrupt(`the log ends before event ${this.#snapshot.sequence}, applied before`);
+    throw new LogCorrupt(`the log ends before event ${this.#fold.sequence}, applied before`);
   }
 
   /** false when not even the event applied last is there. */
   async #pullOverlapping(signal: AbortSignal): Promise<boolean> {
-    const applied = this.#snapshot;
-    let sawApplied = applied.sequence === 0;
-    for await (const { sequence, bytes } of this.#log.read(
-      Math.max(0, applied.sequence - 1),
-      signal,
-    )) {
+    const { sequence: applied, hash } = this.#fold;
+    let sawApplied = applied === 0;
+    for await (const { sequence, bytes } of this.#log.read(Math.max(0, applied - 1), signal)) {
       const stored = readStored(sequence, bytes);
-      if (sequence > applied.sequence) this.#apply(stored, bytes.length);
-      else if (stored.hash === applied.hash) sawApplied = true;
+      if (sequence > applied) {
+        this.#applyOrCompare(stored, bytes.length);
+      } else if (stored.hash === hash) sawApplied = true;
       else throw new LogCorrupt(`event ${sequence} is not the one applied before`);
     }
     return sawApplied;
   }
 
+  /** What this process offered since the pull began stands here already, and must be the same. */
+  #applyOrCompare(stored: StoredEvent, bytes: number): void {
+    const { sequence, hash } = this.#fold;
+    if (stored.sequence > sequence) this.#apply(stored, bytes);
+    else if (stored.sequence === sequence && stored.hash !== hash) {
+      throw new LogCorrupt(`event ${sequence} is not the one that was acknowledged`);
+    }
+  }
+
   #apply(stored: StoredEvent, bytes: number): void {
-    const snapshot = project(this.#snapshot, stored);
+    this.#fold.take(stored);
     this.#index.add(stored);
     this.#recent.add(stored, bytes);
-    this.#waypoints.add(snapshot);
-    this.#snapshot = snapshot;
+    this.#waypoints.add(this.#fold);
     for (const listener of this.#listeners) {
       try {
-        listener(stored, snapshot);
+        listener(stored, this.#fold.snapshot());
       } catch (error) {
         this.#warn('a listener of the log failed', error);
       }
     }
   }
 
-  /**
-   * Spares folding what a stored snapshot has folded; the requests of the last day are read anyway.
-   */
+  /** Spares folding what a stored snapshot has folded; the last day's requests are read anyway. */
   async #startFromSnapshot(signal: AbortSignal): Promise<void> {
     const head = await this.#log.head(signal);
     const kept = await this.#nearestSnapshot(head).catch((error: unknown) => {
@@ -276,8 +289,8 @@ export class LogFollower {
       const since = this.#clock.now() - idempotencyMsMax;
       const tail = await readTail(this.#log, kept, since, indexedEventsMax, signal);
       for (const stored of tail) this.#index.add(stored);
-      this.#snapshot = kept;
-      this.#waypoints.add(kept);
+      this.#fold = new Fold(kept);
+      this.#waypoints.add(this.#fold);
     } catch (error) {
       if (!isCorruption(error)) throw error;
       this.#warn('the stored snapshot does not belong to this log', error);

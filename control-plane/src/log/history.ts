@@ -1,7 +1,7 @@
 /** The past: events between two sequences, and the state as it stood at a sequence or a time. */
 import { readStored } from '@respool/contracts/chain';
 import type { StoredEvent } from '@respool/contracts/events';
-import { BrokenChain, emptySnapshot, project } from '@respool/contracts/project';
+import { BrokenChain, emptySnapshot, Fold } from '@respool/contracts/project';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import type { EventLog } from './log.ts';
 
@@ -24,10 +24,11 @@ export class Waypoints {
   #states: Snapshot[] = [];
   #step = 64;
 
-  add(state: Snapshot): void {
+  /** Keeps the state of `fold` when it is far enough from the one before; else costs nothing. */
+  add(fold: Fold): void {
     const last = this.#states.at(-1)?.sequence ?? -this.#step;
-    if (state.sequence < last + this.#step) return;
-    this.#states.push(state);
+    if (fold.sequence < last + this.#step) return;
+    this.#states.push(fold.snapshot());
     if (this.#states.length <= waypointsMax) return;
     this.#step *= 2;
     this.#states = this.#states.filter((_, place) => place % 2 === 0);
@@ -102,10 +103,15 @@ export async function stateAt(
     const isOurs = kept !== null && (base.logId === '' || kept.logId === base.logId);
     if (isOurs && kept.sequence > state.sequence) state = kept;
   }
-  for await (const stored of log.read(state.sequence, signal, sequence - state.sequence)) {
-    state = project(state, readStored(stored.sequence, stored.bytes));
+  const fold = new Fold(state);
+  for await (const { sequence: place, bytes } of log.read(
+    state.sequence,
+    signal,
+    sequence - state.sequence,
+  )) {
+    fold.take(readStored(place, bytes));
   }
-  return state;
+  return fold.snapshot();
 }
 
 /**

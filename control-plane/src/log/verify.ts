@@ -1,11 +1,11 @@
-/** An audit of the whole log: each event in place, each link of the chain, each checkpoint. */
+/** An audit of the whole log: each event in place and foldable, each link, each checkpoint. */
 import { readStored } from '@respool/contracts/chain';
 import {
   type Checkpoint,
   type CheckpointKeys,
   verifyCheckpoint,
 } from '@respool/contracts/checkpoint';
-import { genesisHash, type StoredEvent } from '@respool/contracts/events';
+import { emptySnapshot, Fold } from '@respool/contracts/project';
 import { isCorruption } from './corruption.ts';
 import type { EventLog } from './log.ts';
 
@@ -39,16 +39,14 @@ export async function verifyLog(
   signal: AbortSignal,
 ): Promise<Verdict> {
   const signed = await sortOut(checkpoints, keys);
-  // The links alone are checked; folding as well would cost a copy of the state an event.
-  let end: End = { logId: '', sequence: 0, hash: genesisHash };
+  const fold = new Fold(emptySnapshot);
+  let logId = '';
   try {
     for await (const { sequence, bytes } of log.read(0, signal)) {
       const stored = readStored(sequence, bytes);
-      if (stored.event.prev !== end.hash) {
-        return bad(sequence, `event ${sequence} does not continue the chain`);
-      }
-      end = endAt(stored, end);
-      const { hash, logId } = end;
+      fold.take(stored);
+      if (stored.event.type === 'LogCreated') logId = stored.event.logId;
+      const { hash } = stored;
       const refuted = signed.genuine
         .get(sequence)
         ?.some((checkpoint) => checkpoint.hash !== hash || checkpoint.logId !== logId);
@@ -57,20 +55,15 @@ export async function verifyLog(
     }
   } catch (error) {
     if (!isCorruption(error)) throw error;
-    return bad(end.sequence + 1, error.message);
+    return bad(fold.sequence + 1, error.message);
   }
-  return conclude(end, signed);
+  return conclude({ logId, sequence: fold.sequence, hash: fold.hash }, signed);
 }
 
 interface End {
   readonly logId: string;
   readonly sequence: number;
   readonly hash: string;
-}
-
-function endAt({ sequence, hash, event }: StoredEvent, before: End): End {
-  const logId = event.type === 'LogCreated' ? event.logId : before.logId;
-  return { logId, sequence, hash };
 }
 
 interface Signed {

@@ -13,9 +13,9 @@ import {
   tokenVerifier,
   verifySecret,
 } from '@respool/contracts/secrets';
-import type { Snapshot } from '@respool/contracts/snapshot';
+import { own, type Snapshot } from '@respool/contracts/snapshot';
 import type { BackendPatchDraft, Draft, UserPatchDraft } from '../draft.ts';
-import { entityId, own } from '../entity.ts';
+import { entityId } from '../entity.ts';
 import { Turns } from '../turns.ts';
 import type { KeyStore } from './key-store.ts';
 

@@ -124,7 +124,7 @@ test('a second LogCreated in the chain is a broken log', async (t) => {
   await untilServes(proxy, log.state);
   const [first = new Uint8Array()] = log.stored;
   const again = JSON.parse(Buffer.from(first).toString()) as Event;
-  await log.append({ ...again, prev: log.state.hash } as Event);
+  await log.appendRaw({ ...again, prev: log.state.hash });
   await until(
     () => proxy.follower.status().state === 'alarm',
     () => proxy.follower.status(),

@@ -1,7 +1,6 @@
 /** The end of the log as this proxy has folded it, and the live events waiting for those before them. */
-import { hashOf } from '@respool/contracts/chain';
-import { readEvent } from '@respool/contracts/events';
-import { BrokenChain, emptySnapshot, project } from '@respool/contracts/project';
+import { readStored } from '@respool/contracts/chain';
+import { emptySnapshot, Fold } from '@respool/contracts/project';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import type { LogEntry } from './log-reader.ts';
 
@@ -10,29 +9,30 @@ const bufferedBytesMax = 16 * 1024 * 1024;
 
 /**
  * Two sources feed it. The log itself is believed: what does not fit there is a fault of the log. A
- * live message is only a hint that may be lost, late, doubled or forged: what does not fit is dropped,
- * and the caller then reads the log.
+ * live message is only a hint that may be lost, late, doubled or forged: what does not fit is
+ * dropped, and the caller then reads the log.
  *
  *     folded …7   live 9, 10 wait in the buffer   ← the log gives 8 ⇒ 8, 9, 10 are folded
  */
 export class Tail {
-  #state: Snapshot = emptySnapshot;
+  /** Copies a map once for all the events folded between two looks at the state. */
+  #folded = new Fold(emptySnapshot);
   #heard = 0;
   #buffer = new Map<number, Uint8Array>();
   #bufferedBytes = 0;
 
   /** The newest state folded. */
   get state(): Snapshot {
-    return this.#state;
+    return this.#folded.snapshot();
   }
 
   get sequence(): number {
-    return this.#state.sequence;
+    return this.#folded.sequence;
   }
 
   /** The highest sequence anyone spoke of; the log has to be read while it is beyond `sequence`. */
   get heard(): number {
-    return Math.max(this.#heard, this.#state.sequence);
+    return Math.max(this.#heard, this.#folded.sequence);
   }
 
   /** Bytes of live events that wait for those before them. */
@@ -42,8 +42,8 @@ export class Tail {
 
   /** Starts from a state of the same log, checked by the caller; going back is not possible. */
   rebase(state: Snapshot): void {
-    if (state.sequence <= this.#state.sequence) return;
-    this.#state = state;
+    if (state.sequence <= this.sequence) return;
+    this.#folded = new Fold(state);
     this.#forgetFolded();
   }
 
@@ -54,17 +54,17 @@ export class Tail {
 
   /** The control plane says that the log ends where we stand: what was heard beyond it was wrong. */
   agree(): void {
-    this.#heard = this.#state.sequence;
+    this.#heard = this.#folded.sequence;
   }
 
   /** A live message; folds it when it is the next one, keeps it when it is later. True when folded. */
   hint(sequence: number, bytes: Uint8Array): boolean {
-    if (sequence <= this.#state.sequence) return false;
+    if (sequence <= this.#folded.sequence) return false;
     this.hear(sequence);
     const full =
       this.#buffer.size >= bufferedEventsMax ||
       this.#bufferedBytes + bytes.length > bufferedBytesMax;
-    const next = sequence === this.#state.sequence + 1;
+    const next = sequence === this.#folded.sequence + 1;
     if (!next && (full || this.#buffer.has(sequence))) return false;
     this.#drop(sequence);
     // A copy: what a message shows is a window on the network buffer, which would be kept alive.
@@ -75,9 +75,9 @@ export class Tail {
 
   /** Folds waiting events as far as they continue. True when the state changed. */
   drain(): boolean {
-    const before = this.#state;
+    const before = this.sequence;
     for (;;) {
-      const sequence = this.#state.sequence + 1;
+      const sequence = this.#folded.sequence + 1;
       const bytes = this.#buffer.get(sequence);
       if (bytes === undefined) break;
       this.#drop(sequence);
@@ -87,7 +87,7 @@ export class Tail {
         break;
       }
     }
-    return this.#state !== before;
+    return this.sequence !== before;
   }
 
   /**
@@ -95,18 +95,14 @@ export class Tail {
    * continue, UnreadableEvent when this build does not know it; the state then stays as it was.
    */
   take(entry: LogEntry): void {
-    if (entry.sequence <= this.#state.sequence) return;
+    if (entry.sequence <= this.#folded.sequence) return;
     this.hear(entry.sequence);
     this.#fold(entry);
     this.#drop(entry.sequence);
   }
 
   #fold({ sequence, bytes }: LogEntry): void {
-    const event = readEvent(bytes);
-    if ((event.type === 'LogCreated') !== (sequence === 1)) {
-      throw new BrokenChain(`event ${sequence} is ${event.type}`);
-    }
-    this.#state = project(this.#state, { sequence, hash: hashOf(bytes), event });
+    this.#folded.take(readStored(sequence, bytes));
   }
 
   #drop(sequence: number): void {
@@ -116,7 +112,7 @@ export class Tail {
 
   #forgetFolded(): void {
     for (const sequence of [...this.#buffer.keys()]) {
-      if (sequence <= this.#state.sequence) this.#drop(sequence);
+      if (sequence <= this.#folded.sequence) this.#drop(sequence);
     }
   }
 }
