@@ -146,6 +146,8 @@ test('a child ends with its owner, even with one that was killed with -9', async
       name: 'owner',
       command: process.execPath,
       args: ['--input-type=module', '-e', program],
+      // Killed with -9 it cannot remove its folders; they go with ours.
+      env: { TMPDIR: stage.folder('owner') },
     });
     const pid = await until(() => /pid (\d+)/.exec(owner.output())?.[1], { what: 'its redis' });
     owner.signal(signal);
