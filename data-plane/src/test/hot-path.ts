@@ -186,10 +186,20 @@ export class HotPath {
     this.clients.follow(this.state);
   }
 
-  /** The backend is opened anew, as after a change of its password, and the old one is let go. */
+  /**
+   * The backend is opened anew, as after a change of its password, and the old one is let go. As in
+   * the product it is warmed first, and where that fails nothing changes.
+   */
   async replace(id: string): Promise<void> {
     const old = this.#backends.get(id) as RedisBackend;
-    this.#backends = new Map([...this.#backends, [id, this.#open(id)]]);
+    const next = this.#open(id);
+    try {
+      await next.warm();
+    } catch {
+      next.close();
+      return;
+    }
+    this.#backends = new Map([...this.#backends, [id, next]]);
     this.swap();
     await old.retire(15_000);
   }
