@@ -1,0 +1,56 @@
+/** docs/reference/metrics.md lists what both planes export: names, types and labels, both ways. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { Metrics } from '@respool/data-plane/observe/metrics';
+import { Observe } from '@respool/data-plane/observe/observe';
+import { TestApi } from '../../test/api.ts';
+
+const page = readFileSync(new URL('../../../docs/reference/metrics.md', import.meta.url), 'utf8');
+/** Made by prom-client of the process itself; the page names them as a kind. */
+const ofProcess = /^(respool_)?(process|nodejs)_/;
+
+/** `name type labels` of each row in one chapter. */
+function told(chapter: string): string[] {
+  const text = page.split(/^## /m).find((part) => part.startsWith(chapter)) ?? '';
+  const rows = text.matchAll(/^\| `(respool_\w+)` \| (\w+) \| ([\w, ]*) ?\|/gm);
+  return [...rows].map(([, name, type, labels = '']) => `${name} ${type} ${labels.trim()}`).sort();
+}
+
+/** The same of a page that was scraped; a metric without any sample has no labels to be seen. */
+function exported(text: string): string[] {
+  const types = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)];
+  const own = types.filter(([, name = '']) => !ofProcess.test(name));
+  return own.map(([, name, type]) => `${name} ${type} ${labelsOf(text, name ?? '')}`).sort();
+}
+
+function labelsOf(text: string, metric: string): string {
+  const sample = new RegExp(`^${metric}(?:_bucket|_count)?\\{(.*)\\} `, 'm').exec(text)?.[1] ?? '';
+  const names = [...sample.matchAll(/(\w+)="/g)].map(([, name]) => name);
+  return names.filter((name) => name !== 'le').join(', ');
+}
+
+test('the page lists the metrics of the proxy', async () => {
+  const observe = new Observe(['string']);
+  const meter = observe.meter('shop');
+  meter.observeRun(0, 1, 100);
+  const { commands, errors, refused, requestBytes, replyBytes } = meter;
+  for (const counts of [commands, errors, refused, requestBytes, replyBytes]) counts[0] = 1;
+  const counts = { up: true, connections: 1, inFlight: 0, queuedBytes: 0 };
+  const backends = () => [{ backend: 'main', node: 'h:1', ...counts }];
+  const follow = () => ({ connected: true, alarmed: false, staleSinceMs: null });
+  const metrics = new Metrics({ observe, backends, follow, version: '1', now: () => 0 });
+  let text = '';
+  for await (const piece of metrics.text()) text += piece;
+  assert.deepEqual(exported(text), told('Proxy'));
+  assert.match(text, /^respool_process_/m);
+});
+
+test('the page lists the metrics of the control plane', async (t) => {
+  const api = await TestApi.start();
+  t.after(() => api.close());
+  await api.ok('GET', '/v1/tenants');
+  const { text } = await api.ok('GET', '/metrics');
+  assert.deepEqual(exported(text), told('Control plane'));
+  assert.match(text, /^process_/m);
+});
