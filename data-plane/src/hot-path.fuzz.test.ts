@@ -2,7 +2,8 @@
  * Seeded simulation of the hot path: many clients over real sockets, the real listening, serving and
  * backend code, and a scripted backend that is slow, breaks off, redirects and goes silent. Each
  * client holds every reply against a model of its own keys. RESPOOL_FUZZ_SEED chooses the first seed,
- * RESPOOL_FUZZ_RUNS how many follow, each with other limits and faults.
+ * RESPOOL_FUZZ_RUNS how many follow, each with other limits and faults, RESPOOL_FUZZ_SCALE how much
+ * longer each is.
  */
 import { test } from 'node:test';
 import { CheckedClient } from './test/checked-client.ts';
@@ -13,6 +14,7 @@ import { type Faults, noFaults, ScriptedBackend } from './test/scripted-backend.
 
 const firstSeed = Number(process.env['RESPOOL_FUZZ_SEED'] ?? 1);
 const runs = Number(process.env['RESPOOL_FUZZ_RUNS'] ?? 6);
+const scale = Number(process.env['RESPOOL_FUZZ_SCALE'] ?? 1);
 const progressMsMax = 20_000;
 
 const dedicated = { mode: 'dedicated' } as const;
@@ -85,14 +87,14 @@ async function simulate(seed: number, faults: Faults, queue: HotPathOptions['que
 
 /** Clients one after another in one place: each with keys of its own, some leaving in the middle. */
 async function clientsInTurn(path: HotPath, random: Random, id: number, lossy: boolean) {
-  for (let turn = 0; turn < 2; turn++) {
+  for (let turn = 0; turn < 2 * scale; turn++) {
     const tenant = random.pick(Object.keys(tenants));
     const client = new CheckedClient({
       port: path.port,
       tenant,
       tag: `c${id}x${turn}`,
       random: random.fork(),
-      commands: 20 + random.below(50),
+      commands: (20 + random.below(50)) * scale,
       depthMax: random.pick([1, 4, 30, 200]),
       valueBytesMax: random.pick([100, 20_000, 200_000]),
       databases: tenant === 'demo' ? 4 : 1,
