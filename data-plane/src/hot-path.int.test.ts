@@ -49,7 +49,7 @@ class RawClient {
     this.socket = connect(port, '127.0.0.1');
     this.socket.setNoDelay(true);
     this.socket.on('error', () => {});
-    this.socket.on('data', (bytes) => {
+    this.socket.on('data', (bytes: Buffer) => {
       this.text += bytes.toString('latin1');
     });
     this.socket.on('close', () => {

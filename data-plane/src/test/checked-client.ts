@@ -59,7 +59,7 @@ export class CheckedClient {
     this.#socket = connect(port, '127.0.0.1');
     await once(this.#socket, 'connect');
     this.#socket.setNoDelay(true);
-    this.#socket.on('data', (bytes) => this.#received(bytes));
+    this.#socket.on('data', (bytes: Buffer) => this.#received(bytes));
     this.#socket.on('error', () => {});
     this.#socket.on('close', () => this.#end());
     let sent = 0;

@@ -195,7 +195,7 @@ class ServerSide {
     this.#node = node;
     this.#socket = socket;
     this.#random = random.fork();
-    socket.on('data', (bytes) => this.#received(bytes));
+    socket.on('data', (bytes: Buffer) => this.#received(bytes));
   }
 
   #received(bytes: Buffer): void {
