@@ -161,3 +161,24 @@ function wholeReplies(replies: readonly string[], cut: number): number {
   }
   return whole;
 }
+
+test('a large value in many pieces is copied a few times, not once per piece', () => {
+  const gather = newGather();
+  gather.prepare(1);
+  gather.keyOrder.set([0]);
+  gather.groupStart.set([0, 1]);
+  const to = new Answers();
+  gather.begin('in_order', 'MGET', 1, to, newRun(new FakeTaker(), 0, meter, 0));
+  const run = newRun(gather, 0, meter, 0);
+  const memory = new Set<Buffer | null>();
+  const give = (text: string, done: boolean): void => {
+    run.answered = done ? 1 : 0;
+    gather.take(run, Buffer.from(text), 0, text.length, done ? 1 : 0, done);
+    if (!done) memory.add(run.parked);
+  };
+  give('*1\r\n$200000\r\n', false);
+  for (let piece = 0; piece < 200; piece++) give('x'.repeat(1000), false);
+  give('\r\n', true);
+  assert.equal(to.reply, `*1\r\n$200000\r\n${'x'.repeat(200_000)}\r\n`);
+  assert.ok(memory.size < 20, `${memory.size} buffers`);
+});

@@ -117,6 +117,11 @@ export class Gather implements ReplyTaker {
     replies: number,
     done: boolean,
   ): boolean {
+    // Nothing is whole yet: taking it up again with each read would copy a large value over and over.
+    if (replies === 0) {
+      park(run, read, readStart, readEnd, false);
+      return false;
+    }
     let [bytes, start, end] = [read, readStart, readEnd];
     if (run.parked !== null) {
       park(run, read, readStart, readEnd, done);
