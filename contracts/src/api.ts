@@ -138,6 +138,8 @@ const reason = z.string().max(reasonLengthMax);
 export const changesBody = z.strictObject({
   reason: reason.optional(),
   changes: z.array(wish).min(1).max(changesMax),
+  /** The same in each part of an import that is too large for one event. */
+  importId: z.uuid().optional(),
 });
 
 export const revertBody = z.strictObject({

@@ -33,7 +33,11 @@ export interface Stage {
 }
 
 export type Intent =
-  | { readonly kind: 'wishes'; readonly wishes: readonly Wish[] }
+  | {
+      readonly kind: 'wishes';
+      readonly wishes: readonly Wish[];
+      readonly importId?: string | undefined;
+    }
   | { readonly kind: 'revert'; readonly to: number; readonly scope: RevertScope | undefined };
 
 export interface ChangeRequest {
@@ -198,8 +202,13 @@ function eventOf(
     ...(idempotency === null
       ? {}
       : { idempotency: { ...idempotency, key: idempotencyKey(actor, idempotency.key) } }),
-    ...(intent.kind === 'revert' ? { revertOf: intent.to } : {}),
+    ...markOf(intent),
   };
+}
+
+function markOf(intent: Intent): Pick<ConfigurationChanged, 'revertOf' | 'importId'> {
+  if (intent.kind === 'revert') return { revertOf: intent.to };
+  return intent.importId === undefined ? {} : { importId: intent.importId };
 }
 
 /** The tenant all changes belong to, or the subject of everything else. */

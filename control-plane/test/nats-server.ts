@@ -11,6 +11,8 @@ export interface NatsServerOptions {
   /** JetStream's `sync_interval`; the log refuses anything but `always`. */
   readonly sync?: 'always' | 'default';
   readonly jetStream?: boolean;
+  /** Asked of every client, as user `plane`. */
+  readonly password?: string;
   /**
    * Makes it a member of a cluster that listens on the first of these ports and joins the others.
    */
@@ -149,7 +151,7 @@ export class NatsServer {
     }
   }
 
-  #configText({ sync = 'always', jetStream = true, cluster }: NatsServerOptions): string {
+  #configText({ sync = 'always', jetStream = true, password, cluster }: NatsServerOptions): string {
     const syncLine = sync === 'always' ? ', sync_interval: always' : '';
     const store = JSON.stringify(join(this.folder, 'store'));
     return [
@@ -157,6 +159,7 @@ export class NatsServer {
       `http: "127.0.0.1:${this.#monitorPort}"`,
       `ports_file_dir: ${JSON.stringify(this.folder)}`,
       jetStream ? `jetstream { store_dir: ${store}${syncLine} }` : '',
+      password === undefined ? '' : `authorization { user: plane, password: "${password}" }`,
       cluster === undefined ? '' : clusterText(cluster.name, cluster.ports),
       '',
     ].join('\n');

@@ -16,8 +16,8 @@ export function changeResource(app: App, plane: Plane): void {
     response: writeResponses,
   };
   app.post('/v1/changes', { schema: changes }, (request, reply) => {
-    const { changes: wishes, reason } = request.body;
-    const intent = { kind: 'wishes' as const, wishes };
+    const { changes: wishes, reason, importId } = request.body;
+    const intent = { kind: 'wishes' as const, wishes, importId };
     return write(plane, request, reply, { intent, query: request.query, reason });
   });
 

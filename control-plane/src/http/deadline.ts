@@ -16,6 +16,8 @@ export function limitTime(app: App, msMax: number): void {
     const timer = setTimeout(() => {
       ending.abort();
       if (reply.sent) return;
+      // What is left of its body is not waited for.
+      if (!request.raw.complete) void reply.header('connection', 'close');
       const message = `the request was not done within ${msMax / 1_000} s`;
       void reply.send(new ApiError('request-deadline', message));
     }, msMax);

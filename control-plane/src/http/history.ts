@@ -8,7 +8,7 @@ import type { LogFollower } from '../log/follower.ts';
 import { changeView, eventView, stateView } from '../views/history.ts';
 import { searchEvents } from '../views/search.ts';
 import { readResponses } from './answers.ts';
-import { type App, type Plane, signalOf, stageOf } from './app.ts';
+import { type App, type Plane, readSignalOf, stageOf } from './app.ts';
 import { ApiError } from './errors.ts';
 
 const tags = ['history'];
@@ -22,7 +22,11 @@ export function historyResource(app: App, plane: Plane): void {
   };
   app.get('/v1/events', { schema: events }, async (request) => {
     const { follower } = stageOf(plane);
-    const { items, next } = await searchEvents(follower, request.query, signalOf(request));
+    const { items, next } = await searchEvents(
+      follower,
+      request.query,
+      readSignalOf(plane, request),
+    );
     const { sequence } = follower.state().snapshot;
     return { sequence, items: items.map(eventView), next };
   });
@@ -37,7 +41,7 @@ export function historyResource(app: App, plane: Plane): void {
   app.get('/v1/events/:sequence', { schema: event }, async (request) => {
     const sequence = Number(request.params.sequence);
     const { follower } = stageOf(plane);
-    const [stored] = await follower.eventsBetween(sequence - 1, 1, signalOf(request));
+    const [stored] = await follower.eventsBetween(sequence - 1, 1, readSignalOf(plane, request));
     if (stored !== undefined) return eventView(stored);
     throw new ApiError('not-found', `the log has no event ${sequence}`);
   });
@@ -50,7 +54,7 @@ export function historyResource(app: App, plane: Plane): void {
   };
   app.get('/v1/state', { schema: state }, async (request) => {
     const { follower } = stageOf(plane);
-    return stateView(await stateAt(follower, request.query.at, signalOf(request)));
+    return stateView(await stateAt(follower, request.query.at, readSignalOf(plane, request)));
   });
 
   const diff = {
@@ -62,8 +66,8 @@ export function historyResource(app: App, plane: Plane): void {
   app.get('/v1/diff', { schema: diff }, async (request) => {
     const { follower } = stageOf(plane);
     const { from, to } = request.query;
-    const before = await stateAt(follower, from, signalOf(request));
-    const after = await stateAt(follower, to, signalOf(request));
+    const before = await stateAt(follower, from, readSignalOf(plane, request));
+    const after = await stateAt(follower, to, readSignalOf(plane, request));
     const changes = difference(before, after).map(changeView);
     return { from: before.sequence, to: after.sequence, changes };
   });

@@ -20,13 +20,19 @@ import { routeResource } from './routes.ts';
 import { tenantResource } from './tenants.ts';
 import { userResource } from './users.ts';
 
-/** From the first byte of a request to its answer. */
 const requestMsMax = 15_000;
 const bodyBytesMax = 1024 * 1024;
 const version = '0.1.0';
 
-/** Ready to listen or to be injected into; closing it finishes the requests under way. */
-export async function createHttp(plane: Plane, logger: FastifyBaseLogger): Promise<App> {
+/**
+ * Ready to listen or to be injected into; closing it finishes the requests under way. `msMax`: from
+ * the first byte of a request to its answer.
+ */
+export async function createHttp(
+  plane: Plane,
+  logger: FastifyBaseLogger,
+  msMax: number = requestMsMax,
+): Promise<App> {
   const app: App = Fastify({
     loggerInstance: logger,
     logController: new LogController({
@@ -34,8 +40,10 @@ export async function createHttp(plane: Plane, logger: FastifyBaseLogger): Promi
       requestIdLogLabel: 'requestId',
     }),
     bodyLimit: bodyBytesMax,
-    requestTimeout: requestMsMax,
-    connectionTimeout: 2 * requestMsMax,
+    requestTimeout: msMax,
+    // Node looks for late requests each 30 s unless told otherwise, and gives headers 60 s.
+    http: { headersTimeout: msMax, connectionsCheckingInterval: Math.ceil(msMax / 15) },
+    connectionTimeout: 2 * msMax,
     keepAliveTimeout: 5_000,
     routerOptions: { maxParamLength: 256 },
     genReqId: () => randomUUID(),
@@ -56,7 +64,7 @@ export async function createHttp(plane: Plane, logger: FastifyBaseLogger): Promi
     sendError(request, reply, answer);
   });
   refuseUnknownRoutes(app);
-  limitTime(app, requestMsMax);
+  limitTime(app, msMax);
   authenticate(app, plane);
   levelReads(app, plane);
   countRequests(app, plane.metrics);
@@ -96,7 +104,8 @@ function authenticate(app: App, plane: Plane): void {
 /** A read that could not be made level with the log says so. */
 function levelReads(app: App, plane: Plane): void {
   app.addHook('preHandler', async (request, reply) => {
-    const isRead = request.method === 'GET' && request.routeOptions.url?.startsWith('/v1') === true;
+    const isSafe = request.method === 'GET' || request.method === 'HEAD';
+    const isRead = isSafe && request.routeOptions.url?.startsWith('/v1') === true;
     const stage = plane.stage();
     if (!isRead || stage === null) return;
     if (!(await level(stage))) void reply.header('respool-stale', 'true');

@@ -1,0 +1,81 @@
+/** Clients that send slowly, too much, or by a method nobody serves: each is answered in time. */
+import assert from 'node:assert/strict';
+import { type AddressInfo, connect } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { pino } from 'pino';
+import { apiToken, memoryStage } from '../../test/api.ts';
+import { systemClock } from '../log/clock.ts';
+import { MemoryLog } from '../log/memory.ts';
+import { Proxies } from '../views/proxies.ts';
+import { createHttp } from './http.ts';
+import { planeMetrics } from './metrics.ts';
+import { ApiTokens } from './tokens.ts';
+
+const msMax = 300;
+
+/** Port of an API whose requests must be over within {@link msMax}. */
+async function listen(t: TestContext): Promise<number> {
+  const stage = await memoryStage(new MemoryLog());
+  const proxies = new Proxies(systemClock);
+  const metrics = planeMetrics({ stage: () => stage, proxies });
+  const tokens = new ApiTokens();
+  tokens.add('operator', apiToken);
+  const plane = { stage: () => stage, audit: () => null, proxies, tokens, metrics };
+  const app = await createHttp({ ...plane, changeMsMax: 200 }, pino({ level: 'silent' }), msMax);
+  t.after(async () => {
+    await app.close();
+    await stage.follower.stop();
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  return (app.server.address() as AddressInfo).port;
+}
+
+/** Sends `text`, then a byte each 20 ms; resolves with all that was answered once it is closed. */
+function dribble(port: number, text: string, byte: string): Promise<string> {
+  return new Promise((resolve) => {
+    let said = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    const drip = setInterval(() => socket.write(byte), 20);
+    socket.on('data', (chunk) => {
+      said += chunk.toString();
+    });
+    // The other side does not wait for the rest of the request.
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      clearInterval(drip);
+      resolve(said);
+    });
+  });
+}
+
+const head = `PUT /v1/tenants/acme HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${apiToken}\r\n`;
+
+test('a body that dribbles in is answered at the deadline and its connection closed', async (t) => {
+  const port = await listen(t);
+  const started = performance.now();
+  const type = 'content-type: application/json\r\ncontent-length: 100000\r\n\r\n';
+  const said = await dribble(port, head + type, ' ');
+  assert.match(said, /^HTTP\/1\.1 503 /);
+  assert.match(said, /"code":"request-deadline"/);
+  assert.equal(said.match(/HTTP\/1\.1/g)?.length, 1);
+  assert(performance.now() - started < 5_000);
+});
+
+test('headers that dribble in are answered at the deadline and their connection closed', async (t) => {
+  const port = await listen(t);
+  const started = performance.now();
+  const said = await dribble(port, head, 'x');
+  assert.match(said, /^HTTP\/1\.1 408 /);
+  assert.match(said, /"code":"request-deadline"/);
+  assert(performance.now() - started < 5_000);
+});
+
+test('a method nobody serves is refused by name, on a connection of its own too', async (t) => {
+  const port = await listen(t);
+  for (const method of ['OPTIONS', 'PROPFIND', 'TRACE']) {
+    const request = `${head.replace('PUT', method)}connection: close\r\n\r\n`;
+    const said = await dribble(port, request, '');
+    assert.match(said, /^HTTP\/1\.1 (405|404) /, method);
+    assert.match(said, /"code":"(method-not-allowed|not-found)"/, method);
+  }
+});
