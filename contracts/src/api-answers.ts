@@ -194,7 +194,7 @@ export const auditAnswer = z.discriminatedUnion('sound', [
   }),
   z.strictObject({
     sound: z.literal(false),
-    /** The first sequence at which the log cannot be what was written. */
+    /** The first sequence at which the log cannot be what was written; 0: it is not the log. */
     badSequence: z.int(),
     reason: z.string(),
   }),

@@ -11,7 +11,7 @@ import { causeOf, sleep } from './log/patience.ts';
 import { UnfitServer } from './log/server-check.ts';
 import { UnfitStream } from './log/stream-config.ts';
 import { type Verdict, verifyLog } from './log/verify.ts';
-import { CheckpointStore } from './publish/checkpoint-store.ts';
+import { CheckpointStore, ForeignCheckpoint } from './publish/checkpoint-store.ts';
 import { startPublishing } from './publish/publish.ts';
 import { SnapshotStore } from './publish/snapshot-store.ts';
 import { KvKeyStore } from './secrets/key-store.ts';
@@ -97,12 +97,19 @@ async function connectOnce(
     ends.push(listenToAcks(connection, proxies, refused));
     logger.info({ logId, sequence: follower.health().sequence }, 'the log is open');
     const signers = new Map([[signingKey.kid, signingKey.publicKey]]);
-    const audit = (until: AbortSignal) => verifyLog(log, checkpoints.all(until), signers, until);
+    const audit = (until: AbortSignal) =>
+      verifyLog(log, checkpoints.all(until), signers, until).catch(verdictOnCheckpoints);
     return { stage: stageOn(log, follower, new Vault(masterKey, keys)), audit, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Somebody wrote to the bucket of checkpoints: that is a finding, not a failure of the audit. */
+function verdictOnCheckpoints(error: unknown): Verdict {
+  if (!(error instanceof ForeignCheckpoint)) throw error;
+  return { sound: false, badSequence: 0, reason: `among the checkpoints: ${error.message}` };
 }
 
 function stageOn(log: JetStreamLog, follower: LogFollower, vault: Vault): Stage {

@@ -40,7 +40,8 @@ export async function createHttp(
       requestIdLogLabel: 'requestId',
     }),
     bodyLimit: bodyBytesMax,
-    requestTimeout: msMax,
+    // Bodies are limited by limitTime, whose answer says more; this is for what escapes it.
+    requestTimeout: 2 * msMax,
     // Node looks for late requests each 30 s unless told otherwise, and gives headers 60 s.
     http: { headersTimeout: msMax, connectionsCheckingInterval: Math.ceil(msMax / 15) },
     connectionTimeout: 2 * msMax,

@@ -1,6 +1,9 @@
 /** Control planes as processes: repeated requests through two, a wrong password, signed checkpoints. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Kvm } from '@nats-io/kv';
+import { connect } from '@nats-io/transport-node';
+import { checkpointBucket } from '@respool/contracts/subjects';
 import { NatsServer } from '../../test/nats-server.ts';
 import { PlaneProcess } from '../../test/plane-process.ts';
 
@@ -54,4 +57,11 @@ test('the audit verifies the checkpoints that were signed on the way', async (t)
   await plane.until(async () => (await audit()).checkpoints > 0);
   const { sound, sequence, unknownKeys } = await audit();
   assert.deepEqual([sound, sequence, unknownKeys], [true, 121, 0]);
+  const intruder = await connect({ servers: nats.url });
+  t.after(() => intruder.close());
+  const bucket = await new Kvm(intruder).open(checkpointBucket);
+  await bucket.put('intruder', 'no checkpoint');
+  const { sound: stillSound, badSequence, reason } = await audit();
+  assert.deepEqual([stillSound, badSequence], [false, 0]);
+  assert.match(reason, /among the checkpoints: not a checkpoint/);
 });

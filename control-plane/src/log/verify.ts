@@ -22,7 +22,7 @@ export type Verdict =
     }
   | {
       readonly sound: false;
-      /** The first sequence at which the log cannot be what was written. */
+      /** The first sequence at which the log cannot be what was written; 0: it is not the log. */
       readonly badSequence: number;
       readonly reason: string;
     };
