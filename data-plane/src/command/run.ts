@@ -136,12 +136,17 @@ export function park(run: Run, bytes: Buffer, start: number, end: number, final:
   const length = end - start;
   const held = run.parkedLength;
   if (run.parked === null) {
-    run.parked = Buffer.allocUnsafe(final ? length : Math.max(512, length * 2));
+    run.parked = allocate(final ? length : Math.max(512, length * 2));
   } else if (held + length > run.parked.length) {
-    const larger = Buffer.allocUnsafe((held + length) * (final ? 1 : 2));
+    const larger = allocate((held + length) * (final ? 1 : 2));
     run.parked.copy(larger, 0, 0, held);
     run.parked = larger;
   }
   bytes.copy(run.parked, held, start, end);
   run.parkedLength = held + length;
+}
+
+/** Large pieces stand alone, so that a long-lived one does not hold a slab of small neighbours. */
+function allocate(length: number): Buffer {
+  return length < 4096 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
 }

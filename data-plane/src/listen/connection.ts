@@ -2,8 +2,9 @@
 import type { Socket } from 'node:net';
 import { RequestFrame } from '../resp/request-scanner.ts';
 import type { Turn } from '../turn.ts';
-import { Outlet } from './outlet.ts';
-import { type QueueLimits, ReplyQueue, type ReplyTotals, type RunWatcher } from './reply-queue.ts';
+import { Outlet, type ReplyTotals } from './outlet.ts';
+import { ownCopy } from './own-copy.ts';
+import { type QueueLimits, ReplyQueue, type RunWatcher } from './reply-queue.ts';
 import { Upload, type UploadBudget } from './upload.ts';
 
 /**
@@ -59,7 +60,7 @@ export class ClientConnection {
     this.address = `${remote}:${socket.remotePort ?? 0}`;
     this.loopback = /^(::ffff:)?127\.|^::1$/.test(remote);
     this.readUs = wiring.turn.nowUs();
-    this.outlet = new Outlet(socket, wiring.turn, () => this.queue.drained());
+    this.outlet = new Outlet(socket, wiring.turn, wiring.totals, () => this.queue.drained());
     const { turn, queueLimits, totals, watcher } = wiring;
     const eased = (): void => this.#eased();
     const torn = (): void => this.#tear();
@@ -74,7 +75,7 @@ export class ClientConnection {
   received(bytes: Buffer, start: number, end: number): boolean {
     if (this.hold === 'ended') return true;
     this.readUs = this.#wiring.turn.nowUs();
-    this.#take(bytes, start, end);
+    this.#take(bytes, start, end, false);
     // An ended session is still read, for its last bytes and the client's goodbye: unread, they would
     // keep the socket for ever.
     return this.hold === 'none' || this.#closing;
@@ -106,13 +107,15 @@ export class ClientConnection {
     this.socket.destroy();
   }
 
-  #take(read: Buffer, readStart: number, readEnd: number): void {
+  /** `own`: the bytes are what this client left over before, not the shared read buffer. */
+  #take(read: Buffer, readStart: number, readEnd: number, own: boolean): void {
     if (this.#upload !== null) {
       if (!this.#upload.append(read, readStart, readEnd)) this.#overBudget();
       else if (this.#upload.ready && this.hold === 'none') this.#takeUpload(this.#upload);
       return;
     }
     let [bytes, start, end] = [read, readStart, readEnd];
+    let kept = own;
     const rest = this.#rest;
     if (rest !== null) {
       this.#rest = null;
@@ -122,11 +125,12 @@ export class ClientConnection {
       } else {
         bytes = Buffer.concat([rest, read.subarray(readStart, readEnd)]);
         [start, end] = [0, bytes.length];
+        kept = true;
       }
     }
     // A read that was under way when the client was held still arrives.
     const cursor = this.hold === 'none' ? this.#serve(bytes, start, end) : start;
-    if (cursor < end && !this.#closing) this.#keep(bytes, cursor, end);
+    if (cursor < end && !this.#closing) this.#keep(bytes, cursor, end, kept);
   }
 
   #serve(bytes: Buffer, start: number, end: number): number {
@@ -149,13 +153,14 @@ export class ClientConnection {
       return;
     }
     this.#dropUpload();
-    if (cursor < length) this.#keep(bytes, cursor, length);
+    if (cursor < length) this.#keep(bytes, cursor, length, false);
   }
 
-  #keep(bytes: Buffer, start: number, end: number): void {
+  #keep(bytes: Buffer, start: number, end: number, own: boolean): void {
     const need = this.frame.need;
     if (end - start + need <= restBytesMax) {
-      this.#rest = Buffer.from(bytes.subarray(start, end));
+      // A held client goes on command by command: its rest is copied once, then only shortened.
+      this.#rest = own ? bytes.subarray(start, end) : ownCopy(bytes, start, end);
       return;
     }
     this.#upload = new Upload(this.#wiring.uploads);
@@ -215,7 +220,7 @@ export class ClientConnection {
       this.#takeUpload(this.#upload);
     } else if (rest !== null) {
       this.#rest = null;
-      this.#take(rest, 0, rest.length);
+      this.#take(rest, 0, rest.length, true);
     }
     if ((this.hold as Hold) === 'none') this.socket.resume();
   };

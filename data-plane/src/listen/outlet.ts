@@ -1,6 +1,7 @@
 /** Bytes out to one client: small replies staged and written once per turn, large ones at once. */
 import type { Socket } from 'node:net';
 import type { Flushable, Turn } from '../turn.ts';
+import { ownCopy } from './own-copy.ts';
 
 const stageBytes = 16 * 1024;
 const poolMax = 256;
@@ -10,14 +11,22 @@ const poolMax = 256;
  * and replies from several nodes arrive a turn or two apart.
  */
 const turnsHeldMax = 2;
+/** From here on all clients' untaken replies are enough to spend a copy on keeping them small. */
+const carefulBytes = 8 * 1024 * 1024;
 const pool: Buffer[] = [];
 const nothing = Buffer.alloc(0);
+
+/** What all clients of this process have not taken; each queue keeps its own share up to date. */
+export interface ReplyTotals {
+  pendingBytes: number;
+}
 
 export class Outlet implements Flushable {
   readonly #socket: Socket;
   readonly #turn: Turn;
   /** Called when a backlog was taken by the client, wholly or in part. */
   readonly #drained: () => void;
+  readonly #totals: ReplyTotals;
   #stage: Buffer | null = null;
   #staged = 0;
   #marked = false;
@@ -29,9 +38,10 @@ export class Outlet implements Flushable {
   /** Bytes ever handed to the socket; with {@link pending} it shows whether the client takes any. */
   written = 0;
 
-  constructor(socket: Socket, turn: Turn, drained: () => void) {
+  constructor(socket: Socket, turn: Turn, totals: ReplyTotals, drained: () => void) {
     this.#socket = socket;
     this.#turn = turn;
+    this.#totals = totals;
     this.#drained = drained;
   }
 
@@ -47,22 +57,18 @@ export class Outlet implements Flushable {
   send(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     const length = end - start;
     this.#expecting = !last;
-    if (length < stageBytes && (!last || this.#socket.writableLength > 0)) {
+    // Small replies are always copied: a client that stalls would hold the whole read buffer, some
+    // 300 KiB, for a few of them, and a copy costs a hundredth of the write.
+    if (length < stageBytes) {
       this.#gather(bytes, start, end);
+      if (last && this.#socket.writableLength === 0) this.#writeStage();
       return false;
     }
-    if (this.#staged > 0) {
-      if (length <= stageBytes - this.#staged) {
-        this.#gather(bytes, start, end);
-        this.#writeStage();
-        return false;
-      }
-      this.#writeStage();
-    }
-    // Behind a backlog the bytes may wait long: they get memory of their own, or the read buffer,
-    // 256 KiB of it, would be held for each of many stalled clients.
-    if (this.#socket.writableLength > 0) {
-      this.#write(Buffer.from(bytes.subarray(start, end)));
+    this.#writeStage();
+    // What must wait keeps the whole read buffer alive, 300 KiB of it, unless it gets memory of its
+    // own. Whether it must is known only afterwards: likely behind a backlog, or where many stall.
+    if (this.#socket.writableLength > 0 || this.#totals.pendingBytes > carefulBytes) {
+      this.#write(ownCopy(bytes, start, end));
       return false;
     }
     return this.#write(bytes.subarray(start, end));
@@ -112,7 +118,7 @@ export class Outlet implements Flushable {
     const whole = length === stageBytes;
     // A part of a stage that must wait is copied to its own size: stalled clients are many.
     if (!whole && this.#socket.writableLength > 0) {
-      this.#write(Buffer.from(stage.subarray(0, length)));
+      this.#write(ownCopy(stage, 0, length));
     } else if (this.#write(whole ? stage : stage.subarray(0, length))) {
       return;
     }

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { newRun, type Run } from '../command/run.ts';
 import { FakeSocket, meter } from '../test/fakes.ts';
 import { Turn } from '../turn.ts';
-import { Outlet } from './outlet.ts';
-import { type QueueLimits, ReplyQueue, type ReplyTotals } from './reply-queue.ts';
+import { Outlet, type ReplyTotals } from './outlet.ts';
+import { type QueueLimits, ReplyQueue } from './reply-queue.ts';
 
 const usual: QueueLimits = {
   replyCreditBytes: 64 * 1024,
@@ -19,7 +19,7 @@ function made(limits: Partial<QueueLimits> = {}, totals: ReplyTotals = { pending
   const turn = new Turn();
   const answered: Run[] = [];
   const seen = { eased: 0, torn: 0, answered, totals, socket };
-  const outlet = new Outlet(socket.asSocket(), turn, () => queue.drained());
+  const outlet = new Outlet(socket.asSocket(), turn, totals, () => queue.drained());
   const queue: ReplyQueue = new ReplyQueue(
     outlet,
     turn,

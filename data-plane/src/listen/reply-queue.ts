@@ -9,7 +9,7 @@ import {
 } from '../command/run.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Turn } from '../turn.ts';
-import type { Outlet } from './outlet.ts';
+import type { Outlet, ReplyTotals } from './outlet.ts';
 
 export interface QueueLimits {
   /** Replies one client may have asked for and not taken, bytes (estimated from its last replies). */
@@ -22,11 +22,6 @@ export interface QueueLimits {
   readonly processReplyBytesMax: number;
 }
 
-/** What all clients of this process have not taken; each queue keeps its own share up to date. */
-export interface ReplyTotals {
-  pendingBytes: number;
-}
-
 /** What is told when a run was answered whole. */
 export interface RunWatcher {
   answered(run: Run, latencyUs: number): void;
@@ -34,6 +29,8 @@ export interface RunWatcher {
 
 /** The first replies of a client may be large: start careful (2 KiB let the first burst through). */
 const firstEstimateBytes = 16 * 1024;
+/** What a client may still ask for at once while the process holds too much for others. */
+const crowdedCreditBytes = 16 * 1024;
 
 export class ReplyQueue implements ReplyTaker {
   readonly origin: RunOrigin;
@@ -57,6 +54,8 @@ export class ReplyQueue implements ReplyTaker {
   #parked = 0;
   #requestBytes = 0;
   #replyEstimate = firstEstimateBytes;
+  /** Bytes taken since a reply was last whole: a large one comes in several reads. */
+  #sinceReply = 0;
   #counted = 0;
   #closed = false;
 
@@ -96,7 +95,10 @@ export class ReplyQueue implements ReplyTaker {
     if (this.#requestBytes > this.#limits.requestCreditBytes) return 0;
     const crowded = this.#totals.pendingBytes > this.#limits.processReplyBytesMax;
     if (crowded && pending > 0) return 0;
-    const credit = crowded ? this.#replyEstimate * 4 : this.#limits.replyCreditBytes;
+    const { replyCreditBytes } = this.#limits;
+    const credit = crowded
+      ? Math.min(replyCreditBytes, Math.max(crowdedCreditBytes, this.#replyEstimate * 4))
+      : replyCreditBytes;
     const bytes = Math.max(
       pending > 0 ? 0 : 1,
       Math.floor((credit - pending) / this.#replyEstimate),
@@ -140,8 +142,10 @@ export class ReplyQueue implements ReplyTaker {
     done: boolean,
   ): boolean {
     this.inFlight -= replies;
+    this.#sinceReply += end - start;
     if (replies > 0) {
-      this.#replyEstimate += ((end - start) / replies - this.#replyEstimate) * 0.25;
+      this.#replyEstimate += (this.#sinceReply / replies - this.#replyEstimate) * 0.25;
+      this.#sinceReply = 0;
     }
     if (done) this.#complete(run);
     if (this.#closed) return false;

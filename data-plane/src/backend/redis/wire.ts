@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Address, BackendTls } from '@respool/contracts/entities';
+import { replyLineBytesMax } from '../../resp/reply-scanner.ts';
 
 /** Opens a connection that is ready for commands: connected, authenticated, database selected. */
 export type Dial = () => Promise<Wire>;
@@ -9,8 +10,8 @@ export type Dial = () => Promise<Wire>;
 /** `bytes[start, end)` arrived; returns where the first unconsumed byte stands. */
 export type BytesHandler = (bytes: Buffer, start: number, end: number) => number;
 
-/** Where the unfinished rest of a read is put in front of the next one; a longer rest is joined. */
-const headroom = 64 * 1024;
+/** Where the unfinished rest of a read is put, in front of the next one. */
+const headroom = replyLineBytesMax + 1024;
 const readBytes = 256 * 1024;
 
 export class Wire {
@@ -19,7 +20,8 @@ export class Wire {
   onClose: (reason: string) => void = () => {};
   #buffer = Buffer.allocUnsafeSlow(headroom + readBytes);
   #view = this.#buffer.subarray(headroom);
-  #rest: Buffer | null = null;
+  /** Bytes of the last read not consumed yet; they end where the next read begins. */
+  #restLength = 0;
   #givenUp = false;
 
   /** A client's pending write still points into the read buffer: the next read gets a fresh one. */
@@ -29,40 +31,43 @@ export class Wire {
 
   /** Memory for the next read (net.Socket `onread.buffer`). */
   readonly nextBuffer = (): Buffer => {
-    if (this.#givenUp) {
-      this.#givenUp = false;
-      this.#buffer = Buffer.allocUnsafeSlow(headroom + readBytes);
-      this.#view = this.#buffer.subarray(headroom);
-    }
+    if (this.#givenUp) this.#renew();
     return this.#view;
   };
 
   /** `length` bytes stand in the read buffer (net.Socket `onread.callback`); reading goes on. */
   readonly filled = (length: number): boolean => {
-    this.#hand(this.#buffer, headroom, headroom + length);
+    const start = headroom - this.#restLength;
+    this.#restLength = 0;
+    this.#hand(this.#buffer, start, headroom + length);
     return true;
   };
 
   /** A read that came in a buffer of its own: TLS. */
   readonly data = (bytes: Buffer): void => {
-    this.#hand(bytes, 0, bytes.length);
+    if (this.#restLength === 0) {
+      this.#hand(bytes, 0, bytes.length);
+      return;
+    }
+    const rest = this.#buffer.subarray(headroom - this.#restLength, headroom);
+    this.#restLength = 0;
+    const joined = Buffer.concat([rest, bytes]);
+    this.#hand(joined, 0, joined.length);
   };
 
-  #hand(read: Buffer, readStart: number, readEnd: number): void {
-    let [bytes, start, end] = [read, readStart, readEnd];
-    const rest = this.#rest;
-    if (rest !== null) {
-      this.#rest = null;
-      if (rest.length <= start) {
-        start -= rest.length;
-        rest.copy(bytes, start);
-      } else {
-        bytes = Buffer.concat([rest, read.subarray(readStart, readEnd)]);
-        [start, end] = [0, bytes.length];
-      }
-    }
+  /** The scanner leaves at most one unfinished line, which is bounded to less than the headroom. */
+  #hand(bytes: Buffer, start: number, end: number): void {
     const cursor = this.onBytes(bytes, start, end);
-    if (cursor < end) this.#rest = Buffer.from(bytes.subarray(cursor, end));
+    if (cursor >= end) return;
+    if (this.#givenUp) this.#renew();
+    this.#restLength = end - cursor;
+    bytes.copy(this.#buffer, headroom - this.#restLength, cursor, end);
+  }
+
+  #renew(): void {
+    this.#givenUp = false;
+    this.#buffer = Buffer.allocUnsafeSlow(headroom + readBytes);
+    this.#view = this.#buffer.subarray(headroom);
   }
 }
 
