@@ -1,9 +1,9 @@
 /**
- * Seeded simulation of the hot path: many clients over real sockets, the real listening, serving and
- * backend code, and a scripted backend that is slow, breaks off, redirects and goes silent. Each
- * client holds every reply against a model of its own keys. RESPOOL_FUZZ_SEED chooses the first seed,
- * RESPOOL_FUZZ_RUNS how many follow, each with other limits and faults, RESPOOL_FUZZ_SCALE how much
- * longer each is.
+ * Seeded simulation of the hot path: many clients over real sockets, the real listening, serving
+ * and backend code, and a scripted backend that is slow, breaks off, redirects and goes silent.
+ * Each client holds every reply against a model of its own keys. RESPOOL_FUZZ_SEED chooses the
+ * first seed, RESPOOL_FUZZ_RUNS how many follow, each with other limits and faults,
+ * RESPOOL_FUZZ_SCALE how much longer each is.
  */
 import { test } from 'node:test';
 import { CheckedClient } from './test/checked-client.ts';

@@ -20,8 +20,8 @@ let stoppedBy: CommandFacts | null = null;
  * Takes commands from `bytes[start, end)` and sends them on; returns where the first untaken byte
  * stands. Everything runs on one state of the configuration: a batch never sees half a change.
  *
- *     passThrough:   decode → lane allows → slot → send          runs of commands, nothing per command
- *     leaveFastLane: decode → admit → answer | plan → send       one command, everything else
+ *     passThrough:   decode → lane allows → slot → send          runs of commands
+ *     leaveFastLane: decode → admit → answer | plan → send       everything else
  */
 export function serve(
   proxy: DataPlane,

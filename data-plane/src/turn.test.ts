@@ -1,3 +1,4 @@
+/** What is marked in one turn leaves at its end, in order. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Turn } from './turn.ts';

@@ -6,11 +6,11 @@ export interface Flushable {
 }
 
 /**
- * Flushes at the end of each turn, by `setImmediate`: after every socket callback of the turn, so that
- * commands of many clients leave in one write per backend connection. `nextTick` would run after each
- * callback and coalesce nothing (measured: 15 to 40 % more CPU at pipeline depth 1).
+ * Flushes at the end of each turn, by `setImmediate`: after every socket callback of the turn, so
+ * that commands of many clients leave in one write per backend connection. `nextTick` would run
+ * after each callback and coalesce nothing (measured: 15 to 40 % more CPU at pipeline depth 1).
  *
- *     poll: read a │ read b │ read c │ → setImmediate: write backends, then clients, then later work
+ *     poll: read a │ read b │ → setImmediate: write backends, then clients, then later work
  */
 export class Turn {
   readonly #clock: () => number;

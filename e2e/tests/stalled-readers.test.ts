@@ -138,8 +138,8 @@ async function p99Of(client: RawClient): Promise<number> {
 }
 
 /**
- * The clients stay stalled while this measures again: a busy moment of the machine passes, a proxy that
- * is slowed down by them stays slow.
+ * The clients stay stalled while this measures again: a busy moment of the machine passes, a proxy
+ * that is slowed down by them stays slow.
  */
 async function settledP99Of(client: RawClient, wanted: number): Promise<number> {
   let lowest = Number.POSITIVE_INFINITY;

@@ -1,7 +1,7 @@
 /**
- * Key positions against a real redis-server: for every command with keys, random arguments are given
- * to COMMAND GETKEYS and to us. Arguments are numbers, keywords of the key specs and plain words,
- * weighted so that many requests make sense.
+ * Key positions against a real redis-server: for every command with keys, random arguments are
+ * given to COMMAND GETKEYS and to us. Arguments are numbers, keywords of the key specs and plain
+ * words, weighted so that many requests make sense.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -3,9 +3,9 @@ import type { CommandFacts } from './facts.ts';
 import { commands } from './table.ts';
 
 /*
- * The first eight bytes are packed, case bit cleared, into two integers; those and the length choose
- * one of 8,192 buckets. The multiplier is searched for at start, so that no two names share one.
- * For a name of up to eight letters equal integers and lengths already prove equality, because
+ * The first eight bytes are packed, case bit cleared, into two integers; those and the length
+ * choose one of 8,192 buckets. The multiplier is searched for at start, so that no two names share
+ * one. For a name of up to eight letters equal integers and lengths already prove equality, because
  * clearing the case bit maps no other byte on a letter; GET takes no second look at its bytes.
  */
 const bucketBits = 13;

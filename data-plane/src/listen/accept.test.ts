@@ -1,3 +1,4 @@
+/** The static reads prove themselves, and the cap turns clients away in words. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { staticReadsWork } from './accept.ts';

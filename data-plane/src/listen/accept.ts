@@ -26,9 +26,9 @@ interface ServerInternals {
 
 /**
  * `net.connect` takes `onread`, accepted sockets do not: this replaces the server handle's own
- * callback and makes the sockets itself. Worth about 5 % of CPU per request, 20 % on large SETs, for
- * no buffer is allocated per read. Only while {@link staticReadsWork} says that this Node still works
- * so; else plain `data` events serve the same, a little slower.
+ * callback and makes the sockets itself. Worth about 5 % of CPU per request, 20 % on large SETs,
+ * for no buffer is allocated per read. Only while {@link staticReadsWork} says that this Node still
+ * works so; else plain `data` events serve the same, a little slower.
  */
 export function acceptInto(server: Server, accept: Accept, connectionsMax: number): void {
   const internals = server as unknown as ServerInternals;

@@ -76,8 +76,8 @@ export class ClientConnection {
     if (this.hold === 'ended') return true;
     this.readUs = this.#wiring.turn.nowUs();
     this.#take(bytes, start, end, false);
-    // An ended session is still read, for its last bytes and the client's goodbye: unread, they would
-    // keep the socket for ever.
+    // An ended session is still read, for its last bytes and the client's goodbye: unread, they
+    // would keep the socket for ever.
     return this.hold === 'none' || this.#closing;
   }
 

@@ -1,3 +1,4 @@
+/** What leaves at once, what waits for the turn, and what a backlog does. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

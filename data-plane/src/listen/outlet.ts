@@ -7,8 +7,8 @@ const stageBytes = 16 * 1024;
 const poolMax = 256;
 /**
  * Turns that a small part of a client's replies may wait for the rest of them. Each write to a
- * client costs more than all else done for its batch (measured on a cluster, depth 16: 13 µs of 40),
- * and replies from several nodes arrive a turn or two apart.
+ * client costs more than all else done for its batch (measured on a cluster, depth 16: 13 µs of
+ * 40), and replies from several nodes arrive a turn or two apart.
  */
 const turnsHeldMax = 2;
 /** From here on all clients' untaken replies are enough to spend a copy on keeping them small. */

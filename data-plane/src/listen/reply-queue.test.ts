@@ -1,3 +1,4 @@
+/** Replies leave in order, and the credit gates what may be asked for. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** An upload grows with what came, never with what was announced. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Upload, UploadBudget } from './upload.ts';

@@ -117,7 +117,8 @@ export class Gather implements ReplyTaker {
     replies: number,
     done: boolean,
   ): boolean {
-    // Nothing is whole yet: taking it up again with each read would copy a large value over and over.
+    // Nothing is whole yet: taking it up again with each read would copy a large value over and
+    // over.
     if (replies === 0) {
       park(run, read, readStart, readEnd, false);
       return false;

@@ -30,8 +30,9 @@ export function bucketFloorUs(bucket: number): number {
 
 /**
  * One tenant's counters. The arrays are indexed by family and written directly by the hot path, so
- * that counting is one addition; they only grow, as Prometheus counters must. `observeRun` feeds the
- * histogram alone: `commands` is counted by the caller, because refused commands have no latency.
+ * that counting is one addition; they only grow, as Prometheus counters must. `observeRun` feeds
+ * the histogram alone: `commands` is counted by the caller, because refused commands have no
+ * latency.
  */
 export class Meter {
   readonly tenant: string;
@@ -95,8 +96,8 @@ export class Meter {
   }
 
   /**
-   * How many commands of the family took less than each bound. Bounds ascend and are whole powers of
-   * two in microseconds, where bucket edges lie, so the counts are exact.
+   * How many commands of the family took less than each bound. Bounds ascend and are whole powers
+   * of two in microseconds, where bucket edges lie, so the counts are exact.
    */
   cumulative(family: number, boundsUs: readonly number[], into: Float64Array): void {
     const row = this.#buckets[family]!;

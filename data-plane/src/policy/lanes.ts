@@ -6,8 +6,8 @@ import { treatmentOf } from '../command/treatment.ts';
 export type Lanes = Uint8Array;
 
 /**
- * What of a command must be known to send it on: nothing when all keys live in one place and stay as
- * they are (`whole`), its first key when a slot is computed or a prefix inserted (`first-key`).
+ * What of a command must be known to send it on: nothing when all keys live in one place and stay
+ * as they are (`whole`), its first key when a slot is computed or a prefix inserted (`first-key`).
  */
 export type LaneShape = 'whole' | 'first-key';
 

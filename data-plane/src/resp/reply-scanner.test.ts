@@ -1,6 +1,6 @@
 /**
- * The reply scanner, driven as a backend connection drives it: what it leaves unconsumed is moved to
- * the front of the next read, and bait behind the read shows whether it looked too far.
+ * The reply scanner, driven as a backend connection drives it: what it leaves unconsumed is moved
+ * to the front of the next read, and bait behind the read shows whether it looked too far.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -33,10 +33,11 @@ export const replyLineBytesMax = 65_536;
  *
  * Three numbers are its whole state: `left`, the values still to come before the reply is whole (an
  * aggregate of n adds n, each value takes one); `skip`, the bytes of a body still to come, its CRLF
- * included; and whether an attribute (`|`) was seen at depth 0, whose reply proper is still to come.
+ * included; and whether an attribute (`|`) was seen at depth 0, whose reply proper is still to
+ * come.
  *
- * Source: RESP2 and RESP3 specifications. Streamed strings and aggregates, which no Redis sends, are
- * refused, and so is a push inside another value.
+ * Source: RESP2 and RESP3 specifications. Streamed strings and aggregates, which no Redis sends,
+ * are refused, and so is a push inside another value.
  */
 export class ReplyScanner {
   /** The last call to {@link next} completed a reply. */

@@ -14,8 +14,9 @@ const ASTERISK = 42;
 const MINUS = 45;
 const ZERO = 48;
 /**
- * With one digit more this stays below 2^30, so that a length added to a cursor stays a small integer
- * of the engine: a client must not be able to push this function into floating point for everyone.
+ * With one digit more this stays below 2^30, so that a length added to a cursor stays a small
+ * integer of the engine: a client must not be able to push this function into floating point for
+ * everyone.
  */
 const beforeOverflow = 107_374_181;
 /** No 64-bit number is longer, sign included; Redis refuses longer ones too (`string2ll`). */

@@ -1,3 +1,4 @@
+/** Slots as the Redis Cluster specification gives them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

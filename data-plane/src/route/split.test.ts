@@ -1,3 +1,4 @@
+/** Keys are sorted by slot and keep their order inside one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** Who is let in, what is remembered, and how many checks run at once. */
 import assert from 'node:assert/strict';
 import { scryptSync } from 'node:crypto';
 import { test } from 'node:test';

@@ -153,8 +153,8 @@ export class Session {
       return;
     }
     const before = this.route;
-    // A backend chosen by USE and taken away since is not replaced by another: commands meant for it
-    // would land elsewhere. The session is refused until it chooses again.
+    // A backend chosen by USE and taken away since is not replaced by another: commands meant for
+    // it would land elsewhere. The session is refused until it chooses again.
     this.route = this.chosen === null ? this.#defaultRoute(user) : this.reachable(this.chosen);
     const upstream = this.way.upstream;
     this.way =

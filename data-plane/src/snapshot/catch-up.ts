@@ -41,7 +41,8 @@ export interface CatchUp {
  * Folds all the log holds into `tail`. Throws ForeignLog, BrokenChain, ShortLog, UnreadableEvent or
  * LogUnreachable; what was folded before stays folded.
  *
- * Each batch begins with the event we stand on: if its hash is still ours, so is everything before it.
+ * Each batch begins with the event we stand on: if its hash is still ours, so is everything before
+ * it.
  */
 export async function catchUp(given: CatchUp): Promise<void> {
   const { reader, tail, signal } = given;

@@ -1,3 +1,4 @@
+/** A snapshot becomes a state, and unchanged tenants stay the same object. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BackendView } from '../state.ts';

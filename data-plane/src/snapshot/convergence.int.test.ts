@@ -2,8 +2,8 @@
  * Whatever happens to live messages, every proxy comes to the hash of the log.
  *
  * Method: the stream republishes nothing; the test sends the live messages itself, each dropped,
- * doubled, delayed or sent out of order by a plan that fast-check makes, shrinks and prints with its
- * seed. Afterwards one head is published, as a control plane does each second.
+ * doubled, delayed or sent out of order by a plan that fast-check makes, shrinks and prints with
+ * its seed. Afterwards one head is published, as a control plane does each second.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

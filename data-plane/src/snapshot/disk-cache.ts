@@ -9,8 +9,8 @@ import type { Clock } from './clock.ts';
 import { messageOf } from './link.ts';
 
 /**
- * One JSON value a line, so that it can be written in slices: a whole state of a thousand tenants in
- * one `JSON.stringify` would stop the hot path for a tenth of a second.
+ * One JSON value a line, so that it can be written in slices: a whole state of a thousand tenants
+ * in one `JSON.stringify` would stop the hot path for a tenth of a second.
  *
  *     {"format":1,"snapshot":{…,"tenants":{},"backends":{}}}
  *     {"tenant":"a","state":{…}}        {"backend":"m","state":{…}}        {"key":"backend.m","wrapped":"…"}

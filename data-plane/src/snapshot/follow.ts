@@ -26,8 +26,8 @@ export interface FollowOptions {
 }
 
 /**
- * `starting`: nothing to serve with yet. `warming` and `rejected`: the state before is still served.
- * `alarm`: the log is another, shorter or broken; what was applied last is served on.
+ * `starting`: nothing to serve with yet. `warming` and `rejected`: the state before is still
+ * served. `alarm`: the log is another, shorter or broken; what was applied last is served on.
  */
 export type FollowState = 'starting' | 'serving' | 'warming' | 'rejected' | 'alarm';
 
@@ -68,8 +68,8 @@ export class Follower {
   #lastAck = '';
 
   /**
-   * Resolves once the state of the disk cache is served or rejected, at once when there is none; the
-   * rest happens in the background, for ever. Throws only for a `proxyId` that cannot be one.
+   * Resolves once the state of the disk cache is served or rejected, at once when there is none;
+   * the rest happens in the background, for ever. Throws only for a `proxyId` that cannot be one.
    */
   static async start(options: FollowOptions): Promise<Follower> {
     if (!proxyIdRule.test(options.proxyId)) {

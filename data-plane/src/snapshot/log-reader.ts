@@ -48,16 +48,16 @@ export class LogReader {
 
   /**
    * Events from `from` on, in stored order, at most {@link batchEventsMax}; empty when the log ends
-   * before `from`. A batch may be cut short: read on from its end until nothing new comes. Sequences
-   * are as the server has them: the caller looks for holes.
+   * before `from`. A batch may be cut short: read on from its end until nothing new comes.
+   * Sequences are as the server has them: the caller looks for holes.
    */
   async batch(from: number, signal: AbortSignal): Promise<readonly LogEntry[]> {
     return this.#retried(signal, (jsm) => this.#collect(jsm, from, signal));
   }
 
   /**
-   * null when none is stored, or the bucket was never made. Throws UnreadableSnapshot when this build
-   * cannot read it.
+   * null when none is stored, or the bucket was never made. Throws UnreadableSnapshot when this
+   * build cannot read it.
    */
   async snapshotPointer(signal: AbortSignal): Promise<SnapshotPointer | null> {
     try {
@@ -122,8 +122,8 @@ export class LogReader {
   }
 
   /**
-   * By callback, not by iterator: nats.js 3.4.0 leaves the iterator's subscription open on both sides,
-   * and neither form notices a server that stops in the middle of a batch.
+   * By callback, not by iterator: nats.js 3.4.0 leaves the iterator's subscription open on both
+   * sides, and neither form notices a server that stops in the middle of a batch.
    */
   #collect(jsm: JetStreamManager, from: number, signal: AbortSignal): Promise<LogEntry[]> {
     return new Promise((resolve, reject) => {

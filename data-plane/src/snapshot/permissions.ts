@@ -15,8 +15,8 @@ export interface Permissions {
 
 /**
  * Reading by direct get, its own ack and its own inbox: it can neither append nor delete, and makes
- * no consumer, so a thousand proxies leave no trace on the server. Values of the two buckets are only
- * readable by key. Tested against a real server in `permissions.int.test.ts`.
+ * no consumer, so a thousand proxies leave no trace on the server. Values of the two buckets are
+ * only readable by key. Tested against a real server in `permissions.int.test.ts`.
  */
 export function proxyPermissions(proxyId: string): Permissions {
   return {

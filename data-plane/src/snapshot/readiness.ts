@@ -4,8 +4,8 @@ import type { FollowSample } from '../observe/metrics.ts';
 import type { FollowStatus } from './follow.ts';
 
 /**
- * Ready from the first state served on, and never unready after it: a proxy that cannot follow still
- * serves better than none. What an operator should know is in the reason.
+ * Ready from the first state served on, and never unready after it: a proxy that cannot follow
+ * still serves better than none. What an operator should know is in the reason.
  */
 export function readinessOf(status: FollowStatus): Readiness {
   const { sequence, staleSinceMs } = status;

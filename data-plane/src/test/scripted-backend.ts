@@ -127,8 +127,10 @@ export class ScriptedBackend {
     return { type: 'array', items: [host, number((this.nodes[index] as Node).port)] };
   }
 
-  /** Moves the slot once, at once or by a migration that lasts: under a command that is on its way it
-   * must not move back, for then no proxy could keep the order. */
+  /**
+   * Moves the slot once, at once or by a migration that lasts: under a command that is on its way
+   * it must not move back, for then no proxy could keep the order.
+   */
   #shift(slot: number): void {
     const random = this.#random;
     const sinceMs = performance.now() - (this.#changedMs.get(slot) ?? Infinity);

@@ -1,15 +1,13 @@
-/** One shared, multiplexed connection to one Redis server: commands out in runs, replies matched in order. */
+/** One shared connection to one Redis server: commands out in runs, its states, its end. */
 import { type Chunk, newRun, type ReplyTaker, type Run } from '../../command/run.ts';
 import type { UpstreamConnection } from '../../command/upstream.ts';
 import type { Meter } from '../../observe/meter.ts';
 import { encodeRequest } from '../../resp/encoder.ts';
-import { ReplyScanner } from '../../resp/reply-scanner.ts';
-import { ProtocolViolation } from '../../resp/resp.ts';
 import type { Flushable, Turn } from '../../turn.ts';
 import { discard } from './discard.ts';
 import { Output } from './output.ts';
-import { commandBytes, cutFirst, isRedirect } from './redirect.ts';
-import { RunRing } from './run-ring.ts';
+import { commandBytes, cutFirst } from './redirect.ts';
+import { Replies } from './replies.ts';
 import type { Dial, Wire } from './wire.ts';
 
 /** What a connection tells the backend that owns it. */
@@ -42,8 +40,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   readonly #turn: Turn;
   readonly #dial: Dial;
   readonly #output = new Output();
-  readonly #ring = new RunRing();
-  #scanner = new ReplyScanner();
+  readonly #replies: Replies;
   #wire: Wire | null = null;
   #chunk: Chunk | null = null;
   #marked = false;
@@ -56,6 +53,9 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     this.#owner = owner;
     this.#turn = turn;
     this.#dial = dial;
+    this.#replies = new Replies(this.#output, (run, request, reply) =>
+      owner.redirected(run, request, reply, this),
+    );
   }
 
   get host(): string {
@@ -63,12 +63,12 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   }
 
   get owes(): boolean {
-    return !this.#ring.empty;
+    return !this.#replies.ring.empty;
   }
 
   /** Commands sent and not answered yet; counted on request. */
   get inFlight(): number {
-    return this.#ring.commands();
+    return this.#replies.ring.commands();
   }
 
   /** Bytes the server has not taken from us. */
@@ -139,7 +139,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     count: number,
   ): Run {
     taker.owe(count, chunk.length - at);
-    const last = this.#ring.last();
+    const last = this.#replies.ring.last();
     const nowUs = this.#turn.nowUs();
     // A run belongs to one turn: joined on and on, its age would be that of its first command.
     const joins = last !== null && last === taker.last && last.startedUs === nowUs;
@@ -161,8 +161,8 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   }
 
   #push(run: Run): void {
-    if (this.#ring.empty) this.progressUs = this.#turn.nowUs();
-    this.#ring.push(run);
+    if (this.#replies.ring.empty) this.progressUs = this.#turn.nowUs();
+    this.#replies.ring.push(run);
     this.#mark();
   }
 
@@ -181,7 +181,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
 
   /** Called several times a second: reconnects when due, breaks a connection that went silent. */
   tick(silenceUsMax: number): void {
-    if (this.#ring.empty) return;
+    if (this.#replies.ring.empty) return;
     if (this.state === 'down') this.#connectWhenDue();
     const silentUs = this.#turn.nowUs() - this.progressUs;
     const silent = this.state === 'ready' && silentUs > silenceUsMax;
@@ -233,7 +233,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     if (this.state === 'closed') return;
     const wire = this.#wire;
     this.#wire = null;
-    this.#tearFirst();
+    this.#replies.tearFirst();
     this.state = this.#retiring ? 'closed' : 'down';
     this.lastError = reason;
     // A connection that stood is tried again at once; one that could not be made, later and later.
@@ -244,17 +244,8 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     this.#owner.changed(this);
   }
 
-  /** A reply of which a part was passed on already will not be completed. */
-  #tearFirst(): void {
-    const broken = this.#scanner;
-    this.#scanner = new ReplyScanner();
-    if (broken.atBoundary() || broken.push) return;
-    const run = this.#ring.first();
-    if (run !== null) (run.taker as ReplyTaker).tear(run);
-  }
-
   #fail(reason: string): void {
-    const runs = this.#ring.drain();
+    const runs = this.#replies.ring.drain();
     this.#output.reset();
     for (const run of runs) {
       for (let owed: Run | null = run; owed !== null; ) {
@@ -270,13 +261,13 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   }
 
   /**
-   * No new commands come: close when nothing is owed any more. What a connection that does not stand
-   * still holds goes back to the owner at once, for another node may serve it.
+   * No new commands come: close when nothing is owed any more. What a connection that does not
+   * stand still holds goes back to the owner at once, for another node may serve it.
    */
   retire(): void {
     this.#retiring = true;
     const stands = this.state === 'ready' || this.state === 'connecting';
-    if (this.#ring.empty || !stands) this.close();
+    if (this.#replies.ring.empty || !stands) this.close();
   }
 
   close(): void {
@@ -284,105 +275,25 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     this.state = 'closed';
     this.#wire?.socket.destroy();
     this.#wire = null;
-    this.#tearFirst();
+    this.#replies.tearFirst();
     this.#fail('the backend was removed');
   }
 
-  /**
-   * Replies arrive. Finds where each ends, never builds one, and forwards them in ranges: one call of
-   * `take` per run and read. Returns where the unfinished header line at the end starts.
-   */
+  /** Replies arrive; returns where the unfinished header line at the end starts. */
   readonly #receive = (bytes: Buffer, start: number, end: number): number => {
-    try {
-      return this.#follow(bytes, start, end);
-    } catch (error) {
-      // A fault of ours costs this connection, never the process: the replies behind it are lost sight of.
-      const kind = error instanceof ProtocolViolation ? 'not RESP' : 'fault';
-      this.#lost(`${kind}: ${(error as Error).stack ?? error}`);
-      return end;
-    }
-  };
-
-  #follow(bytes: Buffer, start: number, end: number): number {
-    const ring = this.#ring;
-    const scanner = this.#scanner;
-    let cursor = start;
-    let from = start;
     this.progressUs = this.#turn.nowUs();
-    while (cursor < end) {
-      const run = ring.first();
-      if (run === null) return this.#unasked(bytes, cursor, end);
-      const owed = run.count;
-      let left = owed;
-      let at = cursor;
-      let odd = false;
-      while (left > 0 && cursor < end) {
-        at = cursor;
-        cursor = scanner.next(bytes, cursor, end);
-        if (scanner.push) break;
-        if (!scanner.done) break;
-        if (scanner.error) {
-          odd = isRedirect(bytes, at);
-          if (odd) break;
-          run.errors++;
-        }
-        left--;
-      }
-      odd ||= scanner.push;
-      run.count = left;
-      if (odd) {
-        if (at > from) this.#forward(run, bytes, from, at, owed - left, false);
-        if (!scanner.push) this.#redirect(run, bytes.toString('latin1', at, cursor - 2));
-      } else if (left > 0) {
-        if (cursor > from) this.#forward(run, bytes, from, cursor, owed - left, false);
-      } else {
-        const chunk = run.chunk as Chunk;
-        ring.shift();
-        this.#forward(run, bytes, from, cursor, owed, true);
-        this.#output.release(chunk);
-      }
-      from = cursor;
-      if (!scanner.done) break;
+    let cursor = end;
+    try {
+      cursor = this.#replies.follow(bytes, start, end);
+    } catch (error) {
+      // Even a fault of ours costs this connection only: the replies behind it are lost sight of.
+      this.#lost(`cannot follow its replies: ${(error as Error).message}`);
     }
-    if (this.#retiring && ring.empty) this.close();
+    if (this.#replies.escaped) {
+      this.#replies.escaped = false;
+      this.#wire?.giveUpBuffer();
+    }
+    if (this.#retiring && this.#replies.ring.empty) this.close();
     return cursor;
-  }
-
-  #forward(
-    run: Run,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    replies: number,
-    done: boolean,
-  ): void {
-    run.answered += replies;
-    const escaped = (run.taker as ReplyTaker).take(run, bytes, start, end, replies, done);
-    if (escaped) (this.#wire as Wire).giveUpBuffer();
-  }
-
-  /** The first command of `run` was answered by a redirect: take it out, keep the others waiting. */
-  #redirect(run: Run, reply: string): void {
-    const request = commandBytes(run);
-    const chunk = run.chunk as Chunk;
-    const rest = cutFirst(run);
-    run.chunk = null;
-    if (rest === null) {
-      this.#ring.shift();
-      this.#output.release(chunk);
-    } else {
-      this.#ring.replaceFirst(rest);
-    }
-    this.#owner.redirected(run, request, reply, this);
-  }
-
-  /** Bytes nobody asked for: a RESP3 push is dropped, anything else breaks the connection. */
-  #unasked(bytes: Buffer, cursor: number, end: number): number {
-    const next = this.#scanner.next(bytes, cursor, end);
-    if (!this.#scanner.push && next > cursor) {
-      this.#lost('the server sent a reply without a command');
-      return end;
-    }
-    return next;
-  }
+  };
 }

@@ -1,3 +1,4 @@
+/** Chunks are kept while owed, reused when not, and leave in the order they were filled. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeSocket } from '../../test/fakes.ts';

@@ -16,10 +16,10 @@ const command = new Command();
 let positions = new Int32Array(64);
 
 /**
- * True when a younger command of the same client, already on its way, touches one of `slots` so that
- * the order shows: any command where `reads` is false, a write where it is true. `place` is the run's
- * place in the client's order. Younger runs already answered went to other slots, or were redirected
- * like this one; they are not looked at.
+ * True when a younger command of the same client, already on its way, touches one of `slots` so
+ * that the order shows: any command where `reads` is false, a write where it is true. `place` is
+ * the run's place in the client's order. Younger runs already answered went to other slots, or were
+ * redirected like this one; they are not looked at.
  */
 export function isOvertaken(
   place: Run,

@@ -1,3 +1,4 @@
+/** Redirects are read as Redis words them, and a run is cut at the right command. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeRequest } from '../../resp/encoder.ts';

@@ -1,3 +1,4 @@
+/** A ring of runs keeps their order through growth, wrap-around and cuts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';

@@ -1,3 +1,4 @@
+/** CLUSTER SLOTS becomes a table, and what is no such reply changes nothing. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Resp } from '../../resp/resp.ts';

@@ -8,9 +8,9 @@ export type SlotOwners = (string | null)[];
 
 /**
  * Reads the reply of CLUSTER SLOTS; `asked` is the host that answered, meant where the reply leaves
- * the host out. Throws when it is no such reply or covers nothing: a node that was reset, or one not
- * yet part of a cluster, must not empty the table.
- * Source: Redis CLUSTER SLOTS; chosen over CLUSTER SHARDS because Redis 6 has it too.
+ * the host out. Throws when it is no such reply or covers nothing: a node that was reset, or one
+ * not yet part of a cluster, must not empty the table. Source: Redis CLUSTER SLOTS; chosen over
+ * CLUSTER SHARDS because Redis 6 has it too.
  */
 export function readSlots(reply: Resp, asked: string): SlotOwners {
   if (reply.type === 'error') throw new Error(reply.text);
