@@ -7,8 +7,10 @@
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { readSettings as readProxySettings } from '@respool/data-plane/settings';
+import { projectRoot } from '../../scripts/provision/tools-folder.ts';
 import { readStartSettings } from '../../scripts/start/settings.ts';
 import { readSettings } from './settings.ts';
 
@@ -82,7 +84,9 @@ test('setting a variable to its default changes nothing', () => {
     if (variable in needed && reader !== 'start') continue;
     if (otherwise === 'none' || ofProvisioning.test(variable)) continue;
     const { [variable]: _needed, ...env } = needed;
-    assert.deepEqual(read({ ...env, [variable]: otherwise }), read(env), variable);
+    // A folder of the page is one of the project, wherever the process was started.
+    const value = otherwise === '.respool' ? join(projectRoot, otherwise) : otherwise;
+    assert.deepEqual(read({ ...env, [variable]: value }), read(env), variable);
   }
 });
 
