@@ -1,6 +1,6 @@
 /** `npm test [unit|int|e2e] [WORD…]`: provisions, runs the tests, and ends with one line of totals. */
 import { availableParallelism } from 'node:os';
-import { delimiter, dirname } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { provisionNats } from './provision/nats.ts';
 import { provisionRedis } from './provision/redis.ts';
 import { messageOf } from './provision/tool.ts';
@@ -41,7 +41,10 @@ async function environment({ files }: Selection): Promise<NodeJS.ProcessEnv> {
   const kept = Object.entries(process.env).filter(
     ([name]) => !name.startsWith('RESPOOL_') || /_BIN$|^RESPOOL_(TOOLS_DIR|TEST_)/.test(name),
   );
-  const env = Object.fromEntries(kept);
+  const env: NodeJS.ProcessEnv = {
+    NODE_COMPILE_CACHE: join(projectRoot, '.respool', 'compile-cache'),
+    ...Object.fromEntries(kept),
+  };
   if (!files.some(({ kind }) => kind !== 'unit')) return env;
   const nats = await provisionNats();
   const redis = await provisionRedis();

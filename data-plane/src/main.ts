@@ -1,5 +1,6 @@
 /** The proxy process: wire, listen, follow the log, drain on SIGTERM. */
 
+import { flushCompileCache } from 'node:module';
 import { pepperOf } from '@respool/contracts/secrets';
 import pino from 'pino';
 import { RedisBackend } from './backend/redis/redis.ts';
@@ -121,6 +122,8 @@ async function run(settings: Settings): Promise<void> {
     }),
   );
   stage = 'serving';
+  // Only when NODE_COMPILE_CACHE names a folder; a process that is killed would not write it.
+  flushCompileCache();
   logger.info({ port: listening.port, adminPort: admin.port }, 'serving');
   const stop = async (signal: string): Promise<void> => {
     if (stage === 'draining') process.exit(1);

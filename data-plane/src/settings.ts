@@ -135,7 +135,7 @@ function proxyId(env: Environment): string {
 }
 
 function natsSettings(env: Environment): NatsSettings {
-  const url = env['RESPOOL_NATS_URL'] || 'nats://127.0.0.1:4322';
+  const url = env['RESPOOL_NATS_URL'] || 'nats://127.0.0.1:4222';
   const user = env['RESPOOL_NATS_USER'];
   const password = env['RESPOOL_NATS_PASSWORD'];
   return { url, ...(user ? { user } : {}), ...(password ? { password } : {}) };
