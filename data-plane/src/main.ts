@@ -154,7 +154,10 @@ async function named<T>(setting: string, port: number, open: () => Promise<T>): 
   }
 }
 
-run(readSettings(process.env)).catch((error: Error) => {
-  process.stderr.write(`respool proxy: ${error.message}\n`);
+try {
+  await run(readSettings(process.env));
+} catch (error) {
+  // A wrong setting or a busy port: one line for the operator, who needs no stack.
+  process.stderr.write(`respool proxy: ${(error as Error).message}\n`);
   process.exit(1);
-});
+}

@@ -57,14 +57,14 @@ export function readSettings(env: Environment): Settings {
     respPort: whole('RESPOOL_RESP_PORT', 6380, 0, 65_535),
     adminHost: text('RESPOOL_ADMIN_HOST', '127.0.0.1'),
     adminPort: whole('RESPOOL_ADMIN_PORT', 9070, 0, 65_535),
-    reusePort: text('RESPOOL_REUSE_PORT', 'no') === 'yes',
+    reusePort: oneOf(env, 'RESPOOL_REUSE_PORT', 'no', ['yes', 'no']) === 'yes',
     connectionsMax: whole('RESPOOL_CONNECTIONS_MAX', 10_000, 1, 1_000_000),
     proxyId: proxyId(env),
     cacheFolder: env['RESPOOL_CACHE_DIR'] || null,
     nats: natsSettings(env),
     masterKey: readMasterKey(env),
     defaultTenant: text('RESPOOL_DEFAULT_TENANT', 'demo'),
-    logLevel: text('RESPOOL_LOG_LEVEL', 'info'),
+    logLevel: oneOf(env, 'RESPOOL_LOG_LEVEL', 'info', logLevels),
     queue: {
       replyCreditBytes: size('RESPOOL_REPLY_CREDIT_BYTES', 64 * kibi),
       requestCreditBytes: size('RESPOOL_REQUEST_CREDIT_BYTES', mebi),
@@ -120,6 +120,21 @@ function wholeNumber(
   const value = /^-?\d+$/.test(given) ? Number(given) : Number.NaN;
   if (value >= least && value <= most) return value;
   throw new SettingError(`${name} must be a whole number from ${least} to ${most}, not '${given}'`);
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+function oneOf<T extends string>(
+  env: Environment,
+  name: string,
+  otherwise: T,
+  allowed: readonly T[],
+): T {
+  const given = env[name];
+  if (given === undefined || given === '') return otherwise;
+  const found = allowed.find((one) => one === given);
+  if (found !== undefined) return found;
+  throw new SettingError(`${name} must be one of ${allowed.join(', ')}, not '${given}'`);
 }
 
 function proxyId(env: Environment): string {

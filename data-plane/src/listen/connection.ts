@@ -30,6 +30,9 @@ export interface ConnectionWiring {
 /** A rest up to this size waits beside the next read; a larger one becomes an {@link Upload}. */
 export const restBytesMax = 128 * 1024;
 
+/** How long an ended client may take, without a byte moving, to close its side. */
+const partingMsMax = 10_000;
+
 export class ClientConnection {
   readonly id: number;
   readonly socket: Socket;
@@ -197,6 +200,8 @@ export class ClientConnection {
     this.#parting = null;
     if (parting !== null) this.outlet.send(parting, 0, parting.length, true);
     this.outlet.end();
+    // A client that never closes its own side would keep the socket for ever.
+    this.socket.setTimeout(partingMsMax, () => this.destroy());
   }
 
   /** Half of the budget free: going on for each single reply would pause again at once. */

@@ -65,7 +65,7 @@ test('bytes arrive whole and in order whatever the client takes when, and whatev
 test('a client that takes its backlog is noticed, however small the backlog', () => {
   const { socket, outlet, drains } = made();
   socket.open = false;
-  assert.equal(outlet.send(Buffer.from('a'), 0, 1, true), false, 'small replies are copied');
+  assert.equal(outlet.send(Buffer.from('a'), 0, 1, true), true);
   assert.deepEqual([outlet.pending, drains()], [1, 0]);
   socket.drain();
   assert.deepEqual([outlet.pending, drains()], [0, 1]);

@@ -12,7 +12,7 @@ const poolMax = 256;
  */
 const turnsHeldMax = 2;
 /** From here on all clients' untaken replies are enough to spend a copy on keeping them small. */
-const carefulBytes = 8 * 1024 * 1024;
+const carefulBytes = 1024 * 1024;
 const pool: Buffer[] = [];
 const nothing = Buffer.alloc(0);
 
@@ -47,7 +47,8 @@ export class Outlet implements Flushable {
 
   /** Bytes the client has not taken from us: staged, or waiting in the socket's queue. */
   get pending(): number {
-    return this.#socket.writableLength + this.#staged;
+    // Nothing waits in the socket unless a callback is awaited.
+    return this.#armed ? this.#socket.writableLength + this.#staged : this.#staged;
   }
 
   /**
@@ -55,23 +56,25 @@ export class Outlet implements Flushable {
    * Returns true when the socket still points into `bytes` after the call.
    */
   send(bytes: Buffer, start: number, end: number, last: boolean): boolean {
-    const length = end - start;
+    const small = end - start < stageBytes;
     this.#expecting = !last;
-    // Small replies are always copied: a client that stalls would hold the whole read buffer, some
-    // 300 KiB, for a few of them, and a copy costs a hundredth of the write.
-    if (length < stageBytes) {
-      this.#gather(bytes, start, end);
-      if (last && this.#socket.writableLength === 0) this.#writeStage();
+    if (small && (!last || this.#armed)) {
+      this.#copy(bytes, start, end);
+      this.#mark();
+      return false;
+    }
+    // What must wait keeps the whole read buffer alive, 300 KiB of it, unless it gets memory of its
+    // own. Whether it must is known only afterwards: likely behind a backlog, or where many stall.
+    const careful = this.#armed || this.#totals.pendingBytes > carefulBytes;
+    if (small && (careful || this.#staged > 0)) {
+      this.#copy(bytes, start, end);
+      this.#writeStage();
       return false;
     }
     this.#writeStage();
-    // What must wait keeps the whole read buffer alive, 300 KiB of it, unless it gets memory of its
-    // own. Whether it must is known only afterwards: likely behind a backlog, or where many stall.
-    if (this.#socket.writableLength > 0 || this.#totals.pendingBytes > carefulBytes) {
-      this.#write(ownCopy(bytes, start, end));
-      return false;
-    }
-    return this.#write(bytes.subarray(start, end));
+    if (!careful) return this.#write(bytes.subarray(start, end));
+    this.#write(ownCopy(bytes, start, end));
+    return false;
   }
 
   flush(): void {
@@ -94,7 +97,7 @@ export class Outlet implements Flushable {
     this.#socket.end();
   }
 
-  #gather(bytes: Buffer, start: number, end: number): void {
+  #copy(bytes: Buffer, start: number, end: number): void {
     for (let from = start; from < end; ) {
       this.#stage ??= pool.pop() ?? Buffer.allocUnsafeSlow(stageBytes);
       const to = Math.min(end, from + stageBytes - this.#staged);
@@ -103,6 +106,9 @@ export class Outlet implements Flushable {
       from = to;
       if (this.#staged === stageBytes) this.#writeStage();
     }
+  }
+
+  #mark(): void {
     if (this.#staged === 0 || this.#marked) return;
     this.#marked = true;
     this.#turn.markClient(this);
@@ -117,12 +123,12 @@ export class Outlet implements Flushable {
     this.#turnsHeld = 0;
     const whole = length === stageBytes;
     // A part of a stage that must wait is copied to its own size: stalled clients are many.
-    if (!whole && this.#socket.writableLength > 0) {
+    if (!whole && this.#armed) {
       this.#write(ownCopy(stage, 0, length));
     } else if (this.#write(whole ? stage : stage.subarray(0, length))) {
       return;
     }
-    if (pool.length < poolMax && (!whole || this.#socket.writableLength === 0)) pool.push(stage);
+    if (pool.length < poolMax && (!whole || !this.#armed)) pool.push(stage);
   }
 
   /** True when the socket could not take it all at once and so still points into `bytes`. */

@@ -33,15 +33,6 @@ export class Output {
     return this.#next(size);
   }
 
-  /** A chunk of its own for bytes too large to share one; the caller gives `bytes` up. */
-  adopt(bytes: Buffer): Chunk {
-    this.#retire();
-    const chunk = new Chunk(bytes);
-    chunk.length = bytes.length;
-    this.#chunk = chunk;
-    return chunk;
-  }
-
   /** Hands everything gathered to the socket; the memory stays ours until it was answered. */
   flush(socket: Socket): void {
     for (const chunk of this.#waiting) write(socket, chunk);

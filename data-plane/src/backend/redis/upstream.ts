@@ -165,10 +165,6 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     for (const one of all) if (one.dueUs <= nowUs) this.#again(one);
   }
 
-  retire(): void {
-    for (const connection of this.#nodes.values()) connection.retire();
-  }
-
   /** Whether nothing is owed or waiting any more. */
   get quiet(): boolean {
     if (this.#waiting.length > 0) return false;
