@@ -34,7 +34,7 @@ export function serve(
   if (session.state !== proxy.state) session.follow(proxy.state);
   let cursor = start;
   while (cursor < end && client.hold === 'none') {
-    if (mustWait(session, client)) return cursor;
+    if (heldByChange(session, client)) return cursor;
     cursor = passThrough(session, client, proxy, bytes, cursor, end);
     if (stoppedAt === 0 || stoppedAt === INCOMPLETE) return cursor;
     if (stoppedAt < 0) {
@@ -51,7 +51,7 @@ export function serve(
 }
 
 /** A change of ways while replies are owed: what follows could overtake what is under way. */
-function mustWait(session: Session, client: ClientConnection): boolean {
+function heldByChange(session: Session, client: ClientConnection): boolean {
   const { queue } = client;
   const epoch = session.way.upstream?.epoch ?? 0;
   if (!session.barrier && queue.epoch === epoch) return false;

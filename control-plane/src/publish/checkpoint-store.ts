@@ -1,16 +1,11 @@
 /** Signed checkpoints in a NATS bucket, one a key, kept for ever. */
-import {
-  JetStreamApiCodes,
-  JetStreamApiError,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream';
-import { type KV, Kvm } from '@nats-io/kv';
+import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
+import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type Checkpoint, checkpoint } from '@respool/contracts/checkpoint';
 import { checkpointBucket } from '@respool/contracts/subjects';
 import { readBatch } from '../log/direct-read.ts';
+import { openBucket } from './bucket.ts';
 
 const answerMsMax = 5_000;
 const stream = `KV_${checkpointBucket}`;
@@ -31,14 +26,12 @@ export class CheckpointStore {
 
   /** Opens the bucket, creating it with `replicas` when it is absent. */
   static async open(connection: NatsConnection, replicas: number): Promise<CheckpointStore> {
-    const options = { timeout: answerMsMax };
-    const manager = await jetstreamManager(connection, { ...options, checkAPI: false });
-    const bucket = await new Kvm(jetstream(connection, options)).create(checkpointBucket, {
-      history: 1,
+    const { bucket, manager } = await openBucket(
+      connection,
+      checkpointBucket,
       replicas,
-      allow_direct: true,
-      timeout: answerMsMax,
-    });
+      answerMsMax,
+    );
     return new CheckpointStore(bucket, manager);
   }
 

@@ -1,12 +1,6 @@
 /** Stored snapshots in a NATS bucket: parts, a pointer to the newest, and the two before it. */
-import {
-  JetStreamApiCodes,
-  JetStreamApiError,
-  type JetStreamManager,
-  jetstream,
-  jetstreamManager,
-} from '@nats-io/jetstream';
-import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
+import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
+import type { KV, KvEntry } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { SnapshotPointer } from '@respool/contracts/follow';
 import type { Snapshot } from '@respool/contracts/snapshot';
@@ -21,6 +15,7 @@ import {
   writeSnapshotPointer,
 } from '@respool/contracts/snapshot-codec';
 import { snapshotBucket } from '@respool/contracts/subjects';
+import { openBucket } from './bucket.ts';
 
 const keptMax = 3;
 const pointerTriesMax = 5;
@@ -49,15 +44,7 @@ export class SnapshotStore {
     replicas: number,
     warn: (message: string, cause: unknown) => void,
   ): Promise<SnapshotStore> {
-    const options = { timeout: answerMsMax };
-    const manager = await jetstreamManager(connection, { ...options, checkAPI: false });
-    // History 1 and direct get: proxies read it with nothing but a grant for direct gets.
-    const bucket = await new Kvm(jetstream(connection, options)).create(snapshotBucket, {
-      history: 1,
-      replicas,
-      allow_direct: true,
-      timeout: answerMsMax,
-    });
+    const { bucket, manager } = await openBucket(connection, snapshotBucket, replicas, answerMsMax);
     return new SnapshotStore(bucket, manager, warn);
   }
 

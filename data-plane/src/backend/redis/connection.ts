@@ -224,11 +224,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     this.flush();
   }
 
-  /** Gives the connection up; what was owed goes to the owner, one command at a time, in order. */
-  break(reason: string): void {
-    if (this.state === 'ready') this.#lost(reason);
-  }
-
+  /** What was owed goes to the owner, one command at a time, in order. */
   #lost(reason: string): void {
     if (this.state === 'closed') return;
     const wire = this.#wire;
