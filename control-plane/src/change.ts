@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RevertScope, Wish } from '@respool/contracts/api';
 import { readStored } from '@respool/contracts/chain';
+import type { Clock } from '@respool/contracts/clock';
 import type { ErrorCode } from '@respool/contracts/errors';
 import {
   type ConfigurationChanged,
@@ -15,7 +16,6 @@ import type { Snapshot } from '@respool/contracts/snapshot';
 import { logSubject } from '@respool/contracts/subjects';
 import { decide, decideRevert } from './decide/decide.ts';
 import type { Decision } from './draft.ts';
-import type { Clock } from './log/clock.ts';
 import type { LogFollower, LogState } from './log/follower.ts';
 import type { EventLog } from './log/log.ts';
 import type { Vault } from './secrets/vault.ts';

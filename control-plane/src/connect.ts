@@ -1,9 +1,9 @@
 /** Reaching the log: tries for as long as it takes, then gives everything that stands on it. */
 import { randomInt } from 'node:crypto';
 import { checkpointKeyFromMaster } from '@respool/contracts/checkpoint';
+import { systemClock } from '@respool/contracts/clock';
 import type { Logger } from 'pino';
 import type { Stage } from './change.ts';
-import { systemClock } from './log/clock.ts';
 import { LogFollower } from './log/follower.ts';
 import { ensureLogCreated, ForeignLog } from './log/genesis.ts';
 import { JetStreamLog } from './log/jetstream.ts';

@@ -1,10 +1,11 @@
 /** The control plane process: wire, serve, stop. */
+
+import { systemClock } from '@respool/contracts/clock';
 import { destination, pino } from 'pino';
 import { type Connected, connectLog } from './connect.ts';
 import type { App } from './http/app.ts';
 import { createHttp } from './http/http.ts';
 import { planeMetrics } from './http/metrics.ts';
-import { systemClock } from './log/clock.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { Proxies } from './views/proxies.ts';
 

@@ -1,11 +1,12 @@
 /** The API over a log in memory, called without a socket. */
+
+import { systemClock } from '@respool/contracts/clock';
 import { pino } from 'pino';
 import type { Stage } from '../src/change.ts';
 import type { App } from '../src/http/app.ts';
 import { createHttp } from '../src/http/http.ts';
 import { planeMetrics } from '../src/http/metrics.ts';
 import { ApiTokens } from '../src/http/tokens.ts';
-import { systemClock } from '../src/log/clock.ts';
 import { LogFollower } from '../src/log/follower.ts';
 import { ensureLogCreated } from '../src/log/genesis.ts';
 import type { EventLog } from '../src/log/log.ts';

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { hashOf } from '@respool/contracts/chain';
+import { type Clock, systemClock } from '@respool/contracts/clock';
 import type { Tenant } from '@respool/contracts/entities';
 import {
   type ConfigurationChanged,
@@ -11,7 +12,6 @@ import {
 } from '@respool/contracts/events';
 import { tenantId } from '@respool/contracts/ids';
 import { logSubject } from '@respool/contracts/subjects';
-import { type Clock, systemClock } from '../src/log/clock.ts';
 import { ensureLogCreated } from '../src/log/genesis.ts';
 import type { AppendRequest, EventLog } from '../src/log/log.ts';
 

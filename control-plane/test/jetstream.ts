@@ -1,6 +1,6 @@
 /** The JetStream log and its follower on a test's own server, closed with the test. */
 import type { TestContext } from 'node:test';
-import { systemClock } from '../src/log/clock.ts';
+import { systemClock } from '@respool/contracts/clock';
 import { LogFollower, type LogFollowerOptions } from '../src/log/follower.ts';
 import { JetStreamLog } from '../src/log/jetstream.ts';
 import { patience } from './events.ts';

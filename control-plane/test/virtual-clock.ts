@@ -1,5 +1,5 @@
 /** A clock that stands still until the test moves it. */
-import type { Clock } from '../src/log/clock.ts';
+import type { Clock } from '@respool/contracts/clock';
 
 export class VirtualClock implements Clock {
   #now: number;

@@ -1,6 +1,7 @@
 /** The proxy process: wire, listen, follow the log, drain on SIGTERM. */
 
 import { flushCompileCache } from 'node:module';
+import { systemClock } from '@respool/contracts/clock';
 import { pepperOf } from '@respool/contracts/secrets';
 import pino from 'pino';
 import { RedisBackend } from './backend/redis/redis.ts';
@@ -24,7 +25,6 @@ import {
 import { slotOf } from './route/slot.ts';
 import { Authenticator } from './session/authenticate.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { systemClock } from './snapshot/clock.ts';
 import { Follower } from './snapshot/follow.ts';
 import { SnapshotHolder } from './snapshot/snapshot.ts';
 import { Turn } from './turn.ts';

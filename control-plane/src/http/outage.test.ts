@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeAnswer } from '@respool/contracts/api-answers';
+import { systemClock } from '@respool/contracts/clock';
 import { pino } from 'pino';
 import { apiToken, TestApi } from '../../test/api.ts';
-import { systemClock } from '../log/clock.ts';
 import { Proxies } from '../views/proxies.ts';
 import { limitTime } from './deadline.ts';
 import { createHttp } from './http.ts';

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { systemClock } from '@respool/contracts/clock';
 import { pino } from 'pino';
 import { apiToken, memoryStage } from '../../test/api.ts';
-import { systemClock } from '../log/clock.ts';
 import { MemoryLog } from '../log/memory.ts';
 import { Proxies } from '../views/proxies.ts';
 import { createHttp } from './http.ts';

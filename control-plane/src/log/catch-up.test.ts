@@ -1,9 +1,9 @@
 /** How soon a follower is level: it looks again at once, and need not read what was acknowledged. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { systemClock } from '@respool/contracts/clock';
 import { changeBytes, collect, patience, Writer } from '../../test/events.ts';
 import { until } from '../../test/until.ts';
-import { systemClock } from './clock.ts';
 import { LogFollower } from './follower.ts';
 import { MemoryLog } from './memory.ts';
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { systemClock } from '@respool/contracts/clock';
 import { eventBytesMax } from '@respool/contracts/events';
 import { collect } from '../../test/events.ts';
-import { systemClock } from './clock.ts';
 import { ensureLogCreated } from './genesis.ts';
 import { type AppendRequest, type EventLog, LogUnreachable, type StoredBytes } from './log.ts';
 

@@ -1,9 +1,9 @@
 /** One control plane's copy of the head state, kept level with the log, checked event by event. */
 import { readStored } from '@respool/contracts/chain';
+import type { Clock } from '@respool/contracts/clock';
 import type { StoredEvent } from '@respool/contracts/events';
 import { emptySnapshot, Fold } from '@respool/contracts/project';
 import type { Snapshot } from '@respool/contracts/snapshot';
-import type { Clock } from './clock.ts';
 import { isCorruption, LogCorrupt } from './corruption.ts';
 import {
   type NearestSnapshot,

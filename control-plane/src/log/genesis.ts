@@ -1,8 +1,8 @@
 /** The first event of the log: it gives the log its identity, once, whoever starts first. */
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '@respool/contracts/clock';
 import { genesisHash, type LogCreated, readEvent, writeEvent } from '@respool/contracts/events';
 import { logSubject } from '@respool/contracts/subjects';
-import type { Clock } from './clock.ts';
 import { type EventLog, LogUnreachable } from './log.ts';
 
 /** A log that does not start with `LogCreated` is not one of ours. */

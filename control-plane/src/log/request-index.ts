@@ -1,6 +1,7 @@
 /** Which requests of the last day are in the log already: by request id and by idempotency key. */
+
+import type { Clock } from '@respool/contracts/clock';
 import type { StoredEvent } from '@respool/contracts/events';
-import type { Clock } from './clock.ts';
 
 /** How long an idempotency key is honoured, by the time its event was written. */
 export const idempotencyMsMax = 24 * 60 * 60 * 1000;

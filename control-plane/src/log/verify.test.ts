@@ -7,11 +7,11 @@ import {
   checkpointKeyFromMaster,
   signCheckpoint,
 } from '@respool/contracts/checkpoint';
+import { systemClock } from '@respool/contracts/clock';
 import { readEvent, writeEvent } from '@respool/contracts/events';
 import { emptySnapshot } from '@respool/contracts/project';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import { changeBytes, collect, patience, putTenant, Writer } from '../../test/events.ts';
-import { systemClock } from './clock.ts';
 import { ensureLogCreated, ForeignLog } from './genesis.ts';
 import { readEvents, stateAt } from './history.ts';
 import { LogUnreachable } from './log.ts';

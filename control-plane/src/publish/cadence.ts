@@ -1,6 +1,7 @@
 /** When to store what follows from the log: every so many events, or some time after a change. */
+
+import type { Clock } from '@respool/contracts/clock';
 import type { Snapshot } from '@respool/contracts/snapshot';
-import type { Clock } from '../log/clock.ts';
 
 export interface CadenceOptions {
   readonly clock: Clock;

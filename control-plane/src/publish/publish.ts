@@ -1,9 +1,9 @@
 /** What follows from the log and is told to the fleet: its head, snapshots, signed checkpoints. */
 import { type CheckpointKey, signCheckpoint } from '@respool/contracts/checkpoint';
+import type { Clock } from '@respool/contracts/clock';
 import type { Head } from '@respool/contracts/follow';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import { headSubject } from '@respool/contracts/subjects';
-import type { Clock } from '../log/clock.ts';
 import type { LogFollower } from '../log/follower.ts';
 import { Cadence } from './cadence.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';

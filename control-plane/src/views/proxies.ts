@@ -1,7 +1,7 @@
 /** Which proxy serves with which sequence, as their acks tell, and how far a change has got. */
 import type { ProxyAnswer, RolloutAnswer } from '@respool/contracts/api-answers';
+import type { Clock } from '@respool/contracts/clock';
 import type { Ack, Head } from '@respool/contracts/follow';
-import type { Clock } from '../log/clock.ts';
 
 /** A proxy sends an ack each 2 s; five in a row missing, it does not count any more. */
 export const lostAfterMs = 10_000;

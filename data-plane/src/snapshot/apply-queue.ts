@@ -1,7 +1,9 @@
 /** One state at a time is taken into service; the newest offered is always the next. */
+
+import type { Clock } from '@respool/contracts/clock';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import type { Logger } from 'pino';
-import { backoffMs, type Clock } from './clock.ts';
+import { backoffMs } from './clock.ts';
 import type { KeyReader } from './key-reader.ts';
 import { messageOf } from './link.ts';
 

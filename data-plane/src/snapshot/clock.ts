@@ -1,21 +1,5 @@
-/** Time as an argument, so that a test can own it. */
-
-export interface Clock {
-  /** Milliseconds since 1970. */
-  now(): number;
-  /** Calls `then` once after `ms`; returns the function that calls it off. */
-  after(ms: number, then: () => void): () => void;
-}
-
-/** Timers of this clock do not keep the process alive. */
-export const systemClock: Clock = {
-  now: Date.now,
-  after(ms, then) {
-    const timer = setTimeout(then, ms);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
+/** Waiting by a clock that is an argument, so that a test can own it. */
+import type { Clock } from '@respool/contracts/clock';
 
 /** Resolves after `ms`, or at once when `signal` aborts; never rejects. */
 export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

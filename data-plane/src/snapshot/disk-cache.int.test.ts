@@ -4,12 +4,12 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { systemClock } from '@respool/contracts/clock';
 import { tenantId } from '@respool/contracts/ids';
 import { emptySnapshot } from '@respool/contracts/project';
 import type { Snapshot, TenantState } from '@respool/contracts/snapshot';
 import fc from 'fast-check';
 import pino from 'pino';
-import { systemClock } from './clock.ts';
 import { type Cached, DiskCache } from './disk-cache.ts';
 
 async function folderFor(t: TestContext): Promise<string> {

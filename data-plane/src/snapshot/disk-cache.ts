@@ -3,9 +3,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '@respool/contracts/clock';
 import { type Snapshot, snapshot, snapshotSchemaVersion } from '@respool/contracts/snapshot';
 import type { Logger } from 'pino';
-import type { Clock } from './clock.ts';
 import { messageOf } from './link.ts';
 
 /**

@@ -1,11 +1,12 @@
 /** Start from the disk cache, then follow the log for ever: fold each event, apply, say where we are. */
+
+import type { Clock } from '@respool/contracts/clock';
 import type { Ack } from '@respool/contracts/follow';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import { ackSubject } from '@respool/contracts/subjects';
 import type { Logger } from 'pino';
 import type { ProcessCounters } from '../observe/observe.ts';
 import { type Applier, ApplyQueue, type Rejection } from './apply-queue.ts';
-import type { Clock } from './clock.ts';
 import { type Cached, DiskCache } from './disk-cache.ts';
 import { KeyReader } from './key-reader.ts';
 import { Link, messageOf, type NatsSettings } from './link.ts';

@@ -1,6 +1,7 @@
 /** Wrapped data keys of backend passwords: from the key bucket, or as last seen while NATS is away. */
+
+import type { Clock } from '@respool/contracts/clock';
 import type { Snapshot } from '@respool/contracts/snapshot';
-import type { Clock } from './clock.ts';
 import { type LogReader, LogUnreachable } from './log-reader.ts';
 
 /** For so long a key just read is not read again; a re-wrapped or destroyed one is seen after it. */

@@ -1,7 +1,8 @@
 /** One NATS connection, kept for ever: first connect and every reconnect are retried with jitter. */
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import type { Clock } from '@respool/contracts/clock';
 import type { Logger } from 'pino';
-import { backoffMs, type Clock, pause } from './clock.ts';
+import { backoffMs, pause } from './clock.ts';
 
 export interface NatsSettings {
   /** One address, or several with commas; `tls://` refuses to speak without TLS. */

@@ -1,10 +1,10 @@
 /** Direct get as a proxy does it: ends, missing and destroyed values, and being called off. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { systemClock } from '@respool/contracts/clock';
 import { LogWriter } from '../test/log-writer.ts';
 import { TestNats } from '../test/nats.ts';
 import { connectAsProxy } from '../test/proxy.ts';
-import { systemClock } from './clock.ts';
 import { LogReader, LogUnreachable } from './log-reader.ts';
 
 const signal = new AbortController().signal;

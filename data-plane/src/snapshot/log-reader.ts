@@ -2,6 +2,7 @@
 
 import { type JetStreamManager, jetstreamManager, type StoredMsg } from '@nats-io/jetstream';
 import { errors, type NatsConnection } from '@nats-io/transport-node';
+import type { Clock } from '@respool/contracts/clock';
 import type { SnapshotPointer } from '@respool/contracts/follow';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import {
@@ -11,7 +12,7 @@ import {
   snapshotPointerKey,
 } from '@respool/contracts/snapshot-codec';
 import { keyBucket, logStream, snapshotBucket } from '@respool/contracts/subjects';
-import { type Clock, pause } from './clock.ts';
+import { pause } from './clock.ts';
 import { messageOf } from './link.ts';
 
 /** The server did not answer in time or refused; says nothing about what the log holds. */

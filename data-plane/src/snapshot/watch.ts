@@ -1,13 +1,14 @@
 /** When to read the log: on connecting, on a gap, on a head that says otherwise, and in long silence. */
 
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { Clock } from '@respool/contracts/clock';
 import { UnreadableEvent } from '@respool/contracts/events';
 import { type Head, head as headShape } from '@respool/contracts/follow';
 import { BrokenChain } from '@respool/contracts/project';
 import { headSubject, liveSubjects, logStream } from '@respool/contracts/subjects';
 import type { Logger } from 'pino';
 import { catchUp, ForeignLog, ShortLog } from './catch-up.ts';
-import { backoffMs, type Clock } from './clock.ts';
+import { backoffMs } from './clock.ts';
 import { messageOf } from './link.ts';
 import type { LogReader } from './log-reader.ts';
 import type { Tail } from './tail.ts';

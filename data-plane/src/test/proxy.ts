@@ -1,12 +1,12 @@
 /** A follower with an applier a test can hold back or refuse with, and waiting without sleeping. */
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { type Clock, systemClock } from '@respool/contracts/clock';
 import { type Ack, ack as ackShape } from '@respool/contracts/follow';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import { ackSubject } from '@respool/contracts/subjects';
 import pino from 'pino';
 import { ProcessCounters } from '../observe/observe.ts';
 import type { Applier, RejectedState } from '../snapshot/apply-queue.ts';
-import { type Clock, systemClock } from '../snapshot/clock.ts';
 import { Follower, type FollowOptions } from '../snapshot/follow.ts';
 import type { KeyReader } from '../snapshot/key-reader.ts';
 import { proxyPassword } from './nats.ts';
