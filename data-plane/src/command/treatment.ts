@@ -2,14 +2,19 @@
 import { type CommandFacts, commands, Flag, families } from './command.ts';
 
 /**
- * `keyed`: goes to a backend as it is, to the owner of its keys.
+ * `keyed`: goes to a backend as it is, to the owner of its keys; keys of several slots are worked on
+ * step by step where `across` says with which guarantee, else refused.
  * `split`: the same, and keys of several slots are split and merged (request policy `multi_shard`).
+ * `work`: about more than the keys it names, so done step by step (`emulate/`) with the guarantee
+ * given; `whole` says whether a backend that is the tenant's own and one server takes it as it is.
+ * `carried`: needs more of a session than one reply; `carry/` has it.
  * `local`: the proxy answers it.
  * `refused`: not served; `reason` says why, in words for the client.
  */
 export type Treatment =
-  | { readonly kind: 'keyed' }
+  | { readonly kind: 'keyed'; readonly across: string | null }
   | { readonly kind: 'split' }
+  | { readonly kind: 'work'; readonly whole: boolean; readonly guarantee: string }
   | { readonly kind: 'local' }
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -19,6 +24,15 @@ const local = new Set(
 );
 
 const split = new Set('mget mset del unlink exists touch'.split(' '));
+
+/** Commands done step by step wherever they are not taken whole. */
+const works: Readonly<Record<string, Treatment>> = {
+  dbsize: {
+    kind: 'work',
+    whole: true,
+    guarantee: 'a sum over the shards, each counted at its own moment',
+  },
+};
 
 const notServed = 'is not served by this proxy';
 
@@ -44,6 +58,8 @@ function decide(facts: CommandFacts): Treatment {
   const family = families[facts.family] as string;
   if (local.has(name.split('|')[0] as string)) return { kind: 'local' };
   if (split.has(name)) return { kind: 'split' };
+  const work = works[name];
+  if (work !== undefined) return work;
   const own = confined[name];
   if (own !== undefined) return { kind: 'refused', reason: own };
   const keyed = facts.keySpecs.length > 0 || facts.subcommands !== null;
@@ -56,5 +72,5 @@ function decide(facts: CommandFacts): Treatment {
   if (notAboutKeys.includes(family) && !aboutOneKey && facts.subcommands === null) {
     return { kind: 'refused', reason: notServed };
   }
-  return { kind: 'keyed' };
+  return { kind: 'keyed', across: null };
 }
