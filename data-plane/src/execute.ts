@@ -1,4 +1,6 @@
 /** A command off the fast lane: admitted, then answered here, sent whole, or split and gathered. */
+
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
 import type { Scene } from './carry/scene.ts';
 import { carryWork } from './carry/work.ts';
@@ -11,7 +13,6 @@ import {
   writePrefixed,
 } from './command/prefix.ts';
 import type { Command } from './command/request.ts';
-import { treatmentOf } from './command/treatment.ts';
 import { detours } from './detours.ts';
 import type { ClientConnection } from './listen/connection.ts';
 import { type GatherPolicy, newGather } from './merge/gather.ts';
