@@ -1,4 +1,5 @@
 /** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import { carriers } from './carry/carriers.ts';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
 import type { Scene } from './carry/scene.ts';
@@ -12,7 +13,6 @@ import {
   writePrefixed,
 } from './command/prefix.ts';
 import type { Command } from './command/request.ts';
-import { treatmentOf } from './command/treatment.ts';
 import { detours } from './detours.ts';
 import type { ClientConnection } from './listen/connection.ts';
 import { type GatherPolicy, newGather } from './merge/gather.ts';

@@ -1,8 +1,9 @@
 /** Command + way → plan: where it goes, whole or split by slot. */
+
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import type { CommandFacts } from '../command/command.ts';
 import { keyPositions } from '../command/keys.ts';
 import type { Command } from '../command/request.ts';
-import { treatmentOf } from '../command/treatment.ts';
 import type { Upstream, UpstreamConnection } from '../command/upstream.ts';
 import { encodeError } from '../resp/encoder.ts';
 import { slotOf } from './slot.ts';

@@ -1,5 +1,6 @@
 /** What the proxy does with each command of Redis's table: one place, read once at start. */
-import { type CommandFacts, commands, Flag, families } from './command.ts';
+import { type CommandFacts, Flag } from './facts.ts';
+import { commands, families } from './table.ts';
 
 /**
  * `keyed`: goes to a backend as it is, to the owner of its keys; keys of several slots are worked on
