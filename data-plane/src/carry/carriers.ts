@@ -1,5 +1,5 @@
 /** Commands that need more of a session than one reply, each with the room that has it. */
-import type { Carried } from '../command/treatment.ts';
+import type { Carried } from '@respool/contracts/commands/treatment';
 import type { Carrier } from './scene.ts';
 import { carryTransaction } from './transaction.ts';
 
