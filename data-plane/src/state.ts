@@ -3,6 +3,7 @@ import type { Verifier } from '@respool/contracts/entities';
 import type { Backing, Purse } from './command/backing.ts';
 import type { Upstream } from './command/upstream.ts';
 import type { Meter } from './observe/meter.ts';
+import type { Scripts } from './script/scripts.ts';
 
 /** RESP version of a session, and of the backend connections that serve it. */
 export type Protocol = 2 | 3;
@@ -12,6 +13,8 @@ export interface BackendView {
   readonly kind: 'standalone' | 'cluster';
   /** Databases a session may select; 1 for a cluster. */
   readonly databases: number;
+  /** What its servers were given to run. */
+  readonly scripts: Scripts;
   /** Shared by every session with the same protocol and database; cheap, kept by the backend. */
   upstream(protocol: Protocol, database: number): Upstream;
   /** For one command of several steps; `prefix` is the tenant's, `purse` pays for what it gathers. */

@@ -21,12 +21,30 @@ export type Treatment =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Who in `carry/carriers.ts` has a carried command. */
-export type Carried = 'transaction';
+export type Carried = 'transaction' | 'script' | 'script-admin';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
   exec: 'transaction',
   discard: 'transaction',
+  eval: 'script',
+  eval_ro: 'script',
+  evalsha: 'script',
+  evalsha_ro: 'script',
+  fcall: 'script',
+  fcall_ro: 'script',
+  'script|load': 'script-admin',
+  'script|exists': 'script-admin',
+  'script|flush': 'script-admin',
+  'script|help': 'script-admin',
+  'function|load': 'script-admin',
+  'function|delete': 'script-admin',
+  'function|flush': 'script-admin',
+  'function|restore': 'script-admin',
+  'function|list': 'script-admin',
+  'function|dump': 'script-admin',
+  'function|stats': 'script-admin',
+  'function|help': 'script-admin',
 };
 
 /** Commands about the connection or the server, which the proxy is to the client. */
