@@ -1,4 +1,4 @@
-/** Routes: each leads to a backend that exists, and one of them is the tenant's default. */
+/** Routes: each leads to a backend that exists and can serve it; one is the tenant's default. */
 import type { Route } from '@respool/contracts/entities';
 import { own, type Snapshot } from '@respool/contracts/snapshot';
 import { type Draft, type Issue, merge, type RouteChange } from '../draft.ts';
@@ -94,6 +94,27 @@ export function routeIssues(before: Snapshot, world: World): Issue[] {
         const message = `${label} leads to backend ${route.backend}, as ${other} does`;
         issues.push({ code: 'conflict-reference', field: 'backend', message });
       }
+    }
+  }
+  return issues;
+}
+
+/**
+ * Routes that read from replicas of a server without any. Where a cluster has become a standalone
+ * server, that may concern a tenant the change does not name.
+ */
+export function readFromIssues(before: Snapshot, world: World): Issue[] {
+  const shrunk = Object.values(before.backends).some(
+    ({ value }) => value.kind === 'cluster' && world.backend(value.id)?.kind === 'standalone',
+  );
+  const tenants = shrunk ? world.tenants().map(([id]) => id) : world.touchedTenants();
+  const issues: Issue[] = [];
+  for (const tenant of tenants) {
+    for (const { id, backend, readFrom } of world.routes(tenant)) {
+      if (readFrom === 'primary' || world.backend(backend)?.kind !== 'standalone') continue;
+      const label = `route ${tenant}/${id} cannot read from "${readFrom}"`;
+      const message = `${label}: backend ${backend} is standalone, which has its primary alone`;
+      issues.push({ code: 'conflict-reference', field: 'readFrom', message });
     }
   }
   return issues;
