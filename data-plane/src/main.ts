@@ -72,6 +72,8 @@ async function run(settings: Settings): Promise<void> {
     nobody,
     connectionFamily: families.indexOf('connection'),
     command: new Command(),
+    held: { bytes: 0, bytesMax: settings.processWorkBytesMax },
+    failed: (client, error) => logger.error({ client: client.id, err: error }, 'command failed'),
   };
   const wiring = {
     turn,

@@ -24,6 +24,8 @@ export interface Settings {
   readonly logLevel: string;
   readonly queue: QueueLimits;
   readonly requests: RequestLimitSet;
+  /** Replies gathered by all commands of several steps together, bytes. */
+  readonly processWorkBytesMax: number;
   /** All half-received commands of the process, bytes. */
   readonly uploadBytesMax: number;
   readonly redis: RedisLimits;
@@ -86,7 +88,9 @@ export function readSettings(env: Environment): Settings {
         inlineBytesMax: 16 * kibi,
         unauthenticated: true,
       },
+      workBytesMax: size('RESPOOL_WORK_BYTES_MAX', 64 * mebi),
     },
+    processWorkBytesMax: size('RESPOOL_PROCESS_WORK_BYTES_MAX', 256 * mebi),
     uploadBytesMax: size('RESPOOL_UPLOAD_BYTES_MAX', 256 * mebi),
     redis: {
       commandDeadlineMs: ms('RESPOOL_COMMAND_DEADLINE_MS', 10_000),

@@ -1,5 +1,6 @@
 /** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
 import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities';
+import type { Backing, Purse } from './command/backing.ts';
 import type { Upstream } from './command/upstream.ts';
 import type { Meter } from './observe/meter.ts';
 
@@ -13,6 +14,8 @@ export interface BackendView {
   readonly databases: number;
   /** Shared by every session with the same protocol and database; cheap, kept by the backend. */
   upstream(protocol: Protocol, database: number): Upstream;
+  /** For one command of several steps; `prefix` is the tenant's, `purse` pays for what it gathers. */
+  backing(database: number, prefix: Buffer | null, purse: Purse): Backing;
 }
 
 /** A tenant's way to one backend. `database` is fixed in `db` mode, null where SELECT may choose. */

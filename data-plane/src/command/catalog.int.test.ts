@@ -1,11 +1,11 @@
 /** COMMAND as the proxy answers it, beside what a real redis-server answers, in both protocols. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { redisVersion } from '@respool/contracts/commands/generated/command-table';
 import { ReplyDecoder } from '../resp/reply-decoder.ts';
 import { itemsOf, type Resp, textOf } from '../resp/resp.ts';
 import { type RedisServer, startRedisServer } from '../test/redis-server.ts';
 import { commandReply } from './catalog.ts';
-import { redisVersion } from './generated/command-table.ts';
 
 let redis: RedisServer;
 let sameVersion = false;

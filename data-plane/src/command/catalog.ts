@@ -1,15 +1,15 @@
 /** COMMAND and its subcommands, answered from what Redis itself said when the table was generated. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { Category, type CommandFacts, Flag, KeyFlag } from '@respool/contracts/commands/facts';
+import { commands } from '@respool/contracts/commands/table';
 import { encodeError, encodeReply, encodeRequest, type Protocol } from '../resp/encoder.ts';
 import { ReplyDecoder } from '../resp/reply-decoder.ts';
 import { scanArguments } from '../resp/request-scanner.ts';
 import { itemsOf, type Resp, textOf } from '../resp/resp.ts';
 import { arityFits, commandNamed } from './command.ts';
-import { Category, type CommandFacts, Flag, KeyFlag } from './facts.ts';
 import { keyPositions } from './keys.ts';
 import { patternMatches } from './pattern.ts';
-import { commands } from './table.ts';
 
 /** What Redis said, in RESP3; read at the first question, for most proxies are never asked. */
 interface Catalog {

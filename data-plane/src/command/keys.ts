@@ -1,6 +1,11 @@
 /** Which arguments of a command are keys. */
-import { type CommandFacts, type FindKeys, KeyFlag, type KeySpec } from './facts.ts';
-import { commands } from './table.ts';
+import {
+  type CommandFacts,
+  type FindKeys,
+  KeyFlag,
+  type KeySpec,
+} from '@respool/contracts/commands/facts';
+import { commands } from '@respool/contracts/commands/table';
 
 /**
  * Writes the argument numbers of all keys of `facts` into `out`, in the order of its key specs, and

@@ -94,6 +94,10 @@ export class Run {
   fragment = 0;
   /** How often its command was sent again; only a run of one command is ever sent again. */
   attempts = 0;
+  /** What was taken last ended inside a reply: nothing else may be said to the client before its end. */
+  midReply = false;
+  /** Said to the client right behind the last reply of the run: pushes that must not come earlier. */
+  trailer: Buffer | null = null;
   /** An answer that is gathered: what its fan-out does with its keys. */
   touches: 'nothing' | 'reads' | 'writes' = 'nothing';
 }
@@ -127,6 +131,8 @@ export function freeRun(run: Run): void {
   run.errors = 0;
   run.fragment = 0;
   run.attempts = 0;
+  run.midReply = false;
+  run.trailer = null;
   run.touches = 'nothing';
   if (pool.length < poolMax) pool.push(run);
 }

@@ -31,4 +31,6 @@ export interface Upstream {
   readonly single: UpstreamConnection | null;
   readonly slots: readonly UpstreamConnection[] | null;
   readonly epoch: number;
+  /** The database its connections selected. */
+  readonly database: number;
 }

@@ -1,8 +1,8 @@
 /** Given who asks, when a command of Redis’s table comes, then it is admitted or refused, and how. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import { commands, Flag } from '../command/command.ts';
-import { treatmentOf } from '../command/treatment.ts';
 import type { UserView } from '../state.ts';
 import { commandOf } from '../test/commands.ts';
 import { admit } from './policy.ts';

@@ -1,8 +1,8 @@
 /** May this user do this? Each check a named function, in order; a refusal is the reply itself. */
 
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import { arityFits, Flag } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
-import { treatmentOf } from '../command/treatment.ts';
 import { encodeError } from '../resp/encoder.ts';
 import type { UserView } from '../state.ts';
 

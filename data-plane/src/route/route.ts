@@ -1,8 +1,9 @@
 /** Command + way → plan: where it goes, whole or split by slot. */
+
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import type { CommandFacts } from '../command/command.ts';
 import { keyPositions } from '../command/keys.ts';
 import type { Command } from '../command/request.ts';
-import { treatmentOf } from '../command/treatment.ts';
 import type { Upstream, UpstreamConnection } from '../command/upstream.ts';
 import { encodeError } from '../resp/encoder.ts';
 import { slotOf } from './slot.ts';
@@ -13,6 +14,8 @@ export interface RouteWay {
   readonly upstream: Upstream | null;
   readonly prefix: Buffer | null;
   readonly prefixCrc: number;
+  /** Whether keys of several slots may be worked on step by step. */
+  readonly emulates: boolean;
 }
 
 export type Plan =
@@ -25,6 +28,8 @@ export type Plan =
       readonly step: number;
       readonly keys: number;
     }
+  /** Step by step: `emulate/`. */
+  | { readonly kind: 'work' }
   | { readonly kind: 'refused'; readonly reply: Buffer };
 
 /** Argument numbers of the planned command's keys: the first `count` of `at`. */
@@ -40,6 +45,11 @@ export function planOf(command: Command, way: RouteWay): Plan {
   const { upstream } = way;
   if (upstream === null) {
     return refused(encodeError('ERR', 'no route: this user has no backend to go to now'));
+  }
+  const treatment = treatmentOf(facts);
+  if (treatment.kind === 'work') {
+    const whole = treatment.whole && way.prefix === null && upstream.single !== null;
+    return whole ? { kind: 'whole', way: upstream.single } : { kind: 'work' };
   }
   if (keys.at.length < command.argc) keys.at = new Int32Array(command.argc);
   keys.count = keyPositions(
@@ -69,12 +79,13 @@ function inSlots(
   slots: readonly UpstreamConnection[],
 ): Plan {
   if (keys.count === 0) return refused(encodeError('ERR', `'${facts.name}' names no key`));
-  if (treatmentOf(facts).kind === 'split') {
-    return inFragments(facts, command, way, slots);
-  }
+  const treatment = treatmentOf(facts);
+  if (treatment.kind === 'split') return inFragments(facts, command, way, slots);
   const slot = slotOfKey(command, keys.at[0]!, way.prefixCrc);
   for (let k = 1; k < keys.count; k++) {
-    if (slotOfKey(command, keys.at[k]!, way.prefixCrc) !== slot) return refused(crossSlot);
+    if (slotOfKey(command, keys.at[k]!, way.prefixCrc) === slot) continue;
+    const across = treatment.kind === 'keyed' && treatment.across !== null && way.emulates;
+    return across ? { kind: 'work' } : refused(crossSlot);
   }
   return { kind: 'whole', way: slots[slot] as UpstreamConnection };
 }
@@ -95,6 +106,7 @@ function inFragments(
   if (splitter.fragments === 1) {
     return { kind: 'whole', way: slots[splitter.slots[0]!] as UpstreamConnection };
   }
+  if (!way.emulates) return refused(crossSlot);
   return { kind: 'fan-out', first, step, keys: keys.count };
 }
 

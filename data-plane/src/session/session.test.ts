@@ -25,7 +25,7 @@ function backend(id: string, databases = 16): BackendView {
     ...{ id, kind: 'standalone', databases },
     upstream(protocol, database) {
       const key = `${protocol} ${database}`;
-      const made = upstreams.get(key) ?? { single, slots: null, epoch: 0 };
+      const made = upstreams.get(key) ?? { single, slots: null, epoch: 0, database };
       upstreams.set(key, made);
       return made;
     },

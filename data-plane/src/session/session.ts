@@ -21,7 +21,23 @@ export interface Way {
   readonly prefix: Buffer | null;
   /** CRC16 of the prefix, where slots are computed. */
   readonly prefixCrc: number;
+  /** Whether commands over several slots are worked on step by step; else they are refused. */
+  readonly emulates: boolean;
   readonly meter: Meter;
+}
+
+/**
+ * Why no command of a session may take the fast lane: each must be looked at, because it is queued,
+ * echoed, kept quiet or remembered instead of, or besides, being sent.
+ */
+export type Diversion = 'transaction' | 'subscription' | 'silence' | 'tracking' | 'monitor';
+
+/** Told by a session for which something is held: a connection, subscriptions, a queue. */
+export interface SessionWatcher {
+  /** User, backend, protocol or database are others now: what is held may belong elsewhere. */
+  rebound(session: Session): void;
+  /** The connection is gone, or was RESET: let go of everything. */
+  left(session: Session): void;
 }
 
 /** Finds the way for a session; `policy/` and `route/` know how, `main.ts` ties them. */
@@ -29,6 +45,8 @@ export interface WayFinder {
   find(user: UserView, route: RouteView, protocol: Protocol, database: number): Way;
   /** The way of a client that may only greet and authenticate, or that has no route now. */
   nowhere(tenant: TenantView | null): Way;
+  /** The same way with every lane closed. */
+  diverted(way: Way): Way;
 }
 
 /** Who a session is: looked up again by name in each new state. */
@@ -57,13 +75,42 @@ export class Session {
   barrier = false;
   libraryName = '';
   libraryVersion = '';
+  /** The way as it is when nothing diverts the session. */
+  #direct: Way;
+  readonly #diversions = new Set<Diversion>();
+  readonly #watchers = new Set<SessionWatcher>();
   #ended = false;
 
   constructor(client: SessionClient, ways: WayFinder, state: ProxyState) {
     this.client = client;
     this.#ways = ways;
     this.state = state;
-    this.way = ways.nowhere(null);
+    this.#direct = ways.nowhere(null);
+    this.way = this.#direct;
+  }
+
+  /** From now on every command leaves the fast lane; see {@link Diversion}. */
+  divert(why: Diversion): void {
+    this.#diversions.add(why);
+    this.#take(this.#direct);
+  }
+
+  rejoin(why: Diversion): void {
+    if (this.#diversions.delete(why)) this.#take(this.#direct);
+  }
+
+  /** `watcher` is told until it is taken back with {@link unwatch}. */
+  watch(watcher: SessionWatcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: SessionWatcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  #take(way: Way): void {
+    this.#direct = way;
+    this.way = this.#diversions.size === 0 ? way : this.#ways.diverted(way);
   }
 
   /** Becomes `user`: after AUTH or HELLO. USE and SELECT choices do not outlive a change of user. */
@@ -88,12 +135,14 @@ export class Session {
     this.database = 0;
     this.client.name = '';
     this.route = null;
-    this.way = this.#ways.nowhere(null);
+    for (const watcher of [...this.#watchers]) watcher.left(this);
+    this.#take(this.#ways.nowhere(null));
   }
 
   /** The connection is gone; a login still being checked comes to nothing. */
   end(): void {
     this.#ended = true;
+    for (const watcher of [...this.#watchers]) watcher.left(this);
     this.leave();
   }
 
@@ -149,7 +198,7 @@ export class Session {
   #bind(): void {
     const { user } = this;
     if (user === null) {
-      this.way = this.#ways.nowhere(null);
+      this.#take(this.#ways.nowhere(null));
       return;
     }
     const before = this.route;
@@ -157,12 +206,14 @@ export class Session {
     // it would land elsewhere. The session is refused until it chooses again.
     this.route = this.chosen === null ? this.#defaultRoute(user) : this.reachable(this.chosen);
     const upstream = this.way.upstream;
-    this.way =
+    this.#take(
       this.route === null
         ? this.#ways.nowhere(user.tenant)
-        : this.#ways.find(user, this.route, this.protocol, this.#databaseOf(this.route));
+        : this.#ways.find(user, this.route, this.protocol, this.#databaseOf(this.route)),
+    );
     const same = before !== null && before.backend.id === this.route?.backend.id;
     if (same && upstream !== this.way.upstream) this.barrier = true;
+    for (const watcher of [...this.#watchers]) watcher.rebound(this);
   }
 
   #defaultRoute(user: UserView): RouteView | null {

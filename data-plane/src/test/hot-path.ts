@@ -129,6 +129,8 @@ export class HotPath {
       nobody,
       connectionFamily: families.indexOf('connection'),
       command: new Command(),
+      held: { bytes: 0, bytesMax: defaults.processWorkBytesMax },
+      failed: (_client, error) => void this.failures.push(error),
     };
     const wiring = {
       turn,

@@ -1,10 +1,12 @@
 /** One Redis backend, standalone or cluster: its upstreams, its topology, its beginning and end. */
 import type { Address, Backend, BackendTls } from '@respool/contracts/entities';
+import type { Backing, Purse } from '../../command/backing.ts';
 import type { Meter } from '../../observe/meter.ts';
 import type { BackendSample } from '../../observe/metrics.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
 import type { BackendView, Protocol } from '../../state.ts';
 import type { Turn } from '../../turn.ts';
+import { RedisBacking } from './backing.ts';
 import { call } from './call.ts';
 import { greet } from './handshake.ts';
 import { readSlots, type SlotOwners } from './topology.ts';
@@ -86,16 +88,24 @@ export class RedisBackend implements BackendView, UpstreamHome {
       await this.refresh();
       if (this.topologyError !== '') throw new Error(this.topologyError);
     }
-    const connections = [...upstream.connections];
+    const limits = { timeoutMs: this.limits.connectMsMax, purse: null };
     await Promise.all(
-      connections.map((connection) =>
-        call(connection, this.#services.ownMeter, ['PING'], this.limits.connectMsMax).then(
-          (reply) => {
-            if (reply.type === 'error') throw new Error(`${connection.address}: ${reply.text}`);
-          },
-        ),
-      ),
+      Array.from(upstream.connections, async (connection) => {
+        const reply = await call(connection, this.#services.ownMeter, ['PING'], limits);
+        if (reply.type === 'error') throw new Error(`${connection.address}: ${reply.text}`);
+      }),
     );
+  }
+
+  backing(database: number, prefix: Buffer | null, purse: Purse): Backing {
+    return new RedisBacking({
+      upstream: this.upstream(2, database),
+      prefix,
+      purse,
+      timeoutMs: this.limits.commandDeadlineMs,
+      meter: this.#services.ownMeter,
+      slotOf: this.slotOf,
+    });
   }
 
   dial(address: string, protocol: Protocol, database: number): Dial {
@@ -192,8 +202,8 @@ export class RedisBackend implements BackendView, UpstreamHome {
       try {
         const connection = upstream.node(address);
         const { ownMeter } = this.#services;
-        const args = ['CLUSTER', 'SLOTS'];
-        const reply = await call(connection, ownMeter, args, this.limits.topologyMsMax);
+        const limits = { timeoutMs: this.limits.topologyMsMax, purse: null };
+        const reply = await call(connection, ownMeter, ['CLUSTER', 'SLOTS'], limits);
         this.#takeOwners(readSlots(reply, connection.host));
         this.topologyError = '';
         return;

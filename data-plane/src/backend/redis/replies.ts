@@ -66,6 +66,7 @@ export class Replies {
       }
       odd ||= scanner.push;
       run.count = left;
+      run.midReply = !odd && left > 0 && !scanner.atBoundary();
       if (odd) {
         if (at > from) this.#forward(run, bytes, from, at, owed - left, false);
         if (!scanner.push) this.#redirect(run, bytes.toString('latin1', at, cursor - 2));

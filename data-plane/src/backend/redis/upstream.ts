@@ -67,6 +67,12 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     return this.#nodes.values();
   }
 
+  /** Addresses of the nodes that own slots, in slot order; the one address of a standalone. */
+  primaries(): readonly string[] {
+    const owners = this.single === null ? (this.slots ?? []) : [this.single];
+    return [...new Set(owners.map((owner) => owner.address))];
+  }
+
   /** The connection to `address`, made on first use; it dials when something is sent. */
   node(address: string): RedisConnection {
     let connection = this.#nodes.get(address);

@@ -1,17 +1,33 @@
 /** What the proxy does with each command of Redis's table: one place, read once at start. */
-import { type CommandFacts, commands, Flag, families } from './command.ts';
+import { type CommandFacts, Flag } from './facts.ts';
+import { commands, families } from './table.ts';
 
 /**
- * `keyed`: goes to a backend as it is, to the owner of its keys.
+ * `keyed`: goes to a backend as it is, to the owner of its keys; keys of several slots are worked on
+ * step by step where `across` says with which guarantee, else refused.
  * `split`: the same, and keys of several slots are split and merged (request policy `multi_shard`).
+ * `work`: about more than the keys it names, so done step by step (`emulate/`) with the guarantee
+ * given; `whole` says whether a backend that is the tenant's own and one server takes it as it is.
+ * `carried`: needs more of a session than one reply; `carry/` has it.
  * `local`: the proxy answers it.
  * `refused`: not served; `reason` says why, in words for the client.
  */
 export type Treatment =
-  | { readonly kind: 'keyed' }
+  | { readonly kind: 'keyed'; readonly across: string | null }
   | { readonly kind: 'split' }
+  | { readonly kind: 'work'; readonly whole: boolean; readonly guarantee: string }
+  | { readonly kind: 'carried'; readonly by: Carried }
   | { readonly kind: 'local' }
   | { readonly kind: 'refused'; readonly reason: string };
+
+/** Who in `carry/carriers.ts` has a carried command. */
+export type Carried = 'transaction';
+
+/** By full name. */
+const carried: Readonly<Record<string, Carried>> = {
+  exec: 'transaction',
+  discard: 'transaction',
+};
 
 /** Commands about the connection or the server, which the proxy is to the client. */
 const local = new Set(
@@ -19,6 +35,15 @@ const local = new Set(
 );
 
 const split = new Set('mget mset del unlink exists touch'.split(' '));
+
+/** Commands done step by step wherever they are not taken whole. */
+const works: Readonly<Record<string, Treatment>> = {
+  dbsize: {
+    kind: 'work',
+    whole: true,
+    guarantee: 'a sum over the shards, each counted at its own moment',
+  },
+};
 
 const notServed = 'is not served by this proxy';
 
@@ -44,6 +69,10 @@ function decide(facts: CommandFacts): Treatment {
   const family = families[facts.family] as string;
   if (local.has(name.split('|')[0] as string)) return { kind: 'local' };
   if (split.has(name)) return { kind: 'split' };
+  const work = works[name];
+  if (work !== undefined) return work;
+  const by = carried[name];
+  if (by !== undefined) return { kind: 'carried', by };
   const own = confined[name];
   if (own !== undefined) return { kind: 'refused', reason: own };
   const keyed = facts.keySpecs.length > 0 || facts.subcommands !== null;
@@ -56,5 +85,5 @@ function decide(facts: CommandFacts): Treatment {
   if (notAboutKeys.includes(family) && !aboutOneKey && facts.subcommands === null) {
     return { kind: 'refused', reason: notServed };
   }
-  return { kind: 'keyed' };
+  return { kind: 'keyed', across: null };
 }

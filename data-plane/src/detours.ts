@@ -1,0 +1,4 @@
+/** What looks at every admitted command off the fast lane before it goes its usual way, in order. */
+import type { Detour } from './carry/scene.ts';
+
+export const detours: readonly Detour[] = [];
