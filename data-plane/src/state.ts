@@ -1,5 +1,5 @@
 /** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
-import type { Verifier } from '@respool/contracts/entities';
+import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities';
 import type { Backing, Purse } from './command/backing.ts';
 import type { Upstream } from './command/upstream.ts';
 import type { Meter } from './observe/meter.ts';
@@ -25,6 +25,8 @@ export interface BackendView {
 export interface RouteView {
   readonly backend: BackendView;
   readonly database: number | null;
+  /** Which nodes of a cluster its reads go to; `primary` on a standalone backend. */
+  readonly readFrom: ReadFrom;
 }
 
 export interface TenantView {
@@ -32,6 +34,8 @@ export interface TenantView {
   readonly enabled: boolean;
   /** Put in front of every key; null in `db` and `dedicated` mode. */
   readonly prefix: Buffer | null;
+  /** What becomes of a command whose keys lie in several slots of a cluster. */
+  readonly crossSlot: CrossSlot;
   readonly meter: Meter;
   readonly users: ReadonlyMap<string, UserView>;
   readonly routes: ReadonlyMap<string, RouteView>;
@@ -43,6 +47,8 @@ export interface UserView {
   readonly name: string;
   readonly enabled: boolean;
   readonly readOnly: boolean;
+  /** Dangerous commands go to a standalone backend as they are; in a dedicated tenant only. */
+  readonly passThrough: boolean;
   readonly verifier: Verifier;
   /** Changes when the secret does; never the secret. */
   readonly credential: string;
