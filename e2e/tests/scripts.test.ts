@@ -154,8 +154,10 @@ for (const tenant of ['own-server', 'own-cluster']) {
   test(`functions of ${tenant} are loaded, called, listed and deleted on every shard`, async () => {
     const client = await login(tenant);
     const library = `#!lua name=lib
-      redis.register_function('put', function(keys, args) return redis.call('SET', keys[1], args[1]) end)
-      redis.register_function{function_name='see', callback=function(keys) return redis.call('GET', keys[1]) end, flags={'no-writes'}}`;
+      local function put(keys, args) return redis.call('SET', keys[1], args[1]) end
+      local function see(keys) return redis.call('GET', keys[1]) end
+      redis.register_function('put', put)
+      redis.register_function{function_name='see', callback=see, flags={'no-writes'}}`;
     assert.equal(await client.ask('FUNCTION', 'LOAD', library), 'lib');
     assert.match(String(await client.ask('FUNCTION', 'LOAD', library)), /already exists/);
     for (let key = 0; key < 10; key++) {

@@ -135,6 +135,8 @@ async function everywhere(
   if (first === undefined) return replies[0] as Resp;
   if (failed.length === replies.length) return first;
   const done = replies.length - failed.length;
-  const text = `ERR failed on ${failed.length} of ${replies.length} shards, was done on ${done}: ${first.text}`;
+  const all = replies.length;
+  const half = `failed on ${failed.length} of ${all} shards, was done on ${done}`;
+  const text = `ERR ${half}: ${first.text}`;
   return { type: 'error', text, bulk: false };
 }
