@@ -114,8 +114,8 @@ async function flush(scene: Scene, args: readonly Buffer[], backing: Backing): P
 }
 
 /**
- * The same to every primary, which pass it on to their replicas. Done by some only, the reply says by
- * how many. Source: Redis command tips, `all_shards` and `all_succeeded`.
+ * The same to every primary, which pass it on to their replicas. Done by some only, the reply says
+ * by how many. Source: Redis command tips, `all_shards` and `all_succeeded`.
  */
 async function everywhere(
   _scene: Scene,
