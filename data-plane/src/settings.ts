@@ -94,6 +94,7 @@ export function readSettings(env: Environment): Settings {
     uploadBytesMax: size('RESPOOL_UPLOAD_BYTES_MAX', 256 * mebi),
     redis: {
       commandDeadlineMs: ms('RESPOOL_COMMAND_DEADLINE_MS', 10_000),
+      ownedConnectionsMax: whole('RESPOOL_OWNED_CONNECTIONS_MAX', 1000, 1, 100_000),
       silenceMsMax: ms('RESPOOL_BACKEND_SILENCE_MS_MAX', 5000),
       redirectsMax: 16,
       connectMsMax: ms('RESPOOL_BACKEND_CONNECT_MS_MAX', 3000),

@@ -21,6 +21,7 @@ const node: BackendSample = {
   node: '127.0.0.1:6379',
   up: true,
   connections: 2,
+  owned: 1,
   inFlight: 3,
   queuedBytes: 0,
 };
