@@ -1,6 +1,7 @@
-/** A command off the fast lane: admitted, then answered here, sent whole, or split and gathered. */
+/** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
 
 import { treatmentOf } from '@respool/contracts/commands/treatment';
+import { carriers } from './carry/carriers.ts';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
 import type { Scene } from './carry/scene.ts';
 import { carryWork } from './carry/work.ts';
@@ -50,6 +51,7 @@ export function leaveFastLane(
   }
   const treatment = treatmentOf(command.facts as CommandFacts);
   if (treatment.kind === 'local') return answerHere(scene, command);
+  if (treatment.kind === 'carried') return carriers[treatment.by](scene, command);
   return carryOut(scene, command, planOf(command, session.way));
 }
 

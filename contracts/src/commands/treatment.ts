@@ -16,8 +16,18 @@ export type Treatment =
   | { readonly kind: 'keyed'; readonly across: string | null }
   | { readonly kind: 'split' }
   | { readonly kind: 'work'; readonly whole: boolean; readonly guarantee: string }
+  | { readonly kind: 'carried'; readonly by: Carried }
   | { readonly kind: 'local' }
   | { readonly kind: 'refused'; readonly reason: string };
+
+/** Who in `carry/carriers.ts` has a carried command. */
+export type Carried = 'transaction';
+
+/** By full name. */
+const carried: Readonly<Record<string, Carried>> = {
+  exec: 'transaction',
+  discard: 'transaction',
+};
 
 /** Commands about the connection or the server, which the proxy is to the client. */
 const local = new Set(
@@ -61,6 +71,8 @@ function decide(facts: CommandFacts): Treatment {
   if (split.has(name)) return { kind: 'split' };
   const work = works[name];
   if (work !== undefined) return work;
+  const by = carried[name];
+  if (by !== undefined) return { kind: 'carried', by };
   const own = confined[name];
   if (own !== undefined) return { kind: 'refused', reason: own };
   const keyed = facts.keySpecs.length > 0 || facts.subcommands !== null;

@@ -1,0 +1,8 @@
+/** Commands that need more of a session than one reply, each with the room that has it. */
+import type { Carried } from '@respool/contracts/commands/treatment';
+import type { Carrier } from './scene.ts';
+import { carryTransaction } from './transaction.ts';
+
+export const carriers: Readonly<Record<Carried, Carrier>> = {
+  transaction: carryTransaction,
+};
