@@ -1,5 +1,4 @@
 /** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
-
 import { treatmentOf } from '@respool/contracts/commands/treatment';
 import { carriers } from './carry/carriers.ts';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';

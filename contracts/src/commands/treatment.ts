@@ -22,12 +22,30 @@ export type Treatment =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Who in `carry/carriers.ts` has a carried command. */
-export type Carried = 'transaction';
+export type Carried = 'transaction' | 'script' | 'script-admin';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
   exec: 'transaction',
   discard: 'transaction',
+  eval: 'script',
+  eval_ro: 'script',
+  evalsha: 'script',
+  evalsha_ro: 'script',
+  fcall: 'script',
+  fcall_ro: 'script',
+  'script|load': 'script-admin',
+  'script|exists': 'script-admin',
+  'script|flush': 'script-admin',
+  'script|help': 'script-admin',
+  'function|load': 'script-admin',
+  'function|delete': 'script-admin',
+  'function|flush': 'script-admin',
+  'function|restore': 'script-admin',
+  'function|list': 'script-admin',
+  'function|dump': 'script-admin',
+  'function|stats': 'script-admin',
+  'function|help': 'script-admin',
 };
 
 /** Commands about the connection or the server, which the proxy is to the client: whole containers. */
@@ -64,12 +82,12 @@ function decide(facts: CommandFacts): Treatment {
   const { name } = facts;
   const container = facts.parent ?? name;
   const family = families[facts.family] as string;
-  if (name.endsWith('|help')) return { kind: 'local' };
   if (split.has(name)) return { kind: 'split' };
   const work = works[name];
   if (work !== undefined) return work;
   const by = carried[name];
   if (by !== undefined) return { kind: 'carried', by };
+  if (name.endsWith('|help')) return { kind: 'local' };
   const refusal = refusals[name] ?? (local.has(name) ? undefined : refusals[container]);
   if (refusal !== undefined) return { kind: 'refused', reason: refusal.reason };
   if (local.has(name) || local.has(container)) return { kind: 'local' };

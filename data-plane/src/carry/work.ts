@@ -32,10 +32,15 @@ async function work(scene: Scene, command: Command): Promise<Buffer> {
   try {
     return encodeReply(await emulate(task), protocol);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    const blank = error.message.indexOf(' ');
-    return encodeError(error.message.slice(0, blank), error.message.slice(blank + 1));
+    return errorOf(error);
   } finally {
     purse.empty();
   }
+}
+
+/** What steps that ended early tell the client; any other error is a fault of ours and thrown on. */
+export function errorOf(error: unknown): Buffer {
+  if (!(error instanceof CommandError)) throw error;
+  const blank = error.message.indexOf(' ');
+  return encodeError(error.message.slice(0, blank), error.message.slice(blank + 1));
 }

@@ -16,6 +16,8 @@ export interface RouteWay {
   readonly prefixCrc: number;
   /** Whether keys of several slots may be worked on step by step. */
   readonly emulates: boolean;
+  /** Others have keys on the same servers. */
+  readonly shared: boolean;
 }
 
 export type Plan =
@@ -37,14 +39,15 @@ export const keys = { at: new Int32Array(64), count: 0 };
 /** The split of the last plan of kind `fan-out`. */
 export const splitter = new Split();
 
-const crossSlot = encodeError('CROSSSLOT', "Keys in request don't hash to the same slot");
+export const noRoute = encodeError('ERR', 'no route: this user has no backend to go to now');
+export const crossSlot = encodeError('CROSSSLOT', "Keys in request don't hash to the same slot");
 
 /** `command` is admitted and known; its facts say where its keys stand. */
 export function planOf(command: Command, way: RouteWay): Plan {
   const facts = command.facts as CommandFacts;
   const { upstream } = way;
   if (upstream === null) {
-    return refused(encodeError('ERR', 'no route: this user has no backend to go to now'));
+    return refused(noRoute);
   }
   const treatment = treatmentOf(facts);
   if (treatment.kind === 'work') {
@@ -110,7 +113,8 @@ function inFragments(
   return { kind: 'fan-out', first, step, keys: keys.count };
 }
 
-function slotOfKey(command: Command, argument: number, prefixCrc: number): number {
+/** Slot of argument `argument`, which is a key, with the tenant's prefix in front. */
+export function slotOfKey(command: Command, argument: number, prefixCrc: number): number {
   return slotOf(command.bytes, command.starts[argument]!, command.ends[argument]!, prefixCrc);
 }
 

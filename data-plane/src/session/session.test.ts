@@ -56,17 +56,17 @@ interface Given {
 function state(given: Given): ProxyState {
   const { database = null, backends = null } = given;
   const routes = new Map<string, RouteView>(
-    given.routes.map((one) => [one.id, { backend: one, database }]),
+    given.routes.map((one) => [one.id, { backend: one, database, readFrom: 'primary' }]),
   );
   const users = new Map<string, UserView>();
   const tenant: TenantView = {
     ...{ id: 'acme', enabled: given.enabled ?? true, prefix: null, meter, users, routes },
-    defaultRoute: [...routes.values()][0] ?? null,
+    ...{ crossSlot: 'emulate', defaultRoute: [...routes.values()][0] ?? null },
   };
   const user: UserView = {
     ...{ tenant, name: 'ann', enabled: given.userEnabled ?? true, verifier: { scheme: 'none' } },
     ...{ readOnly: given.readOnly ?? false, credential: given.credential ?? 'first' },
-    backends: backends === null ? null : new Set(backends),
+    ...{ passThrough: false, backends: backends === null ? null : new Set(backends) },
   };
   if (given.users ?? true) users.set('ann', user);
   const tenants = new Map([['acme', tenant]]);

@@ -56,6 +56,8 @@ export interface Way {
   readonly prefixCrc: number;
   /** Whether commands over several slots are worked on step by step; else they are refused. */
   readonly emulates: boolean;
+  /** Others have keys on the same servers: apart by prefix or by database. */
+  readonly shared: boolean;
   readonly meter: Meter;
 }
 
