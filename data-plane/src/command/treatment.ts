@@ -24,8 +24,11 @@ export type Carried = 'transaction';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
+  multi: 'transaction',
   exec: 'transaction',
   discard: 'transaction',
+  watch: 'transaction',
+  unwatch: 'transaction',
 };
 
 /** Commands about the connection or the server, which the proxy is to the client. */

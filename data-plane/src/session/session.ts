@@ -2,6 +2,7 @@
 import type { Upstream } from '../command/upstream.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Protocol, ProxyState, RouteView, TenantView, UserView } from '../state.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What a session needs of its socket; `listen/` has the rest. */
 export interface SessionClient {
@@ -73,6 +74,8 @@ export class Session {
    * connections, where it could overtake them.
    */
   barrier = false;
+  /** What MULTI or WATCH began. */
+  transaction: Transaction | null = null;
   libraryName = '';
   libraryVersion = '';
   /** The way as it is when nothing diverts the session. */
