@@ -1,5 +1,5 @@
 /** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
-
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import { spoil } from './carry/begun.ts';
 import { carriers } from './carry/carriers.ts';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
@@ -9,7 +9,6 @@ import { carryWork } from './carry/work.ts';
 import { type CommandFacts, Flag } from './command/command.ts';
 import { copyRange, headerBytesMax, writeBulkHeader, writeKey } from './command/prefix.ts';
 import type { Command } from './command/request.ts';
-import { treatmentOf } from './command/treatment.ts';
 import { detours } from './detours.ts';
 import type { ClientConnection } from './listen/connection.ts';
 import { type GatherPolicy, newGather } from './merge/gather.ts';

@@ -10,6 +10,9 @@ import type { NatsSettings } from './snapshot/link.ts';
 export interface Settings {
   readonly respHost: string;
   readonly respPort: number;
+  /** Address cluster-mode clients are told to connect to; null: the one they connected to. */
+  readonly announceHost: string | null;
+  readonly announcePort: number | null;
   readonly adminHost: string;
   readonly adminPort: number;
   readonly reusePort: boolean;
@@ -57,6 +60,8 @@ export function readSettings(env: Environment): Settings {
   return {
     respHost: text('RESPOOL_RESP_HOST', '127.0.0.1'),
     respPort: whole('RESPOOL_RESP_PORT', 6380, 0, 65_535),
+    announceHost: env['RESPOOL_ANNOUNCE_HOST'] || null,
+    announcePort: whole('RESPOOL_ANNOUNCE_PORT', 0, 0, 65_535) || null,
     adminHost: text('RESPOOL_ADMIN_HOST', '127.0.0.1'),
     adminPort: whole('RESPOOL_ADMIN_PORT', 9070, 0, 65_535),
     reusePort: oneOf(env, 'RESPOOL_REUSE_PORT', 'no', ['yes', 'no']) === 'yes',

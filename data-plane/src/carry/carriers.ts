@@ -1,8 +1,12 @@
 /** Commands that need more of a session than one reply, each with the room that has it. */
-import type { Carried } from '../command/treatment.ts';
+import type { Carried } from '@respool/contracts/commands/treatment';
 import type { Carrier } from './scene.ts';
+import { carryScript } from './script.ts';
+import { carryScriptAdmin } from './script-admin.ts';
 import { carryTransaction } from './transaction.ts';
 
 export const carriers: Readonly<Record<Carried, Carrier>> = {
+  script: carryScript,
+  'script-admin': carryScriptAdmin,
   transaction: carryTransaction,
 };

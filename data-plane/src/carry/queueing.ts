@@ -1,13 +1,15 @@
 /** Between MULTI and EXEC: each command is looked at as if it were to be sent now, and kept. */
+
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import { CommandError } from '../command/backing.ts';
 import { type CommandFacts, Flag } from '../command/command.ts';
 import { headerBytesMax, writePrefixed } from '../command/prefix.ts';
 import type { Command } from '../command/request.ts';
-import { treatmentOf } from '../command/treatment.ts';
 import { encodeError, encodeSimple } from '../resp/encoder.ts';
 import { keys, noRoute, planOf, slotOfCommand } from '../route/route.ts';
 import type { QueuedCommand } from '../session/transaction.ts';
 import { spoil } from './begun.ts';
+import { queuedScript } from './queued-script.ts';
 import { errorReply, refuse, reply } from './reply.ts';
 import type { Detour, Scene } from './scene.ts';
 
@@ -45,15 +47,25 @@ function queuedForm(scene: Scene, command: Command): QueuedCommand | Buffer {
   if (anywhere.has(name)) {
     return { bytes: copyOf(command), name, slot: null, writes, reads: true };
   }
-  const treatment = treatmentOf(command.facts as CommandFacts).kind;
-  if (treatment === 'local') return notInside(name, 'the proxy answers it itself');
+  const treatment = treatmentOf(command.facts as CommandFacts);
+  if (treatment.kind === 'local') return notInside(name, 'the proxy answers it itself');
+  if (treatment.kind === 'carried') {
+    if (treatment.by === 'script-admin' || treatment.by === 'transaction') {
+      return notInside(name, 'it is about every server');
+    }
+    if (treatment.by === 'script') {
+      const form = queuedScript(scene, command);
+      const ro = name.endsWith('_ro');
+      return Buffer.isBuffer(form) ? form : { ...form, name, writes: !ro, reads: ro };
+    }
+  }
   const plan = planOf(command, way);
   if (plan.kind === 'refused') return plan.reply;
   if (plan.kind === 'whole') {
     const bytes = way.prefix === null ? copyOf(command) : prefixed(way.prefix, command);
     return { bytes, name, slot: slotOfCommand(command, way), writes, reads };
   }
-  return treatment === 'work' ? notInside(name, 'it takes several steps here') : crossSlot;
+  return treatment.kind === 'work' ? notInside(name, 'it takes several steps here') : crossSlot;
 }
 
 function notInside(name: string, why: string): Buffer {

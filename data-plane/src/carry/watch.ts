@@ -118,9 +118,8 @@ async function leaseWatching(
     const redirect = readRedirect(`-${answer.text}`, hostOf(lease.node));
     asks = redirect.kind === 'ask';
     to = target;
-    if (redirect.kind === 'later') {
-      await pause(laterMs);
-    } else {
+    if (redirect.kind === 'later') await pause(laterMs);
+    if (redirect.kind === 'moved' || redirect.kind === 'ask') {
       const node = `${redirect.host}:${redirect.port}`;
       if (redirect.kind === 'moved') backend.moved(redirect.slot, node);
       to = { ...target, node };

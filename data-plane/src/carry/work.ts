@@ -32,9 +32,14 @@ async function work(scene: Scene, command: Command): Promise<Buffer> {
   try {
     return encodeReply(await emulate(task), protocol);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    return errorReply(error.message);
+    return errorOf(error);
   } finally {
     purse.empty();
   }
+}
+
+/** What steps that ended early tell the client; any other error is a fault of ours and thrown on. */
+export function errorOf(error: unknown): Buffer {
+  if (error instanceof CommandError) return errorReply(error.message);
+  throw error;
 }

@@ -5,13 +5,13 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { redisVersion, rows } from '@respool/contracts/commands/generated/command-table';
 import fc from 'fast-check';
 import { encodeRequest } from '../resp/encoder.ts';
 import { scanArguments } from '../resp/request-scanner.ts';
 import { itemsOf, type Resp, textOf } from '../resp/resp.ts';
 import { type RedisServer, startRedisServer } from '../test/redis-server.ts';
 import { arityFits, type CommandFacts, commandNamed, commands, KeyFlag } from './command.ts';
-import { redisVersion, rows } from './generated/command-table.ts';
 import { keyPositions } from './keys.ts';
 
 let redis: RedisServer;

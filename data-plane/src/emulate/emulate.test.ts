@@ -1,8 +1,8 @@
 /** Every command the table promises steps for has them, and no other. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import { commands } from '../command/command.ts';
-import { treatmentOf } from '../command/treatment.ts';
 import { emulated } from './emulate.ts';
 
 test('steps and the table of treatments name the same commands', () => {

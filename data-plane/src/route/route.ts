@@ -1,8 +1,9 @@
 /** Command + way → plan: where it goes, whole or split by slot. */
+
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import type { CommandFacts } from '../command/command.ts';
 import { keyPositions } from '../command/keys.ts';
 import type { Command } from '../command/request.ts';
-import { treatmentOf } from '../command/treatment.ts';
 import type { Upstream, UpstreamConnection } from '../command/upstream.ts';
 import { encodeError } from '../resp/encoder.ts';
 import { slotOf } from './slot.ts';
@@ -15,6 +16,8 @@ export interface RouteWay {
   readonly prefixCrc: number;
   /** Whether keys of several slots may be worked on step by step. */
   readonly emulates: boolean;
+  /** Others have keys on the same servers. */
+  readonly shared: boolean;
 }
 
 export type Plan =
@@ -36,9 +39,8 @@ export const keys = { at: new Int32Array(64), count: 0 };
 /** The split of the last plan of kind `fan-out`. */
 export const splitter = new Split();
 
-const crossSlot = encodeError('CROSSSLOT', "Keys in request don't hash to the same slot");
-
 export const noRoute = encodeError('ERR', 'no route: this user has no backend to go to now');
+export const crossSlot = encodeError('CROSSSLOT', "Keys in request don't hash to the same slot");
 
 /** `command` is admitted and known; its facts say where its keys stand. */
 export function planOf(command: Command, way: RouteWay): Plan {
@@ -117,7 +119,8 @@ export function slotOfCommand(command: Command, way: RouteWay): number | null {
   return slotOfKey(command, keys.at[0]!, way.prefixCrc);
 }
 
-function slotOfKey(command: Command, argument: number, prefixCrc: number): number {
+/** Slot of argument `argument`, which is a key, with the tenant's prefix in front. */
+export function slotOfKey(command: Command, argument: number, prefixCrc: number): number {
   return slotOf(command.bytes, command.starts[argument]!, command.ends[argument]!, prefixCrc);
 }
 

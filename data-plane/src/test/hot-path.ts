@@ -1,6 +1,17 @@
 /** The whole hot path in one process, from listening socket to backend connections; no log, no NATS. */
-import type { Backend, Isolation, Verifier } from '@respool/contracts/entities';
-import type { Snapshot, TenantState } from '@respool/contracts/snapshot';
+import type {
+  Backend,
+  CrossSlot,
+  Isolation,
+  ReadFrom,
+  Verifier,
+} from '@respool/contracts/entities';
+import {
+  type Snapshot,
+  snapshotSchemaVersion,
+  type TenantState,
+} from '@respool/contracts/snapshot';
+import { answerServices } from '../answers.ts';
 import { RedisBackend, type RedisLimits } from '../backend/redis/redis.ts';
 import { Clients } from '../clients.ts';
 import { families } from '../command/command.ts';
@@ -33,21 +44,27 @@ export interface TestTenant {
   readonly verifier?: Verifier;
   readonly enabled?: boolean;
   readonly database?: number;
+  readonly crossSlot?: CrossSlot;
+  readonly passThrough?: boolean;
+  readonly readFrom?: ReadFrom;
 }
 
 /** One tenant with its user `default` and a route to its backend. */
 export function tenantState(id: string, given: TestTenant): TenantState {
   const { backend, isolation, readOnly = false, enabled = true, database } = given;
   const verifier = given.verifier ?? { scheme: 'none' };
-  const user = { tenant: id, name: 'default', enabled, readOnly, verifier, backends: null };
+  const { crossSlot = 'emulate', passThrough = false, readFrom = 'primary' } = given;
+  const rights = { enabled, readOnly, passThrough, backends: null };
+  const user = { tenant: id, name: 'default', ...rights, verifier };
   const route = {
     id: `${id}-route`,
     tenant: id,
     backend,
     default: true,
     database: database ?? null,
+    readFrom,
   };
-  const tenant = { id, enabled: true, isolation, description: '' };
+  const tenant = { id, enabled: true, isolation, description: '', crossSlot };
   return {
     tenant: { revision: 1, value: tenant },
     users: { default: { revision: 1, value: user } },
@@ -61,7 +78,8 @@ export function snapshotOf(
   sequence = 1,
 ): Snapshot {
   const hash = `hash-${sequence}`;
-  return { schemaVersion: 1, logId: 'log', sequence, hash, at: '', tenants, backends };
+  const place = { logId: 'log', sequence, hash, at: '' };
+  return { schemaVersion: snapshotSchemaVersion, ...place, tenants, backends };
 }
 
 export interface HotPathOptions {
@@ -94,13 +112,16 @@ export class HotPath {
     this.#options = options;
     const { observe, turn } = this;
     const nobody = observe.meter('_anonymous');
-    const services = {
+    const services = answerServices({
+      settings: defaults,
       authenticator: new Authenticator(pepper, 'demo'),
       observe,
       infoFacts: () => {
         throw new Error('invariant: no test asks for INFO');
       },
-    };
+      clients: () => this.clients,
+      proxy: () => proxy,
+    });
     const self = this;
     const proxy: DataPlane = {
       get state() {
@@ -216,7 +237,8 @@ export class HotPath {
   #open(id: string): RedisBackend {
     const { nodes } = this.#options.backends[id] as ScriptedBackend;
     const seeds = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
-    const common = { id, description: '', username: null, password: null, tls: null };
+    const facts = { id, description: '', commands: [] };
+    const common = { ...facts, username: null, password: null, tls: null };
     const spec =
       seeds.length > 1
         ? { ...common, kind: 'cluster', seeds }

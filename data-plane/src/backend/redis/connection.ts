@@ -2,7 +2,6 @@
 import { type Chunk, newRun, type ReplyTaker, type Run } from '../../command/run.ts';
 import type { UpstreamConnection } from '../../command/upstream.ts';
 import type { Meter } from '../../observe/meter.ts';
-import { encodeRequest } from '../../resp/encoder.ts';
 import type { Flushable, Turn } from '../../turn.ts';
 import { discard } from './discard.ts';
 import { Output } from './output.ts';
@@ -20,7 +19,6 @@ export interface ConnectionOwner {
   changed(connection: RedisConnection): void;
 }
 
-const askingRequest = encodeRequest(['ASKING']);
 /** The longest wait between two attempts to connect. */
 const backoffUsMax = 1_000_000;
 const backoffUsFirst = 50_000;
@@ -109,15 +107,16 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   }
 
   /**
-   * Sends one command for the run it already is: after a redirect or a broken connection. `asking`
-   * puts ASKING right in front of it (Redis Cluster specification, "ASK redirection").
+   * Sends one command for the run it already is: after a redirect or a broken connection. `before`
+   * is one command that goes right in front of it, its reply for nobody: ASKING (Redis Cluster
+   * specification, "ASK redirection"), or SCRIPT LOAD.
    */
-  resend(run: Run, request: Buffer, asking: boolean): void {
-    if (asking) {
-      const chunk = this.#output.room(askingRequest.length + request.length);
+  resend(run: Run, request: Buffer, before: Buffer | null): void {
+    if (before !== null) {
+      const chunk = this.#output.room(before.length + request.length);
       const at = chunk.length;
-      askingRequest.copy(chunk.buffer, at);
-      chunk.length += askingRequest.length;
+      before.copy(chunk.buffer, at);
+      chunk.length += before.length;
       this.#queue(discard, run.family, run.meter as Meter, chunk, at, 1);
     }
     const chunk = this.#output.room(request.length);

@@ -7,6 +7,7 @@ import type { Meter } from '../../observe/meter.ts';
 import type { BackendSample } from '../../observe/metrics.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
 import type { Resp } from '../../resp/resp.ts';
+import { Scripts } from '../../script/scripts.ts';
 import type { BackendView, Protocol } from '../../state.ts';
 import type { Turn } from '../../turn.ts';
 import { RedisBacking } from './backing.ts';
@@ -49,6 +50,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   readonly limits: RedisLimits;
   readonly counters: ProcessCounters;
   readonly slotOf: UpstreamHome['slotOf'];
+  readonly scripts = new Scripts();
   readonly #spec: Backend;
   readonly #password: string | null;
   readonly #services: RedisServices;
