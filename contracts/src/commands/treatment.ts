@@ -26,8 +26,11 @@ export type Carried = 'transaction' | 'script' | 'script-admin';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
+  multi: 'transaction',
   exec: 'transaction',
   discard: 'transaction',
+  watch: 'transaction',
+  unwatch: 'transaction',
   eval: 'script',
   eval_ro: 'script',
   evalsha: 'script',
