@@ -66,12 +66,17 @@ function recordSlow(observe: Observe, holder: SnapshotHolder, run: Run, latencyU
   });
 }
 
+/** Whoever has the backends in service. */
+export interface BackendHolder {
+  backends(): Iterable<{ samples(): BackendSample[] }>;
+}
+
 export interface ReportFacts {
   readonly settings: Settings;
   readonly version: string;
   readonly startedAtMs: number;
   readonly observe: Observe;
-  readonly holder: SnapshotHolder;
+  readonly holder: BackendHolder;
   readonly follower: () => Follower | null;
 }
 
@@ -111,8 +116,8 @@ function databaseMode(session: Session): string {
   return session.route === null || session.route.database === null ? 'dedicated' : 'db';
 }
 
-export function backendSamples(holder: SnapshotHolder): BackendSample[] {
-  return holder.backends().flatMap((backend) => backend.samples());
+export function backendSamples(holder: BackendHolder): BackendSample[] {
+  return [...holder.backends()].flatMap((backend) => backend.samples());
 }
 
 /** Nothing is known of the log before the follower runs. */
