@@ -38,6 +38,7 @@ export function leaveFastLane(
   const { command } = proxy;
   if (client.frame.argc === 0) return true;
   command.read(facts, bytes, start, end, client.frame.argc);
+  session.lastCommand = command.facts;
   const scene: Scene = { proxy, session, client };
   const refusal = admit(session, command);
   if (refusal !== null) {

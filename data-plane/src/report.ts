@@ -12,11 +12,16 @@ import type { Session } from './session/session.ts';
 import type { Settings } from './settings.ts';
 import type { Follower } from './snapshot/follow.ts';
 import { followSampleOf, readinessOf } from './snapshot/readiness.ts';
-import type { SnapshotHolder } from './snapshot/snapshot.ts';
+import type { ProxyState } from './state.ts';
 import type { Turn } from './turn.ts';
 
+/** Whoever has the state in service. */
+export interface StateHolder {
+  readonly state: ProxyState;
+}
+
 /** One call per run, never per command. */
-export function runWatcher(observe: Observe, holder: SnapshotHolder, turn: Turn): RunWatcher {
+export function runWatcher(observe: Observe, holder: StateHolder, turn: Turn): RunWatcher {
   const { slowLog } = observe;
   let recordedUs = -1;
   return {
@@ -41,7 +46,7 @@ export function runWatcher(observe: Observe, holder: SnapshotHolder, turn: Turn)
 const slow = new Command();
 
 /** A slow run is logged by its first command; the tenant sees its own keys, not its prefix. */
-function recordSlow(observe: Observe, holder: SnapshotHolder, run: Run, latencyUs: number): void {
+function recordSlow(observe: Observe, holder: StateHolder, run: Run, latencyUs: number): void {
   const { chunk } = run;
   if (chunk === null || run.taker === null) return;
   const bytes = chunk.buffer;

@@ -26,6 +26,11 @@ export class Monitors implements SessionWatcher {
     this.#roster = roster;
   }
 
+  /** How many tenants are watched. */
+  get watching(): number {
+    return this.#watched.size;
+  }
+
   /** `session` watches its own tenant from now on. */
   start(session: Session, client: ClientConnection): void {
     const tenant = tenantOf(session) as string;

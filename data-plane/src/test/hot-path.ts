@@ -23,7 +23,7 @@ import type { QueueLimits } from '../listen/reply-queue.ts';
 import { UploadBudget } from '../listen/upload.ts';
 import { Observe } from '../observe/observe.ts';
 import type { DataPlane, RequestLimitSet } from '../proxy.ts';
-import { infoFactsOf } from '../report.ts';
+import { infoFactsOf, runWatcher } from '../report.ts';
 import { slotOf } from '../route/slot.ts';
 import { Authenticator } from '../session/authenticate.ts';
 import { readSettings } from '../settings.ts';
@@ -108,6 +108,7 @@ export class HotPath {
   readonly failures: unknown[] = [];
   readonly connections = new Set<ClientConnection>();
   readonly clients: Clients;
+  readonly proxy: DataPlane;
   state: ProxyState = emptyState;
   #compiled: Compiled | null = null;
   #backends = new Map<string, RedisBackend>();
@@ -154,10 +155,11 @@ export class HotPath {
       turn,
       queueLimits: { ...defaults.queue, ...options.queue },
       totals: { pendingBytes: 0 },
-      watcher: { answered: () => {} },
+      watcher: runWatcher(observe, this, turn),
       uploads: new UploadBudget(options.uploadBytesMax ?? defaults.uploadBytesMax),
       failed: (_client: unknown, error: unknown) => void this.failures.push(error),
     };
+    this.proxy = proxy;
     this.clients = new Clients(proxy, wayFinder(nobody), wiring, options.clients ?? defaults);
     this.#ticking = setInterval(() => {
       for (const backend of this.#backends.values()) backend.tick();
