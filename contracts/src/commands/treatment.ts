@@ -39,6 +39,8 @@ const carried: Readonly<Record<string, Carried>> = {
   'script|exists': 'script-admin',
   'script|flush': 'script-admin',
   'script|help': 'script-admin',
+  'script|kill': 'script-admin',
+  'function|kill': 'script-admin',
   'function|load': 'script-admin',
   'function|delete': 'script-admin',
   'function|flush': 'script-admin',

@@ -24,6 +24,8 @@ const steps: Readonly<Record<string, Steps>> = {
   'script|load': load,
   'script|exists': exists,
   'script|flush': flush,
+  'script|kill': kill,
+  'function|kill': kill,
   'function|load': everywhere,
   'function|delete': everywhere,
   'function|flush': everywhere,
@@ -111,6 +113,15 @@ async function flush(scene: Scene, args: readonly Buffer[], backing: Backing): P
   const reply = await everywhere(scene, args, backing);
   if (reply.type !== 'error') scene.session.route!.backend.scripts.forget();
   return reply;
+}
+
+/**
+ * Ends the script that keeps a primary busy, wherever there is one. Source: Redis command tips,
+ * `all_shards` and `one_succeeded`: the error comes only where none had any to end.
+ */
+async function kill(_scene: Scene, args: readonly Buffer[], backing: Backing): Promise<Resp> {
+  const replies = await Promise.all(backing.nodes().map((node) => backing.askUrgently(node, args)));
+  return replies.find((one) => one.type !== 'error') ?? (replies[0] as Resp);
 }
 
 /**

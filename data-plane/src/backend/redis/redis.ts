@@ -1,5 +1,5 @@
 /** One Redis backend, standalone or cluster: its upstreams, its topology, its beginning and end. */
-import type { Address, Backend, BackendTls } from '@respool/contracts/entities';
+import type { Address, Backend } from '@respool/contracts/entities';
 import type { Backing, Purse } from '../../command/backing.ts';
 import type { Lease, LeaseTarget } from '../../command/lease.ts';
 import type { Unit, UnitReader } from '../../command/unit.ts';
@@ -12,12 +12,12 @@ import type { BackendView, Protocol } from '../../state.ts';
 import type { Turn } from '../../turn.ts';
 import { RedisBacking } from './backing.ts';
 import { call } from './call.ts';
-import { greet } from './handshake.ts';
+import { Door } from './door.ts';
 import { type LeaseLimits, Leases } from './leases.ts';
 import { readSlots, type SlotOwners } from './topology.ts';
 import { UnitSender } from './unit.ts';
 import { RedisUpstream, type RetryLimits, type UpstreamHome } from './upstream.ts';
-import { type Dial, openWire } from './wire.ts';
+import type { Dial } from './wire.ts';
 
 export interface RedisLimits extends RetryLimits, LeaseLimits {
   /** Connecting and greeting together. */
@@ -51,7 +51,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   readonly slotOf: UpstreamHome['slotOf'];
   readonly scripts = new Scripts();
   readonly #spec: Backend;
-  readonly #password: string | null;
+  readonly #door: Door;
   readonly #services: RedisServices;
   readonly #upstreams = new Map<string, RedisUpstream>();
   readonly #leases: Leases;
@@ -65,7 +65,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   /** `password` in clear: it lives in this object only and goes nowhere but to the server. */
   constructor(spec: Backend, password: string | null, services: RedisServices) {
     this.#spec = spec;
-    this.#password = password;
+    this.#door = new Door(spec, password, services.connectionName, services.limits.connectMsMax);
     this.#services = services;
     this.id = spec.id;
     this.kind = spec.kind;
@@ -123,6 +123,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
       timeoutMs: this.limits.commandDeadlineMs,
       meter: this.#services.ownMeter,
       slotOf: this.slotOf,
+      askUrgently: (node, args) => this.#door.askUrgently(node, args),
     });
   }
 
@@ -143,25 +144,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   }
 
   dial(address: string, protocol: Protocol, database: number): Dial {
-    const at = parseAddress(address);
-    const { tls, username } = this.#spec;
-    const greeting = {
-      protocol,
-      database,
-      username,
-      password: this.#password,
-      name: this.#services.connectionName,
-    };
-    return async () => {
-      const wire = await openWire(at, tls as BackendTls | null, this.limits.connectMsMax);
-      try {
-        await greet(wire, greeting, this.limits.connectMsMax);
-        return wire;
-      } catch (error) {
-        wire.socket.destroy();
-        throw error;
-      }
-    };
+    return this.#door.dial(address, protocol, database);
   }
 
   moved(slot: number, address: string): void {
@@ -288,11 +271,4 @@ const unowned: SlotOwners = new Array<string | null>(16_384).fill(null);
 
 function text(address: Address): string {
   return `${address.host}:${address.port}`;
-}
-
-/** `host:port`, where an IPv6 host may stand bare, as Redis prints it. */
-function parseAddress(address: string): Address {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  return { host, port: Number(address.slice(colon + 1)) };
 }

@@ -79,7 +79,8 @@ export class UnitSender implements ReplyTaker {
   #failed(error: string): void {
     const { counters, limits } = this.#home;
     const reply = Buffer.from(`-${error}`, 'latin1');
-    if (!isRedirect(reply, 0)) {
+    const redirect = isRedirect(reply, 0) ? readRedirect(`-${error}`, this.#host) : null;
+    if (redirect === null || redirect.kind === 'unloaded') {
       this.#reader.refuse(error);
       return;
     }
@@ -89,7 +90,6 @@ export class UnitSender implements ReplyTaker {
       this.#reader.refuse(`${error} (given up after ${this.#attempts} tries)`);
       return;
     }
-    const redirect = readRedirect(`-${error}`, this.#host);
     if (redirect.kind === 'later') {
       this.#home.doubt();
       this.#again(laterMs);
