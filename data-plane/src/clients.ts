@@ -66,6 +66,7 @@ export class Clients {
       closed: () => this.#closed(client),
     });
     const session = new Session(connection, this.#ways, proxy.state);
+    session.watch(proxy.monitors);
     client = { connection, session, takenBytes: 0, stalledSinceMs: Date.now() };
     this.#clients.add(client);
     const user = proxy.services.authenticator.anonymous(proxy.state, connection.loopback);

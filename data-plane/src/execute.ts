@@ -34,6 +34,7 @@ export function leaveFastLane(
   const { command } = proxy;
   if (client.frame.argc === 0) return true;
   command.read(facts, bytes, start, end, client.frame.argc);
+  session.lastCommand = command.facts;
   const scene: Scene = { proxy, session, client };
   const refusal = admit(session, command);
   if (refusal !== null) {
@@ -41,6 +42,14 @@ export function leaveFastLane(
     refuse(scene, command, refusal);
     return true;
   }
+  const watched = proxy.monitors.watchedTenant(session);
+  const taken = carry(scene, command);
+  if (taken && watched !== null) proxy.monitors.tell(watched, session, command);
+  return taken;
+}
+
+/** What is admitted is carried out; false as in {@link leaveFastLane}. */
+function carry(scene: Scene, command: Command): boolean {
   for (const detour of detours) {
     const taken = detour(scene, command);
     if (taken !== null) return taken;
@@ -48,7 +57,7 @@ export function leaveFastLane(
   const treatment = treatmentOf(command.facts as CommandFacts);
   if (treatment.kind === 'local') return answerHere(scene, command);
   if (treatment.kind === 'carried') return carriers[treatment.by](scene, command);
-  return carryOut(scene, command, planOf(command, session.way));
+  return carryOut(scene, command, planOf(command, scene.session.way));
 }
 
 function answerHere(scene: Scene, command: Command): boolean {

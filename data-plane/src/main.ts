@@ -6,6 +6,7 @@ import { pepperOf } from '@respool/contracts/secrets';
 import pino from 'pino';
 import { answerServices } from './answers.ts';
 import { RedisBackend } from './backend/redis/redis.ts';
+import { Monitors } from './carry/monitors.ts';
 import { Clients } from './clients.ts';
 import { families } from './command/command.ts';
 import { Command } from './command/request.ts';
@@ -59,20 +60,22 @@ async function run(settings: Settings): Promise<void> {
     retireMsMax: settings.redis.commandDeadlineMs,
   });
   const facts = { settings, version, startedAtMs, observe, holder, follower: () => follower };
+  const services = answerServices({
+    settings,
+    authenticator: new Authenticator(pepperOf(settings.masterKey), settings.defaultTenant),
+    observe,
+    infoFacts: (session) => infoFactsOf(facts, session),
+    clients: () => clients,
+    proxy: () => proxy,
+  });
   const proxy: DataPlane = {
     get state() {
       return holder.state;
     },
     limits: settings.requests,
     observe,
-    services: answerServices({
-      settings,
-      authenticator: new Authenticator(pepperOf(settings.masterKey), settings.defaultTenant),
-      observe,
-      infoFacts: (session) => infoFactsOf(facts, session),
-      clients: () => clients,
-      proxy: () => proxy,
-    }),
+    services,
+    monitors: new Monitors(services.clients),
     nobody,
     connectionFamily: families.indexOf('connection'),
     command: new Command(),

@@ -22,11 +22,12 @@ export type Treatment =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Who in `carry/carriers.ts` has a carried command. */
-export type Carried = 'transaction' | 'script' | 'script-admin';
+export type Carried = 'monitor' | 'transaction' | 'script' | 'script-admin';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
   multi: 'transaction',
+  monitor: 'monitor',
   exec: 'transaction',
   discard: 'transaction',
   watch: 'transaction',

@@ -13,6 +13,7 @@ import {
 } from '@respool/contracts/snapshot';
 import { answerServices } from '../answers.ts';
 import { RedisBackend, type RedisLimits } from '../backend/redis/redis.ts';
+import { Monitors } from '../carry/monitors.ts';
 import { Clients } from '../clients.ts';
 import { families } from '../command/command.ts';
 import { Command } from '../command/request.ts';
@@ -22,6 +23,7 @@ import type { QueueLimits } from '../listen/reply-queue.ts';
 import { UploadBudget } from '../listen/upload.ts';
 import { Observe } from '../observe/observe.ts';
 import type { DataPlane, RequestLimitSet } from '../proxy.ts';
+import { infoFactsOf, runWatcher } from '../report.ts';
 import { slotOf } from '../route/slot.ts';
 import { Authenticator } from '../session/authenticate.ts';
 import { readSettings } from '../settings.ts';
@@ -30,7 +32,6 @@ import { emptyState } from '../snapshot/snapshot.ts';
 import type { ProxyState } from '../state.ts';
 import { Turn } from '../turn.ts';
 import { wayFinder } from '../ways.ts';
-import type { ScriptedBackend } from './scripted-backend.ts';
 
 export const pepper = Buffer.alloc(32, 7);
 
@@ -82,8 +83,14 @@ export function snapshotOf(
   return { schemaVersion: snapshotSchemaVersion, ...place, tenants, backends };
 }
 
+/** Servers on loopback: scripted ones, or real. */
+export interface TestBackend {
+  readonly nodes: readonly { readonly port: number }[];
+}
+
 export interface HotPathOptions {
-  readonly backends: Readonly<Record<string, ScriptedBackend>>;
+  /** More than one node makes a cluster. */
+  readonly backends: Readonly<Record<string, TestBackend>>;
   readonly tenants: Readonly<Record<string, TestTenant>>;
   readonly queue?: Partial<QueueLimits>;
   readonly redis?: Partial<RedisLimits>;
@@ -101,6 +108,7 @@ export class HotPath {
   readonly failures: unknown[] = [];
   readonly connections = new Set<ClientConnection>();
   readonly clients: Clients;
+  readonly proxy: DataPlane;
   state: ProxyState = emptyState;
   #compiled: Compiled | null = null;
   #backends = new Map<string, RedisBackend>();
@@ -112,13 +120,19 @@ export class HotPath {
     this.#options = options;
     const { observe, turn } = this;
     const nobody = observe.meter('_anonymous');
+    const facts = {
+      settings: defaults,
+      version: '0.0.0',
+      startedAtMs: Date.now(),
+      observe,
+      holder: { backends: () => this.#backends.values() },
+      follower: () => null,
+    };
     const services = answerServices({
       settings: defaults,
       authenticator: new Authenticator(pepper, 'demo'),
       observe,
-      infoFacts: () => {
-        throw new Error('invariant: no test asks for INFO');
-      },
+      infoFacts: (session) => infoFactsOf(facts, session),
       clients: () => this.clients,
       proxy: () => proxy,
     });
@@ -130,6 +144,7 @@ export class HotPath {
       limits: options.requests ?? defaults.requests,
       observe,
       services,
+      monitors: new Monitors(services.clients),
       nobody,
       connectionFamily: families.indexOf('connection'),
       command: new Command(),
@@ -140,10 +155,11 @@ export class HotPath {
       turn,
       queueLimits: { ...defaults.queue, ...options.queue },
       totals: { pendingBytes: 0 },
-      watcher: { answered: () => {} },
+      watcher: runWatcher(observe, this, turn),
       uploads: new UploadBudget(options.uploadBytesMax ?? defaults.uploadBytesMax),
       failed: (_client: unknown, error: unknown) => void this.failures.push(error),
     };
+    this.proxy = proxy;
     this.clients = new Clients(proxy, wayFinder(nobody), wiring, options.clients ?? defaults);
     this.#ticking = setInterval(() => {
       for (const backend of this.#backends.values()) backend.tick();
@@ -235,7 +251,7 @@ export class HotPath {
   }
 
   #open(id: string): RedisBackend {
-    const { nodes } = this.#options.backends[id] as ScriptedBackend;
+    const { nodes } = this.#options.backends[id] as TestBackend;
     const seeds = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
     const facts = { id, description: '', commands: [] };
     const common = { ...facts, username: null, password: null, tls: null };
