@@ -4,6 +4,7 @@ import { flushCompileCache } from 'node:module';
 import { systemClock } from '@respool/contracts/clock';
 import { pepperOf } from '@respool/contracts/secrets';
 import pino from 'pino';
+import { answerServices } from './answers.ts';
 import { RedisBackend } from './backend/redis/redis.ts';
 import { Clients } from './clients.ts';
 import { families } from './command/command.ts';
@@ -64,11 +65,14 @@ async function run(settings: Settings): Promise<void> {
     },
     limits: settings.requests,
     observe,
-    services: {
+    services: answerServices({
+      settings,
       authenticator: new Authenticator(pepperOf(settings.masterKey), settings.defaultTenant),
       observe,
       infoFacts: (session) => infoFactsOf(facts, session),
-    },
+      clients: () => clients,
+      proxy: () => proxy,
+    }),
     nobody,
     connectionFamily: families.indexOf('connection'),
     command: new Command(),
@@ -84,7 +88,7 @@ async function run(settings: Settings): Promise<void> {
     failed: (client: { id: number }, error: unknown) =>
       logger.error({ client: client.id, err: error }, 'serving failed'),
   };
-  const clients = new Clients(proxy, wayFinder(nobody), wiring, settings);
+  const clients: Clients = new Clients(proxy, wayFinder(nobody), wiring, settings);
   const ticking = setInterval(() => {
     for (const backend of holder.backends()) backend.tick();
   }, tickMs);

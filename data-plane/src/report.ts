@@ -96,6 +96,7 @@ export function infoFactsOf(facts: ReportFacts, session: Session): InfoFacts {
     logConnected: status?.connected ?? false,
     logStaleSinceMs: status?.staleSinceMs ?? null,
     meter: user.tenant.meter,
+    keyspace: [],
     tenant: {
       id: user.tenant.id,
       isolation,

@@ -1,6 +1,8 @@
 /** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
 import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities';
 import type { Backing, Purse } from './command/backing.ts';
+import type { Lease, LeaseTarget } from './command/lease.ts';
+import type { Unit, UnitReader } from './command/unit.ts';
 import type { Upstream } from './command/upstream.ts';
 import type { Meter } from './observe/meter.ts';
 import type { Scripts } from './script/scripts.ts';
@@ -19,6 +21,12 @@ export interface BackendView {
   upstream(protocol: Protocol, database: number): Upstream;
   /** For one command of several steps; `prefix` is the tenant's, `purse` pays for what it gathers. */
   backing(database: number, prefix: Buffer | null, purse: Purse): Backing;
+  /** A connection of one's own; rejects with a `CommandError`. Whoever has it must release it. */
+  lease(target: LeaseTarget): Promise<Lease>;
+  /** Executes a transaction over a connection shared by all, where nothing comes between. */
+  transact(unit: Unit, reader: UnitReader): void;
+  /** A node said that `slot` lives at `address` (`host:port`) now. */
+  moved(slot: number, address: string): void;
 }
 
 /** A tenant's way to one backend. `database` is fixed in `db` mode, null where SELECT may choose. */

@@ -14,8 +14,9 @@ export function wayFinder(nobody: Meter): WayFinder {
       const shape = upstream.single !== null && prefix === null ? 'whole' : 'first-key';
       const lanes = lanesFor(shape, user.readOnly);
       const prefixCrc = prefix === null ? 0 : crc16(prefix, 0, prefix.length);
+      const emulates = user.tenant.crossSlot === 'emulate';
       const shared = route.database !== null;
-      return { lanes, upstream, prefix, prefixCrc, emulates: true, shared, meter };
+      return { lanes, upstream, prefix, prefixCrc, emulates, shared, meter };
     },
     nowhere(tenant: TenantView | null): Way {
       const meter = tenant?.meter ?? nobody;

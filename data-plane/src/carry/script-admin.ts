@@ -24,6 +24,8 @@ const steps: Readonly<Record<string, Steps>> = {
   'script|load': load,
   'script|exists': exists,
   'script|flush': flush,
+  'script|kill': kill,
+  'function|kill': kill,
   'function|load': everywhere,
   'function|delete': everywhere,
   'function|flush': everywhere,
@@ -114,8 +116,17 @@ async function flush(scene: Scene, args: readonly Buffer[], backing: Backing): P
 }
 
 /**
- * The same to every primary, which pass it on to their replicas. Done by some only, the reply says by
- * how many. Source: Redis command tips, `all_shards` and `all_succeeded`.
+ * Ends the script that keeps a primary busy, wherever there is one. Source: Redis command tips,
+ * `all_shards` and `one_succeeded`: the error comes only where none had any to end.
+ */
+async function kill(_scene: Scene, args: readonly Buffer[], backing: Backing): Promise<Resp> {
+  const replies = await Promise.all(backing.nodes().map((node) => backing.askUrgently(node, args)));
+  return replies.find((one) => one.type !== 'error') ?? (replies[0] as Resp);
+}
+
+/**
+ * The same to every primary, which pass it on to their replicas. Done by some only, the reply says
+ * by how many. Source: Redis command tips, `all_shards` and `all_succeeded`.
  */
 async function everywhere(
   _scene: Scene,
@@ -135,6 +146,8 @@ async function everywhere(
   if (first === undefined) return replies[0] as Resp;
   if (failed.length === replies.length) return first;
   const done = replies.length - failed.length;
-  const text = `ERR failed on ${failed.length} of ${replies.length} shards, was done on ${done}: ${first.text}`;
+  const all = replies.length;
+  const half = `failed on ${failed.length} of ${all} shards, was done on ${done}`;
+  const text = `ERR ${half}: ${first.text}`;
   return { type: 'error', text, bulk: false };
 }

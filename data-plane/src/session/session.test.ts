@@ -5,16 +5,23 @@ import type { Upstream } from '../command/upstream.ts';
 import { Meter } from '../observe/meter.ts';
 import type { BackendView, ProxyState, RouteView, TenantView, UserView } from '../state.ts';
 import { wayFinder } from '../ways.ts';
-import { Session } from './session.ts';
+import { type ClientVitals, Session } from './session.ts';
 
 class Client {
   readonly id = 1;
   readonly address = 'here:1';
+  readonly localAddress = 'there:2';
   readonly loopback = true;
   name = '';
   ended = 0;
   endAfterReplies(): void {
     this.ended++;
+  }
+  destroy(): void {
+    this.ended++;
+  }
+  vitals(): ClientVitals {
+    return { ageSeconds: 0, idleSeconds: 0, heldBytes: 0, owed: 0, pendingBytes: 0 };
   }
 }
 

@@ -1,4 +1,5 @@
 /** One client: who it is, where its commands go, and what follows when the configuration changes. */
+import type { CommandFacts } from '../command/command.ts';
 import type { Upstream } from '../command/upstream.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Protocol, ProxyState, RouteView, TenantView, UserView } from '../state.ts';
@@ -7,10 +8,42 @@ import type { Protocol, ProxyState, RouteView, TenantView, UserView } from '../s
 export interface SessionClient {
   readonly id: number;
   readonly address: string;
+  /** `ip:port` of our side, as the client sees it where nothing translates. */
+  readonly localAddress: string;
   readonly loopback: boolean;
   name: string;
   /** Takes no more commands, answers what is owed, then closes. */
   endAfterReplies(): void;
+  /** Closes at once. */
+  destroy(): void;
+  /** For CLIENT LIST. */
+  vitals(): ClientVitals;
+}
+
+export interface ClientVitals {
+  readonly ageSeconds: number;
+  readonly idleSeconds: number;
+  /** Bytes of commands not carried out yet. */
+  readonly heldBytes: number;
+  /** Commands whose replies are owed. */
+  readonly owed: number;
+  /** Bytes of replies it has not taken. */
+  readonly pendingBytes: number;
+}
+
+/** What others hold for a session, as CLIENT LIST tells it; each figure is written by its holder. */
+export class Standing {
+  channels = 0;
+  patterns = 0;
+  shardChannels = 0;
+  /** Commands queued by MULTI; -1 outside of one. */
+  queued = -1;
+  /** Client that gets this one's invalidations; -1 none. */
+  redirect = -1;
+  blocked = false;
+  tracks = false;
+  monitors = false;
+  noEvict = false;
 }
 
 /** How a session's commands travel; the hot path reads these fields and nothing behind them. */
@@ -77,6 +110,9 @@ export class Session {
   barrier = false;
   libraryName = '';
   libraryVersion = '';
+  standing = new Standing();
+  /** The command it sent last, where one was known. */
+  lastCommand: CommandFacts | null = null;
   /** The way as it is when nothing diverts the session. */
   #direct: Way;
   readonly #diversions = new Set<Diversion>();
@@ -138,6 +174,7 @@ export class Session {
     this.client.name = '';
     this.route = null;
     for (const watcher of [...this.#watchers]) watcher.left(this);
+    this.standing = new Standing();
     this.#take(this.#ways.nowhere(null));
   }
 

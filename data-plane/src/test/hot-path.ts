@@ -11,6 +11,7 @@ import {
   snapshotSchemaVersion,
   type TenantState,
 } from '@respool/contracts/snapshot';
+import { answerServices } from '../answers.ts';
 import { RedisBackend, type RedisLimits } from '../backend/redis/redis.ts';
 import { Clients } from '../clients.ts';
 import { families } from '../command/command.ts';
@@ -111,13 +112,16 @@ export class HotPath {
     this.#options = options;
     const { observe, turn } = this;
     const nobody = observe.meter('_anonymous');
-    const services = {
+    const services = answerServices({
+      settings: defaults,
       authenticator: new Authenticator(pepper, 'demo'),
       observe,
       infoFacts: () => {
         throw new Error('invariant: no test asks for INFO');
       },
-    };
+      clients: () => this.clients,
+      proxy: () => proxy,
+    });
     const self = this;
     const proxy: DataPlane = {
       get state() {

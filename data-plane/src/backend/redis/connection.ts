@@ -5,7 +5,7 @@ import type { Meter } from '../../observe/meter.ts';
 import type { Flushable, Turn } from '../../turn.ts';
 import { discard } from './discard.ts';
 import { Output } from './output.ts';
-import { commandBytes, cutFirst } from './redirect.ts';
+import { eachCommand } from './redirect.ts';
 import { Replies } from './replies.ts';
 import type { Dial, Wire } from './wire.ts';
 
@@ -191,6 +191,11 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     this.#suspectUs = silent ? this.progressUs : -1;
   }
 
+  /** Ends the connection as if it had broken by itself: its server is known to be gone. */
+  fail(reason: string): void {
+    if (this.state === 'ready') this.#lost(reason);
+  }
+
   #connectWhenDue(): void {
     if (this.#turn.nowUs() >= this.#retryAtUs) this.connect();
   }
@@ -243,15 +248,14 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     const runs = this.#replies.ring.drain();
     this.#output.reset();
     for (const run of runs) {
-      for (let owed: Run | null = run; owed !== null; ) {
-        const one: Run = owed;
-        const chunk = one.chunk as Chunk;
-        const request = commandBytes(one);
-        const sent = one.cursor < chunk.flushed;
-        owed = cutFirst(one);
-        one.chunk = null;
-        this.#owner.unanswered(one, request, sent, `${this.address}: ${reason}`);
+      const taker = run.taker as ReplyTaker;
+      if (taker.lost !== undefined) {
+        taker.lost(run, run.cursor < (run.chunk as Chunk).flushed, `${this.address}: ${reason}`);
+        continue;
       }
+      eachCommand(run, (one, request, sent) =>
+        this.#owner.unanswered(one, request, sent, `${this.address}: ${reason}`),
+      );
     }
   }
 

@@ -89,3 +89,19 @@ export function cutFirst(run: Run): Run | null {
   (run.taker as ReplyTaker).split(run, rest);
   return rest;
 }
+
+/** Takes `run` apart: each of its unanswered commands in order, and whether it was sent. */
+export function eachCommand(
+  run: Run,
+  tell: (one: Run, request: Buffer, sent: boolean) => void,
+): void {
+  for (let owed: Run | null = run; owed !== null; ) {
+    const one: Run = owed;
+    const chunk = one.chunk as NonNullable<Run['chunk']>;
+    const request = commandBytes(one);
+    const sent = one.cursor < chunk.flushed;
+    owed = cutFirst(one);
+    one.chunk = null;
+    tell(one, request, sent);
+  }
+}

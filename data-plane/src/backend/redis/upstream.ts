@@ -76,6 +76,11 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     return [...new Set(owners.map((owner) => owner.address))];
   }
 
+  /** The connection to the owner of `slot`, or to any primary where it is null. */
+  owner(slot: number | null): RedisConnection {
+    return this.single ?? (this.slots as RedisConnection[])[slot ?? 0]!;
+  }
+
   /** The connection to `address`, made on first use; it dials when something is sent. */
   node(address: string): RedisConnection {
     let connection = this.#nodes.get(address);
