@@ -122,8 +122,6 @@ function refused(reply: Buffer): Plan {
   return { kind: 'refused', reply };
 }
 
-/** Commands whose reply names keys: with a prefix they would show keys the client does not know. */
-const repliesNameKeys = new Set(['lmpop', 'zmpop']);
 /** Options by which a command reaches keys that its key positions do not name. */
 const patterns = new Set(['by', 'get', 'store']);
 
@@ -144,9 +142,6 @@ function beyondKeys(facts: CommandFacts, command: Command, way: RouteWay): Buffe
       'ERR',
       `${name.toUpperCase()} with BY, GET or STORE is refused here: its patterns reach other keys`,
     );
-  }
-  if (way.prefix !== null && repliesNameKeys.has(name)) {
-    return encodeError('ERR', `command '${name}' is not served for tenants with a key prefix`);
   }
   return null;
 }
