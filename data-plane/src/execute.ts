@@ -1,5 +1,6 @@
 /** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
-import { treatmentOf } from '@respool/contracts/commands/treatment';
+import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
+import { sendAsItIs } from './carry/as-it-is.ts';
 import { spoil } from './carry/begun.ts';
 import { carriers } from './carry/carriers.ts';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
@@ -54,7 +55,9 @@ function carry(scene: Scene, command: Command): boolean {
     const taken = detour(scene, command);
     if (taken !== null) return taken;
   }
-  const treatment = treatmentOf(command.facts as CommandFacts);
+  const facts = command.facts as CommandFacts;
+  if (scene.session.way.granted && goesAsItIs(facts)) return sendAsItIs(scene, command);
+  const treatment = treatmentOf(facts);
   if (treatment.kind === 'local') return answerHere(scene, command);
   if (treatment.kind === 'carried') return carriers[treatment.by](scene, command);
   return carryOut(scene, command, planOf(command, scene.session.way));
