@@ -75,8 +75,11 @@ const notAboutKeys = ['transactions', 'scripting', 'pubsub', 'cluster', 'server'
 /** By command id. */
 const treatments: readonly Treatment[] = commands.map(decide);
 
+/** Commands beyond the table are those of one backend that name one key and are about it alone. */
+const foreign: Treatment = { kind: 'keyed', across: null };
+
 export function treatmentOf(facts: CommandFacts): Treatment {
-  return treatments[facts.id] as Treatment;
+  return treatments[facts.id] ?? foreign;
 }
 
 /** Answered here as well, and by the server where the pass-through grant leads to it. */
