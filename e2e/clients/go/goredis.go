@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -55,6 +56,10 @@ func handshake(ctx context.Context, t target) {
 	defer client.Close()
 	key := t.key("hello")
 	same(got(client.Ping(ctx).Result()), "PONG")
+	info := got(client.Do(ctx, "client", "info").Text())
+	if t.Protocol != nil {
+		same(strings.Contains(info, fmt.Sprint("resp=", *t.Protocol)), true)
+	}
 	same(got(client.Set(ctx, key, "world", 0).Result()), "OK")
 	same(got(client.Get(ctx, key).Result()), "world")
 	same(got(client.Del(ctx, key).Result()), 1)

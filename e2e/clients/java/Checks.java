@@ -153,6 +153,11 @@ final class Checks {
     return result.get();
   }
 
+  /** What CLIENT INFO says of the protocol must be what the target asked for. */
+  static void speaks(Target target, String info) {
+    if (target.protocol() != null) same(info.contains("resp=" + target.protocol()), true);
+  }
+
   static void same(Object found, Object wanted) {
     if (!Objects.deepEquals(found, wanted)) {
       throw new AssertionError(found + " is not " + wanted);

@@ -1,5 +1,6 @@
 /** Jedis with its default options: values, pipelines and transactions. */
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -9,6 +10,7 @@ import redis.clients.jedis.AbstractTransaction;
 import redis.clients.jedis.Connection;
 import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
+import redis.clients.jedis.Protocol;
 import redis.clients.jedis.RedisClient;
 import redis.clients.jedis.RedisClusterClient;
 import redis.clients.jedis.RedisProtocol;
@@ -57,6 +59,8 @@ final class JedisProgram {
     try (UnifiedJedis client = open(target)) {
       String key = target.key("hello");
       Checks.same(client.ping(), "PONG");
+      Object info = client.sendCommand(Protocol.Command.CLIENT, "INFO");
+      Checks.speaks(target, new String((byte[]) info, StandardCharsets.UTF_8));
       Checks.same(client.set(key, "world"), "OK");
       Checks.same(client.get(key), "world");
       Checks.same(client.del(key), 1L);

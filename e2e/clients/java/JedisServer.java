@@ -62,6 +62,12 @@ final class JedisServer {
       told.add("punsubscribe " + pattern + " " + count);
     }
 
+    /** Returns when nothing is subscribed to any more. */
+    Object on(UnifiedJedis client, String... channels) {
+      client.subscribe(this, channels);
+      return null;
+    }
+
     void expect(String... wanted) throws InterruptedException {
       for (String line : wanted) Checks.same(told.poll(10, TimeUnit.SECONDS), line);
     }
@@ -78,8 +84,12 @@ final class JedisServer {
       Checks.Later<Object> ended =
           Checks.later(
               () -> {
-                one.subscribe(heard, a, b);
-                return null;
+                try {
+                  return heard.on(one, a, b);
+                } catch (Exception refused) {
+                  heard.told.add(refused.getMessage());
+                  throw refused;
+                }
               });
       heard.expect("subscribe " + a + " 1", "subscribe " + b + " 2");
       heard.psubscribe(pattern);

@@ -66,6 +66,7 @@ final class LettuceProgram {
       RedisClusterCommands<String, String> commands = client.commands();
       String key = target.key("hello");
       Checks.same(commands.ping(), "PONG");
+      Checks.speaks(target, commands.clientInfo());
       Checks.same(commands.set(key, "world"), "OK");
       Checks.same(commands.get(key), "world");
       Checks.same(commands.del(key), 1L);

@@ -35,6 +35,8 @@ const checkMsMax = 15_000;
  * `{"target","check","ok","detail"}`. Ends the process: a failed check may leave sockets open.
  */
 export async function runChecks(checks: Checks): Promise<never> {
+  // A command refused while the check still waits for another one.
+  process.on('unhandledRejection', (reason) => trouble(reason as Error));
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk);
   const job = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Job;
@@ -54,6 +56,13 @@ let troubles: Error[] = [];
 /** A listener for a client's `error`: none may come, though its commands succeed in the end. */
 export function trouble(error: Error): void {
   troubles.push(error);
+}
+
+/** What `CLIENT INFO` says of the protocol must be what the target asked for. */
+export function speaks(target: Target, info: string): void {
+  const spoken = /\bresp=(\d)/.exec(info)?.[1];
+  assert.ok(spoken !== undefined, `no protocol in ${info}`);
+  if (target.protocol !== null) assert.equal(Number(spoken), target.protocol);
 }
 
 async function outcome(checks: Checks, check: string, target: Target): Promise<string> {

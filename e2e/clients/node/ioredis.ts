@@ -7,6 +7,7 @@ import {
   keyOf,
   runChecks,
   sameSlot,
+  speaks,
   type Target,
   trouble,
   whileWaiting,
@@ -43,6 +44,7 @@ function both(target: Target, check: (one: Client, other: Client) => Promise<voi
 async function handshake(client: Client, target: Target): Promise<void> {
   const key = keyOf(target, 'hello');
   assert.equal(await client.ping(), 'PONG');
+  speaks(target, String(await client.call('CLIENT', 'INFO')));
   assert.equal(await client.set(key, 'world'), 'OK');
   assert.equal(await client.get(key), 'world');
   assert.equal(await client.del(key), 1);

@@ -51,6 +51,10 @@ def handshake(target: Target) -> None:
     with opened(target) as client:
         key = target.key("hello")
         same(client.ping(), True)
+        node = client.get_default_node() if target.mode == "cluster" else None
+        connection = client.get_redis_connection(node) if node else client
+        spoken = int(connection.client_info()["resp"])
+        same(spoken, target.protocol or spoken)
         same(client.set(key, "world"), True)
         same(client.get(key), b"world")
         same(client.delete(key), 1)
