@@ -25,6 +25,7 @@ const sweepMs = 1000;
 
 export class Clients {
   readonly #clients = new Set<Client>();
+  readonly #byId = new Map<number, Client>();
   readonly #proxy: DataPlane;
   readonly #ways: WayFinder;
   readonly #wiring: Omit<ConnectionWiring, 'serve' | 'closed'>;
@@ -63,9 +64,15 @@ export class Clients {
     const session = new Session(connection, this.#ways, proxy.state);
     client = { connection, session, takenBytes: 0, stalledSinceMs: Date.now() };
     this.#clients.add(client);
+    this.#byId.set(connection.id, client);
     const user = proxy.services.authenticator.anonymous(proxy.state, connection.loopback);
     if (user !== null) session.authenticated(user);
     return connection;
+  }
+
+  /** By CLIENT ID. */
+  find(id: number): { session: Session; connection: ClientConnection } | null {
+    return this.#byId.get(id) ?? null;
   }
 
   /** A new state: each session follows at once, so that idle ones of removed users end too. */
@@ -89,6 +96,7 @@ export class Clients {
   #closed(client: Client): void {
     client.session.end();
     this.#clients.delete(client);
+    this.#byId.delete(client.connection.id);
     if (this.#clients.size === 0) this.#emptied();
   }
 

@@ -1,6 +1,8 @@
 /** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
 import type { Verifier } from '@respool/contracts/entities';
 import type { Backing, Purse } from './command/backing.ts';
+import type { SubscriptionHub } from './command/subscription.ts';
+import type { TrackingHub } from './command/tracking.ts';
 import type { Upstream } from './command/upstream.ts';
 import type { Meter } from './observe/meter.ts';
 
@@ -16,6 +18,10 @@ export interface BackendView {
   upstream(protocol: Protocol, database: number): Upstream;
   /** For one command of several steps; `prefix` is the tenant's, `purse` pays for what it gathers. */
   backing(database: number, prefix: Buffer | null, purse: Purse): Backing;
+  readonly listeners: {
+    readonly subscriptions: SubscriptionHub;
+    readonly tracking: TrackingHub;
+  };
 }
 
 /** A tenant's way to one backend. `database` is fixed in `db` mode, null where SELECT may choose. */

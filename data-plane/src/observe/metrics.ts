@@ -49,6 +49,9 @@ const counters: readonly Row[] = [
   ['backendErrors', 'backend_errors_total', 'Backend connections lost or commands past deadline.'],
   ['backendReconnects', 'backend_reconnects_total', 'Backend connections opened again.'],
   ['clientPauses', 'client_pauses_total', 'Times a client was not read from for its owed replies.'],
+  ['messagesPushed', 'messages_pushed_total', 'Messages handed to subscribers.'],
+  ['invalidationsPushed', 'invalidations_pushed_total', 'Invalidations handed to clients.'],
+  ['subscribersDropped', 'subscribers_dropped_total', 'Clients cut off: they took no pushes.'],
   ['snapshotSwaps', 'snapshot_swaps_total', 'Configurations taken into service.'],
   ['snapshotsRejected', 'snapshots_rejected_total', 'Configurations refused.'],
   ['logAlarms', 'log_alarms_total', 'Times the log was another, shorter, or broken.'],
@@ -57,6 +60,7 @@ const counters: readonly Row[] = [
 const gauges: readonly Row[] = [
   ['connectionsOpen', 'connections_open', 'Client connections open now.'],
   ['clientsPaused', 'clients_paused', 'Clients not read from now.'],
+  ['subscriptions', 'subscriptions', 'Subscriptions of clients now.'],
   ['snapshotSequence', 'snapshot_sequence', 'Sequence of the configuration served.'],
 ];
 

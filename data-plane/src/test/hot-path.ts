@@ -2,12 +2,14 @@
 import type { Backend, Isolation, Verifier } from '@respool/contracts/entities';
 import type { Snapshot, TenantState } from '@respool/contracts/snapshot';
 import { RedisBackend, type RedisLimits } from '../backend/redis/redis.ts';
+import type { TrackedBytes } from '../backend/redis/tracked-keys.ts';
 import { Clients } from '../clients.ts';
 import { families } from '../command/command.ts';
 import { Command } from '../command/request.ts';
 import type { ClientConnection } from '../listen/connection.ts';
 import { type Listening, listen } from '../listen/listen.ts';
-import type { QueueLimits } from '../listen/reply-queue.ts';
+import { PushGuard, type PushLimits } from '../listen/push-guard.ts';
+import type { QueueLimits } from '../listen/queue-limits.ts';
 import { UploadBudget } from '../listen/upload.ts';
 import { Observe } from '../observe/observe.ts';
 import type { DataPlane, RequestLimitSet } from '../proxy.ts';
@@ -19,7 +21,6 @@ import { emptyState } from '../snapshot/snapshot.ts';
 import type { ProxyState } from '../state.ts';
 import { Turn } from '../turn.ts';
 import { wayFinder } from '../ways.ts';
-import type { ScriptedBackend } from './scripted-backend.ts';
 
 export const pepper = Buffer.alloc(32, 7);
 
@@ -64,12 +65,19 @@ export function snapshotOf(
   return { schemaVersion: 1, logId: 'log', sequence, hash, at: '', tenants, backends };
 }
 
+/** Servers on loopback; several make a cluster. */
+export interface BackendNodes {
+  readonly nodes: readonly { readonly port: number }[];
+}
+
 export interface HotPathOptions {
-  readonly backends: Readonly<Record<string, ScriptedBackend>>;
+  readonly backends: Readonly<Record<string, BackendNodes>>;
   readonly tenants: Readonly<Record<string, TestTenant>>;
   readonly queue?: Partial<QueueLimits>;
   readonly redis?: Partial<RedisLimits>;
   readonly requests?: RequestLimitSet;
+  readonly pushes?: Partial<PushLimits>;
+  readonly tracked?: Partial<TrackedBytes>;
   readonly uploadBytesMax?: number;
   readonly connectionsMax?: number;
   readonly clients?: { readonly replyStallMsMax: number; readonly loginMsMax: number };
@@ -87,11 +95,18 @@ export class HotPath {
   #compiled: Compiled | null = null;
   #backends = new Map<string, RedisBackend>();
   readonly #options: HotPathOptions;
+  readonly #tracked: TrackedBytes;
   readonly #ticking: NodeJS.Timeout;
   #listening: Listening | null = null;
 
   private constructor(options: HotPathOptions) {
     this.#options = options;
+    this.#tracked = {
+      bytes: 0,
+      bytesMax: defaults.processTrackedBytesMax,
+      holderBytesMax: defaults.trackedBytesMax,
+      ...options.tracked,
+    };
     const { observe, turn } = this;
     const nobody = observe.meter('_anonymous');
     const services = {
@@ -102,6 +117,9 @@ export class HotPath {
       },
     };
     const self = this;
+    const totals = { pendingBytes: 0 };
+    const limits = { ...defaults.pushes, ...options.pushes };
+    const pushes = new PushGuard(limits, totals, observe.counters, Date.now);
     const proxy: DataPlane = {
       get state() {
         return self.state;
@@ -113,12 +131,14 @@ export class HotPath {
       connectionFamily: families.indexOf('connection'),
       command: new Command(),
       held: { bytes: 0, bytesMax: defaults.processWorkBytesMax },
+      pushes,
+      findClient: (id) => self.clients.find(id),
       failed: (_client, error) => void this.failures.push(error),
     };
     const wiring = {
       turn,
       queueLimits: { ...defaults.queue, ...options.queue },
-      totals: { pendingBytes: 0 },
+      totals,
       watcher: { answered: () => {} },
       uploads: new UploadBudget(options.uploadBytesMax ?? defaults.uploadBytesMax),
       failed: (_client: unknown, error: unknown) => void this.failures.push(error),
@@ -126,6 +146,7 @@ export class HotPath {
     this.clients = new Clients(proxy, wayFinder(nobody), wiring, options.clients ?? defaults);
     this.#ticking = setInterval(() => {
       for (const backend of this.#backends.values()) backend.tick();
+      pushes.tick();
     }, tickMs);
   }
 
@@ -214,7 +235,7 @@ export class HotPath {
   }
 
   #open(id: string): RedisBackend {
-    const { nodes } = this.#options.backends[id] as ScriptedBackend;
+    const { nodes } = this.#options.backends[id] as BackendNodes;
     const seeds = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
     const common = { id, description: '', username: null, password: null, tls: null };
     const spec =
@@ -228,6 +249,7 @@ export class HotPath {
       slotOf: (bytes, start, end) => slotOf(bytes, start, end, 0),
       ownMeter: this.observe.meter('_proxy'),
       connectionName: 'respool-test',
+      tracked: this.#tracked,
     });
   }
 }

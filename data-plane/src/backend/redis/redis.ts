@@ -9,7 +9,9 @@ import type { Turn } from '../../turn.ts';
 import { RedisBacking } from './backing.ts';
 import { call } from './call.ts';
 import { greet } from './handshake.ts';
+import { Listeners, type ListenersHome } from './listeners.ts';
 import { readSlots, type SlotOwners } from './topology.ts';
+import type { TrackedBytes } from './tracked-keys.ts';
 import { RedisUpstream, type RetryLimits, type UpstreamHome } from './upstream.ts';
 import { type Dial, openWire } from './wire.ts';
 
@@ -33,9 +35,11 @@ export interface RedisServices {
   readonly ownMeter: Meter;
   /** CLIENT SETNAME on every backend connection. */
   readonly connectionName: string;
+  /** Keys noted for client-side caching, all backends together. */
+  readonly tracked: TrackedBytes;
 }
 
-export class RedisBackend implements BackendView, UpstreamHome {
+export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   readonly id: string;
   readonly kind: 'standalone' | 'cluster';
   readonly databases: number;
@@ -43,6 +47,8 @@ export class RedisBackend implements BackendView, UpstreamHome {
   readonly limits: RedisLimits;
   readonly counters: ProcessCounters;
   readonly slotOf: UpstreamHome['slotOf'];
+  readonly tracked: TrackedBytes;
+  readonly listeners: Listeners;
   readonly #spec: Backend;
   readonly #password: string | null;
   readonly #services: RedisServices;
@@ -66,6 +72,8 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.limits = services.limits;
     this.counters = services.counters;
     this.slotOf = services.slotOf;
+    this.tracked = services.tracked;
+    this.listeners = new Listeners(this);
   }
 
   upstream(protocol: Protocol, database: number): RedisUpstream {
@@ -133,6 +141,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   moved(slot: number, address: string): void {
     if (this.#owners !== null) this.#owners[slot] = address;
     for (const upstream of this.#upstreams.values()) upstream.ownOne(slot, address);
+    this.listeners.placeAll();
     this.doubt();
   }
 
@@ -147,6 +156,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   /** Several times a second: retries, reconnects, topology. */
   tick(): void {
     for (const upstream of this.#upstreams.values()) upstream.tick();
+    this.listeners.tick();
     const due = this.kind === 'cluster' && this.turn.nowUs() / 1000 >= this.#refreshDueMs;
     if (due && !this.#closed) void this.refresh();
   }
@@ -164,9 +174,10 @@ export class RedisBackend implements BackendView, UpstreamHome {
   /** Ends once nothing is owed, or when `deadlineMs` have passed. */
   async retire(deadlineMs: number): Promise<void> {
     const end = performance.now() + deadlineMs;
-    while (performance.now() < end && ![...this.#upstreams.values()].every((one) => one.quiet)) {
+    while (performance.now() < end && !this.#quiet) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       for (const upstream of this.#upstreams.values()) upstream.tick();
+      this.listeners.tick();
     }
     this.close();
   }
@@ -174,6 +185,13 @@ export class RedisBackend implements BackendView, UpstreamHome {
   close(): void {
     this.#closed = true;
     for (const upstream of this.#upstreams.values()) upstream.close();
+    this.listeners.close();
+  }
+
+  /** Subscribers move to the next backend one by one: until then they hear this one. */
+  get #quiet(): boolean {
+    const answered = [...this.#upstreams.values()].every((upstream) => upstream.quiet);
+    return answered && this.listeners.quiet;
   }
 
   /** One sample per node, over all its connections: for metrics and INFO. */
@@ -192,6 +210,11 @@ export class RedisBackend implements BackendView, UpstreamHome {
           queuedBytes: queuedBytes + one.queuedBytes,
         });
       }
+    }
+    for (const { address, state } of this.listeners.connections()) {
+      const sample = byNode.get(address) ?? { backend: this.id, node: address, ...nothing };
+      const open = state === 'ready' ? 1 : 0;
+      byNode.set(address, { ...sample, connections: sample.connections + open });
     }
     return [...byNode.values()];
   }
@@ -229,6 +252,18 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.#owners = owners;
     if (same) return;
     for (const upstream of this.#upstreams.values()) upstream.own(owners, this.#firstSeed());
+    this.listeners.placeAll();
+  }
+
+  /** Where `slot` is served, as far as known. */
+  ownerOf(slot: number): string {
+    if (this.#spec.kind === 'standalone') return text(this.#spec.address);
+    return this.#owners?.[slot] ?? this.#firstSeed();
+  }
+
+  primaries(): readonly string[] {
+    if (this.#spec.kind === 'standalone' || this.#owners === null) return [this.ownerOf(0)];
+    return [...new Set(this.#owners.filter((owner) => owner !== null))];
   }
 
   #firstSeed(): string {
