@@ -1,4 +1,5 @@
 /** What looks at every admitted command off the fast lane before it goes its usual way, in order. */
 import type { Detour } from './carry/scene.ts';
+import { inSubscribeMode } from './carry/subscribe-mode.ts';
 
-export const detours: readonly Detour[] = [];
+export const detours: readonly Detour[] = [inSubscribeMode];

@@ -21,12 +21,26 @@ export type Treatment =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Who in `carry/carriers.ts` has a carried command. */
-export type Carried = 'transaction';
+export type Carried = 'transaction' | 'subscription' | 'publish' | 'pubsub';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
   exec: 'transaction',
   discard: 'transaction',
+  subscribe: 'subscription',
+  unsubscribe: 'subscription',
+  psubscribe: 'subscription',
+  punsubscribe: 'subscription',
+  ssubscribe: 'subscription',
+  sunsubscribe: 'subscription',
+  publish: 'publish',
+  spublish: 'publish',
+  'pubsub|channels': 'pubsub',
+  'pubsub|numsub': 'pubsub',
+  'pubsub|numpat': 'pubsub',
+  'pubsub|shardchannels': 'pubsub',
+  'pubsub|shardnumsub': 'pubsub',
+  'pubsub|help': 'pubsub',
 };
 
 /** Commands about the connection or the server, which the proxy is to the client. */

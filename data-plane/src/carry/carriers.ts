@@ -1,8 +1,14 @@
 /** Commands that need more of a session than one reply, each with the room that has it. */
 import type { Carried } from '@respool/contracts/commands/treatment';
+import { carryPublish } from './publish.ts';
+import { carryPubsub } from './pubsub.ts';
 import type { Carrier } from './scene.ts';
+import { carrySubscription } from './subscribe.ts';
 import { carryTransaction } from './transaction.ts';
 
 export const carriers: Readonly<Record<Carried, Carrier>> = {
   transaction: carryTransaction,
+  subscription: carrySubscription,
+  publish: carryPublish,
+  pubsub: carryPubsub,
 };

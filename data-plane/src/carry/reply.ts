@@ -5,6 +5,12 @@ import { meterOf, type Scene } from './scene.ts';
 
 const failed = encodeError('ERR', 'the proxy failed to make this reply');
 
+/** `text` begins with the error's prefix word. */
+export function errorOf(text: string): Buffer {
+  const blank = text.indexOf(' ');
+  return encodeError(text.slice(0, blank), text.slice(blank + 1));
+}
+
 export function reply(scene: Scene, command: Command, bytes: Buffer): void {
   const { queue } = scene.client;
   queue.owe(1, 0);

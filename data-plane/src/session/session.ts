@@ -75,6 +75,8 @@ export class Session {
   barrier = false;
   libraryName = '';
   libraryVersion = '';
+  /** How many it holds of each kind. */
+  readonly subscriptions = { channel: 0, pattern: 0, shard: 0 };
   /** The way as it is when nothing diverts the session. */
   #direct: Way;
   readonly #diversions = new Set<Diversion>();
@@ -97,6 +99,10 @@ export class Session {
 
   rejoin(why: Diversion): void {
     if (this.#diversions.delete(why)) this.#take(this.#direct);
+  }
+
+  get diverted(): boolean {
+    return this.#diversions.size > 0;
   }
 
   /** `watcher` is told until it is taken back with {@link unwatch}. */
