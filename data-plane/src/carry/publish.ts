@@ -7,12 +7,12 @@ import { freeRun, park, type ReplyTaker, type Run, type RunOrigin } from '../com
 import type { Audience } from '../command/subscription.ts';
 import type { Upstream, UpstreamConnection } from '../command/upstream.ts';
 import type { ReplyQueue } from '../listen/reply-queue.ts';
+import { noRoute } from '../route/route.ts';
 import { slotOf } from '../route/slot.ts';
-import { errorOf, isAlone, refuse } from './reply.ts';
+import { channelHomeOf } from './channel-home.ts';
+import { isAlone, refuse } from './reply.ts';
 import { meterOf, type Scene } from './scene.ts';
-import { channelHomeOf } from './subscriber.ts';
 
-const noRoute = errorOf('ERR no route: this user has no backend to go to now');
 const channelAt = Int32Array.of(1);
 /** The youngest reply owed to a client, while everything before it is a publisher's too. */
 const publishing = new WeakMap<ReplyQueue, Run>();

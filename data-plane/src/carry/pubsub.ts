@@ -6,9 +6,10 @@ import { patternMatches } from '../command/pattern.ts';
 import type { Command } from '../command/request.ts';
 import { encodeReply } from '../resp/encoder.ts';
 import { itemsOf, type Resp } from '../resp/resp.ts';
-import { errorOf, refuse, reply, replyLater } from './reply.ts';
+import { noRoute } from '../route/route.ts';
+import { type ChannelHome, channelHomeOf } from './channel-home.ts';
+import { errorReply, refuse, reply, replyLater } from './reply.ts';
 import type { Scene } from './scene.ts';
-import { type ChannelHome, channelHomeOf } from './subscriber.ts';
 
 interface Question {
   readonly home: ChannelHome;
@@ -17,8 +18,6 @@ interface Question {
 }
 
 type Answering = (question: Question) => Promise<Resp>;
-
-const noRoute = errorOf('ERR no route: this user has no backend to go to now');
 
 const answers: Readonly<Record<string, Answering>> = {
   'pubsub|channels': (question) => channels(question, 'channel'),
@@ -67,7 +66,7 @@ export function carryPubsub(scene: Scene, command: Command): boolean {
   const made = answering({ home, backing, args }).then(
     (value) => encodeReply(value, session.protocol),
     (error: unknown) => {
-      if (error instanceof CommandError) return errorOf(error.message);
+      if (error instanceof CommandError) return errorReply(error.message);
       throw error;
     },
   );

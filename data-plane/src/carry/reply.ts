@@ -5,12 +5,6 @@ import { meterOf, type Scene } from './scene.ts';
 
 const failed = encodeError('ERR', 'the proxy failed to make this reply');
 
-/** `text` begins with the error's prefix word. */
-export function errorOf(text: string): Buffer {
-  const blank = text.indexOf(' ');
-  return encodeError(text.slice(0, blank), text.slice(blank + 1));
-}
-
 export function reply(scene: Scene, command: Command, bytes: Buffer): void {
   const { queue } = scene.client;
   queue.owe(1, 0);
@@ -53,4 +47,10 @@ export function isAlone({ client }: Scene): boolean {
 
 function familyOf({ proxy }: Scene, command: Command): number {
   return command.facts?.family ?? proxy.connectionFamily;
+}
+
+/** The error reply for `message`, which begins with the error's first word. */
+export function errorReply(message: string): Buffer {
+  const blank = message.indexOf(' ');
+  return encodeError(message.slice(0, blank), message.slice(blank + 1));
 }

@@ -14,9 +14,9 @@ const pong = Buffer.from('*2\r\n$4\r\npong\r\n');
 
 /** A detour. Source: Redis 7.0 `processCommand`, and `pingCommand` for the array. */
 export function inSubscribeMode(scene: Scene, command: Command): boolean | null {
-  const { subscriptions, protocol } = scene.session;
+  const { standing, protocol } = scene.session;
   if (protocol !== 2) return null;
-  if (subscriptions.channel + subscriptions.pattern + subscriptions.shard === 0) return null;
+  if (standing.channels + standing.patterns + standing.shardChannels === 0) return null;
   const { name } = command.facts as CommandFacts;
   if (allowed.has(name)) return null;
   if (name !== 'ping') {

@@ -5,7 +5,7 @@ import type { Command } from '../command/request.ts';
 import type { Run } from '../command/run.ts';
 import { encodeReply } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
-import { errorOf, isAlone } from './reply.ts';
+import { errorReply, isAlone } from './reply.ts';
 import { meterOf, type Scene } from './scene.ts';
 import { type SessionSubscriber, subscriberOf } from './subscriber.ts';
 
@@ -55,7 +55,7 @@ function subscribe(scene: Scene, run: Run, kind: ChannelKind, names: readonly Bu
   };
   subscriber.subscribe(kind, names, added, (failure) => {
     isDone = true;
-    const reply = failure === null ? Buffer.concat(confirmations) : errorOf(failure);
+    const reply = failure === null ? Buffer.concat(confirmations) : errorReply(failure);
     client.queue.answer(run, reply, reply.length);
     if (isHeld) client.release();
   });

@@ -1,5 +1,5 @@
 /** One session's subscriptions: held by name, moved along when the session's backend changes. */
-import { type ChannelKind, type ChannelSpace, spaceOf } from '../command/channels.ts';
+import type { ChannelKind } from '../command/channels.ts';
 import type {
   Joining,
   Message,
@@ -9,21 +9,8 @@ import type {
   Wanted,
 } from '../command/subscription.ts';
 import type { Session, SessionWatcher } from '../session/session.ts';
+import { type ChannelHome, channelHomeOf } from './channel-home.ts';
 import type { Scene } from './scene.ts';
-
-/** Where a session's channels are: the backend its route leads to, and its part of the names. */
-export interface ChannelHome {
-  readonly hub: SubscriptionHub;
-  readonly space: ChannelSpace;
-}
-
-/** Null while no route leads anywhere. */
-export function channelHomeOf({ user, route }: Session): ChannelHome | null {
-  if (user === null || route === null) return null;
-  const { id, prefix } = user.tenant;
-  const space = spaceOf(id, prefix, route.database);
-  return { hub: route.backend.listeners.subscriptions, space };
-}
 
 interface Held {
   readonly wanted: Wanted;
@@ -189,6 +176,11 @@ export class SessionSubscriber implements Subscriber, SessionWatcher {
     this.#end();
   }
 
+  get #size(): number {
+    const { channel, pattern, shard } = this.#held;
+    return channel.size + pattern.size + shard.size;
+  }
+
   *#all(): Generator<Held> {
     for (const kind of kinds) yield* this.#held[kind].values();
   }
@@ -273,17 +265,17 @@ export class SessionSubscriber implements Subscriber, SessionWatcher {
   /** After a change: the session is told what it holds, and a subscriber of nothing ends. */
   settle(): void {
     this.#divert();
-    const { channel, pattern, shard } = this.#scene.session.subscriptions;
-    if (channel + pattern + shard === 0 && this.#request === null) this.#end();
+    if (this.#size === 0 && this.#request === null) this.#end();
   }
 
   /** In RESP2 a subscriber may only subscribe: each of its commands must be looked at. */
   #divert(): void {
     const { session } = this.#scene;
-    const counts = session.subscriptions;
-    for (const kind of kinds) counts[kind] = this.#held[kind].size;
-    const subscribed = counts.channel + counts.pattern + counts.shard > 0;
-    if (subscribed && session.protocol === 2) session.divert('subscription');
+    const { standing } = session;
+    standing.channels = this.#held.channel.size;
+    standing.patterns = this.#held.pattern.size;
+    standing.shardChannels = this.#held.shard.size;
+    if (this.#size > 0 && session.protocol === 2) session.divert('subscription');
     else session.rejoin('subscription');
   }
 

@@ -16,6 +16,8 @@ export interface RouteWay {
   readonly prefixCrc: number;
   /** Whether keys of several slots may be worked on step by step. */
   readonly emulates: boolean;
+  /** Others have keys on the same servers. */
+  readonly shared: boolean;
 }
 
 export type Plan =
@@ -37,14 +39,15 @@ export const keys = { at: new Int32Array(64), count: 0 };
 /** The split of the last plan of kind `fan-out`. */
 export const splitter = new Split();
 
-const crossSlot = encodeError('CROSSSLOT', "Keys in request don't hash to the same slot");
+export const noRoute = encodeError('ERR', 'no route: this user has no backend to go to now');
+export const crossSlot = encodeError('CROSSSLOT', "Keys in request don't hash to the same slot");
 
 /** `command` is admitted and known; its facts say where its keys stand. */
 export function planOf(command: Command, way: RouteWay): Plan {
   const facts = command.facts as CommandFacts;
   const { upstream } = way;
   if (upstream === null) {
-    return refused(encodeError('ERR', 'no route: this user has no backend to go to now'));
+    return refused(noRoute);
   }
   const treatment = treatmentOf(facts);
   if (treatment.kind === 'work') {
@@ -110,7 +113,14 @@ function inFragments(
   return { kind: 'fan-out', first, step, keys: keys.count };
 }
 
-function slotOfKey(command: Command, argument: number, prefixCrc: number): number {
+/** Slot of the first key of the command planned last; null where there are no slots, or no key. */
+export function slotOfCommand(command: Command, way: RouteWay): number | null {
+  if (way.upstream?.slots == null || keys.count < 1) return null;
+  return slotOfKey(command, keys.at[0]!, way.prefixCrc);
+}
+
+/** Slot of argument `argument`, which is a key, with the tenant's prefix in front. */
+export function slotOfKey(command: Command, argument: number, prefixCrc: number): number {
   return slotOf(command.bytes, command.starts[argument]!, command.ends[argument]!, prefixCrc);
 }
 
@@ -118,8 +128,6 @@ function refused(reply: Buffer): Plan {
   return { kind: 'refused', reply };
 }
 
-/** Commands whose reply names keys: with a prefix they would show keys the client does not know. */
-const repliesNameKeys = new Set(['lmpop', 'zmpop']);
 /** Options by which a command reaches keys that its key positions do not name. */
 const patterns = new Set(['by', 'get', 'store']);
 
@@ -140,9 +148,6 @@ function beyondKeys(facts: CommandFacts, command: Command, way: RouteWay): Buffe
       'ERR',
       `${name.toUpperCase()} with BY, GET or STORE is refused here: its patterns reach other keys`,
     );
-  }
-  if (way.prefix !== null && repliesNameKeys.has(name)) {
-    return encodeError('ERR', `command '${name}' is not served for tenants with a key prefix`);
   }
   return null;
 }
