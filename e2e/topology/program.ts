@@ -51,7 +51,9 @@ export async function play(
       for (const client of clients.values()) client.pushes.length = 0;
       (clients.get(by) as RawClient).send(Buffer.concat(words.map((line) => encode(...line))));
       if (expected !== null) await arrived(clients, expected[at] ?? {}, at);
-      const got = await Promise.all([...clients.values()].map((one) => gather(one, `sync-${at}`)));
+      const got = await Promise.all(
+        [...clients.values()].map(async (one) => named(await gather(one, `sync-${at}`), ids)),
+      );
       score.push(Object.fromEntries(names.map((name, index) => [name, got[index] as Got])));
     }
     return score;
@@ -80,10 +82,15 @@ async function arrived(
 
 /** Everything until the reply to PING `mark`, which is left out; after RESET a proxy knows nobody. */
 async function gather(client: RawClient, mark: string): Promise<Got> {
-  client.send(encode('PING', mark));
   const replies: Value[] = [];
+  if (client.isClosed) return { replies, pushes: [] };
+  client.send(encode('PING', mark));
   for (;;) {
-    const [reply] = await client.replies(1);
+    const [reply] = await client.replies(1).catch((error: Error) => {
+      if (!client.isClosed) throw error;
+      return [null];
+    });
+    if (reply === null) return { replies, pushes: [] };
     const value = decodeReply(reply as Buffer);
     if (value instanceof ReplyError && value.code === 'NOAUTH') return { replies, pushes: [] };
     if (value === mark || (Array.isArray(value) && value[0] === 'pong' && value[1] === mark)) {
@@ -91,4 +98,27 @@ async function gather(client: RawClient, mark: string): Promise<Got> {
     }
     replies.push(value);
   }
+}
+
+/** CLIENT IDs are the server's own choice: each is called by its client's name. */
+function named({ replies, pushes }: Got, ids: ReadonlyMap<string, string>): Got {
+  const names = new Map([...ids].map(([name, id]) => [Number(id), `#${name}`]));
+  const rename = (value: Value): Value => {
+    if (Array.isArray(value)) return value.map(rename);
+    return typeof value === 'number' ? (names.get(value) ?? value) : value;
+  };
+  return { replies: replies.map(rename), pushes: pushes.map(rename) };
+}
+
+/** Errors as their words; pushes of one step in any order, for several connections bring them. */
+export function comparable(value: unknown): unknown {
+  if (value instanceof ReplyError) return `-${value.message}`;
+  if (Array.isArray(value)) return value[0] === 'server' ? 'of HELLO' : value.map(comparable);
+  if (typeof value !== 'object' || value === null) return value;
+  const sorted = Object.entries(value).map(([name, one]) => {
+    const got = comparable(one);
+    if (name === 'pushes') (got as unknown[]).sort((a, b) => (String(a) < String(b) ? -1 : 1));
+    return [name, got];
+  });
+  return Object.fromEntries(sorted);
 }
