@@ -133,6 +133,11 @@ const carriage: Readonly<Record<Carried, (given: Circumstances) => Share>> = {
     note: isolation === 'dedicated' ? '' : "in the tenant's own space of channels",
   }),
   pubsub: () => ({ how: 'local', note: "what the tenant's clients of this proxy subscribe to" }),
+  silence: () => ({ how: 'local', note: '' }),
+  tracking: () => ({
+    how: 'local',
+    note: 'one tracking connection per server for all clients of the proxy',
+  }),
   transaction: ({ backend }) => ({
     how: 'native',
     note: backend === 'standalone' ? '' : 'one slot, which its first key chooses',

@@ -32,7 +32,9 @@ export type Carried =
   | 'script-admin'
   | 'subscription'
   | 'publish'
-  | 'pubsub';
+  | 'pubsub'
+  | 'silence'
+  | 'tracking';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
@@ -56,7 +58,11 @@ const carried: Readonly<Record<string, Carried>> = {
   'pubsub|numpat': 'pubsub',
   'pubsub|shardchannels': 'pubsub',
   'pubsub|shardnumsub': 'pubsub',
-  'pubsub|help': 'pubsub',
+  'client|reply': 'silence',
+  'client|tracking': 'tracking',
+  'client|caching': 'tracking',
+  'client|trackinginfo': 'tracking',
+  'client|getredir': 'tracking',
   watch: 'transaction',
   unwatch: 'transaction',
   eval: 'script',
