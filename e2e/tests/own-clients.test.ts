@@ -101,6 +101,30 @@ describe('MONITOR', () => {
     assert.equal(await monitor.call('PING'), 'PONG', 'and nothing before it');
   });
 
+  test('a monitor that does not read is cut, and those it watches are not held up', async () => {
+    const [monitor, watched] = await Promise.all([surface.client('both'), surface.client('both')]);
+    await monitor.call('MONITOR');
+    monitor.socket.pause();
+    const large = 'x'.repeat(8_192);
+    const commands = Array.from({ length: 500 }, () => ['ECHO', large]);
+    for (let round = 0; round < 10; round++) {
+      const replies = await watched.pipeline(commands);
+      assert.equal(replies.length, commands.length);
+    }
+    assert.equal(surface.path.proxy.monitors.watching, 0);
+    monitor.socket.resume();
+    await monitor.closed;
+  });
+
+  test('a long argument is shown by its beginning', async () => {
+    const [monitor, watched] = await Promise.all([surface.client('both'), surface.client('both')]);
+    await monitor.call('MONITOR');
+    await watched.call('ECHO', 'y'.repeat(5_000));
+    const [shown] = await monitor.replies(1);
+    assert.match(String(shown), /"ECHO" "y{4096}\.\.\. \(904 more bytes\)"\r\n$/);
+    monitor.close();
+  });
+
   test('nobody is diverted any more once the last monitor left', async () => {
     const [monitor, watched] = await Promise.all([surface.client('both'), surface.client('both')]);
     await monitor.call('MONITOR');
