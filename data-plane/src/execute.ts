@@ -1,25 +1,21 @@
 /** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
 import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
 import { sendAsItIs } from './carry/as-it-is.ts';
+import { spoil } from './carry/begun.ts';
 import { carriers } from './carry/carriers.ts';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
 import type { Scene } from './carry/scene.ts';
+import { sendWhole } from './carry/whole.ts';
 import { carryWork } from './carry/work.ts';
 import { type CommandFacts, Flag } from './command/command.ts';
-import {
-  copyRange,
-  headerBytesMax,
-  writeBulkHeader,
-  writeKey,
-  writePrefixed,
-} from './command/prefix.ts';
+import { copyRange, headerBytesMax, writeBulkHeader, writeKey } from './command/prefix.ts';
 import type { Command } from './command/request.ts';
 import { detours } from './detours.ts';
 import type { ClientConnection } from './listen/connection.ts';
 import { type GatherPolicy, newGather } from './merge/gather.ts';
 import { admit } from './policy/policy.ts';
 import type { DataPlane } from './proxy.ts';
-import { keys, type Plan, planOf, splitter } from './route/route.ts';
+import { type Plan, planOf, splitter } from './route/route.ts';
 import { answer, mustWait } from './session/answer.ts';
 import type { Session } from './session/session.ts';
 
@@ -43,6 +39,7 @@ export function leaveFastLane(
   const scene: Scene = { proxy, session, client };
   const refusal = admit(session, command);
   if (refusal !== null) {
+    spoil(session);
     refuse(scene, command, refusal);
     return true;
   }
@@ -85,7 +82,7 @@ function carryOut(scene: Scene, command: Command, plan: Plan): boolean {
       refuse(scene, command, plan.reply);
       return true;
     case 'whole':
-      sendWhole(session, client, command, plan);
+      sendWhole(scene, command, plan.way);
       return true;
     case 'fan-out':
       fanOut(session, client, command, plan);
@@ -94,22 +91,6 @@ function carryOut(scene: Scene, command: Command, plan: Plan): boolean {
       return carryWork(scene, command);
     default:
       return plan satisfies never;
-  }
-}
-
-function sendWhole(
-  session: Session,
-  client: ClientConnection,
-  command: Command,
-  plan: Plan & { kind: 'whole' },
-): void {
-  const { prefix, meter } = session.way;
-  const { family } = command.facts as CommandFacts;
-  if (prefix === null) {
-    plan.way.send(client.queue, family, meter, command.bytes, command.start, command.end, 1);
-  } else {
-    const end = writePrefixed(plan.way, prefix, command, keys.at, keys.count);
-    plan.way.commit(client.queue, family, meter, end);
   }
 }
 

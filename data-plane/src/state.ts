@@ -13,6 +13,8 @@ export type Protocol = 2 | 3;
 export interface BackendView {
   readonly id: string;
   readonly kind: 'standalone' | 'cluster';
+  /** How long one command may take, retries included. */
+  readonly deadlineMs: number;
   /** Databases a session may select; 1 for a cluster. */
   readonly databases: number;
   /** What its servers were given to run. */

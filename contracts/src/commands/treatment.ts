@@ -28,12 +28,15 @@ export type Carried = 'monitor' | 'proxy' | 'transaction' | 'script' | 'script-a
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
+  multi: 'transaction',
   monitor: 'monitor',
   'acl|dryrun': 'proxy',
   'proxy|command': 'proxy',
   'proxy|explain': 'proxy',
   exec: 'transaction',
   discard: 'transaction',
+  watch: 'transaction',
+  unwatch: 'transaction',
   eval: 'script',
   eval_ro: 'script',
   evalsha: 'script',

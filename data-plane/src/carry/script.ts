@@ -10,7 +10,8 @@ import { refuse } from './reply.ts';
 import type { Scene } from './scene.ts';
 
 const firstKey = 3;
-const noScript = encodeError('NOSCRIPT', 'No matching script. Please use EVAL.');
+export const noScript = encodeError('NOSCRIPT', 'No matching script. Please use EVAL.');
+
 /**
  * As it came for a tenant with servers of its own. A tenant that shares them has the script guarded
  * (script/guard.ts) and its keys prefixed. Source: Redis 7.0 `evalGenericCommand`.
@@ -43,12 +44,12 @@ export function carryScript(scene: Scene, command: Command): boolean {
   return true;
 }
 
-function isByDigest({ name }: CommandFacts): boolean {
+export function isByDigest({ name }: CommandFacts): boolean {
   return name.startsWith('evalsha');
 }
 
 /** How many keys the command declares, or the error Redis answers. */
-function countOf(command: Command): number | Buffer {
+export function countOf(command: Command): number | Buffer {
   const text = command.text(2);
   if (!/^-?(0|[1-9]\d{0,17})$/.test(text) || text === '-0') {
     return encodeError('ERR', 'value is not an integer or out of range');
@@ -74,7 +75,12 @@ function ownerOf(way: Way, command: Command, keys: number): UpstreamConnection |
 }
 
 /** The request for the server; null where this proxy never saw the script. */
-function guarded(scene: Scene, command: Command, keys: number, scripts: Scripts): Buffer | null {
+export function guarded(
+  scene: Scene,
+  command: Command,
+  keys: number,
+  scripts: Scripts,
+): Buffer | null {
   const { user, way } = scene.session;
   const { prefix } = way;
   const tenant = (user as NonNullable<typeof user>).tenant.id;

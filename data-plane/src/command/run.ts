@@ -36,7 +36,7 @@ export interface ReplyTaker {
   /** For the slow log: who asked. */
   readonly origin: RunOrigin;
   /**
-   * Set where the commands of a run belong together, so that none may be sent again by itself: their
+   * Set where the commands of a run belong together, so that none may be sent again by itself:
    * redirects come as plain replies, and a connection that broke is told here, once for the run,
    * which ends with it. `sent`: the server may have executed what was not answered.
    */

@@ -113,6 +113,12 @@ function inFragments(
   return { kind: 'fan-out', first, step, keys: keys.count };
 }
 
+/** Slot of the first key of the command planned last; null where there are no slots, or no key. */
+export function slotOfCommand(command: Command, way: RouteWay): number | null {
+  if (way.upstream?.slots == null || keys.count < 1) return null;
+  return slotOfKey(command, keys.at[0]!, way.prefixCrc);
+}
+
 /** Slot of argument `argument`, which is a key, with the tenant's prefix in front. */
 export function slotOfKey(command: Command, argument: number, prefixCrc: number): number {
   return slotOf(command.bytes, command.starts[argument]!, command.ends[argument]!, prefixCrc);

@@ -3,6 +3,7 @@ import type { CommandFacts } from '../command/command.ts';
 import type { Upstream } from '../command/upstream.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Protocol, ProxyState, RouteView, TenantView, UserView } from '../state.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What a session needs of its socket; `listen/` has the rest. */
 export interface SessionClient {
@@ -110,6 +111,8 @@ export class Session {
    * connections, where it could overtake them.
    */
   barrier = false;
+  /** What MULTI or WATCH began. */
+  transaction: Transaction | null = null;
   libraryName = '';
   libraryVersion = '';
   standing = new Standing();

@@ -45,6 +45,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   readonly id: string;
   readonly kind: 'standalone' | 'cluster';
   readonly databases: number;
+  readonly deadlineMs: number;
   readonly turn: Turn;
   readonly limits: RedisLimits;
   readonly counters: ProcessCounters;
@@ -72,6 +73,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.databases = spec.kind === 'standalone' ? spec.databases : 1;
     this.turn = services.turn;
     this.limits = services.limits;
+    this.deadlineMs = this.limits.commandDeadlineMs;
     this.counters = services.counters;
     this.slotOf = services.slotOf;
     this.#leases = new Leases(
