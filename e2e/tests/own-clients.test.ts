@@ -37,6 +37,18 @@ describe('CLIENT sees and ends the own tenant’s clients only', () => {
     assert.equal(await first.call('CLIENT', 'LIST', 'ID', Number(ids[2])), '');
   });
 
+  test('LIST tells of a transaction, and what the proxy answers is refused inside one', async () => {
+    const [first, second] = await Promise.all([surface.client('both'), surface.client('both')]);
+    const id = Number(await second.call('CLIENT', 'ID'));
+    await second.pipeline([['MULTI'], ['SET', '{m}a', '1']]);
+    const line = String(await first.call('CLIENT', 'LIST', 'ID', id));
+    assert.match(line, / flags=x .* multi=1 /);
+    for (const words of [['MONITOR'], ['PROXY', 'COMMAND', 'get'], ['CLIENT', 'ID']]) {
+      assert.match(String(await second.ask(...words)), /not served inside a transaction/);
+    }
+    assert.match(String(await second.ask('EXEC')), /EXECABORT/);
+  });
+
   test('KILL ends by id, address, user and type, spares itself, and reaches no other tenant', async () => {
     const mine = () => surface.client('numbered');
     const [asker, foreign] = await Promise.all([mine(), surface.client('reader')]);

@@ -1,6 +1,7 @@
 /** What becomes of a command for one tenant on one kind of backend, read from the treatments proxies run on. */
 import type { CrossSlot, Isolation } from '../entities.ts';
 import { type CommandFacts, Flag } from './facts.ts';
+import { newerNames } from './newer-commands.ts';
 import { sharedRefusal } from './shared.ts';
 import { type Carried, goesAsItIs, type Treatment, treatmentOf } from './treatment.ts';
 
@@ -68,7 +69,10 @@ export function contractOf(facts: CommandFacts, given: Circumstances): Contract 
       return whole({ how: 'emulated', note: treatment.guarantee });
     case 'keyed':
     case 'split':
-      return { name, how: 'native', note: '', acrossSlots: across(facts, treatment, given) };
+      return {
+        ...{ name, how: 'native', note: newerNames.has(name) ? newer : '' },
+        acrossSlots: across(facts, treatment, given),
+      };
     case 'refused':
       return whole({ how: 'refused', note: treatment.reason });
     default:
@@ -93,6 +97,8 @@ function refusalOf(
   return readOnly && mayWrite(facts) ? 'is refused: this user is read-only' : null;
 }
 
+/** Source: newer-commands.ts. */
+const newer = 'where the server has it: Redis 7.4 or later, or Valkey 9';
 const crossSlotRefused: Share = { how: 'refused', note: 'CROSSSLOT, as a cluster itself answers' };
 const split: Share = {
   how: 'fan-out',

@@ -50,14 +50,13 @@ function queuedForm(scene: Scene, command: Command): QueuedCommand | Buffer {
   const treatment = treatmentOf(command.facts as CommandFacts);
   if (treatment.kind === 'local') return notInside(name, 'the proxy answers it itself');
   if (treatment.kind === 'carried') {
-    if (treatment.by === 'script-admin' || treatment.by === 'transaction') {
-      return notInside(name, 'it is about every server');
-    }
     if (treatment.by === 'script') {
       const form = queuedScript(scene, command);
       const ro = name.endsWith('_ro');
       return Buffer.isBuffer(form) ? form : { ...form, name, writes: !ro, reads: ro };
     }
+    const ofServers = treatment.by === 'script-admin' || treatment.by === 'transaction';
+    return notInside(name, ofServers ? 'it is about every server' : 'the proxy answers it itself');
   }
   const plan = planOf(command, way);
   if (plan.kind === 'refused') return plan.reply;
