@@ -35,6 +35,7 @@ export function leaveFastLane(
   const { command } = proxy;
   if (client.frame.argc === 0) return true;
   command.read(facts, bytes, start, end, client.frame.argc);
+  if (facts === null) command.facts = foreignFacts(session, command);
   session.lastCommand = command.facts;
   const scene: Scene = { proxy, session, client };
   const refusal = admit(session, command);
@@ -61,6 +62,18 @@ function carry(scene: Scene, command: Command): boolean {
   if (treatment.kind === 'local') return answerHere(scene, command);
   if (treatment.kind === 'carried') return carriers[treatment.by](scene, command);
   return carryOut(scene, command, planOf(command, scene.session.way));
+}
+
+/** A name longer than this is no command's. */
+const nameBytesMax = 64;
+
+/** Facts of a command that only the session's backend has, or null. */
+function foreignFacts(session: Session, command: Command): CommandFacts | null {
+  if (session.route === null || command.ends[0]! - command.starts[0]! > nameBytesMax) return null;
+  const name = command.text(0).toLowerCase();
+  const facts = session.route.backend.foreign.find(name, session.way.shared);
+  if (facts !== null) session.lastCommand = facts;
+  return facts;
 }
 
 function answerHere(scene: Scene, command: Command): boolean {

@@ -130,6 +130,15 @@ const oneSlot = 'all of its keys in one slot, else CROSSSLOT';
 const carriage: Readonly<Record<Carried, (given: Circumstances) => Share>> = {
   monitor: () => ({ how: 'local', note: "the tenant's commands at this proxy, secrets redacted" }),
   proxy: () => ({ how: 'local', note: '' }),
+  subscription: () => ({
+    how: 'local',
+    note: 'one subscription per channel and server for all clients of the proxy',
+  }),
+  publish: ({ isolation }) => ({
+    how: 'native',
+    note: isolation === 'dedicated' ? '' : "in the tenant's own space of channels",
+  }),
+  pubsub: () => ({ how: 'local', note: "what the tenant's clients of this proxy subscribe to" }),
   transaction: ({ backend }) => ({
     how: 'native',
     note: backend === 'standalone' ? '' : 'one slot, which its first key chooses',

@@ -24,7 +24,15 @@ export type Treatment =
   | { readonly kind: 'refused'; readonly reason: string; readonly grant: boolean };
 
 /** Who in `carry/carriers.ts` has a carried command. */
-export type Carried = 'monitor' | 'proxy' | 'transaction' | 'script' | 'script-admin';
+export type Carried =
+  | 'monitor'
+  | 'proxy'
+  | 'transaction'
+  | 'script'
+  | 'script-admin'
+  | 'subscription'
+  | 'publish'
+  | 'pubsub';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
@@ -35,6 +43,20 @@ const carried: Readonly<Record<string, Carried>> = {
   'proxy|explain': 'proxy',
   exec: 'transaction',
   discard: 'transaction',
+  subscribe: 'subscription',
+  unsubscribe: 'subscription',
+  psubscribe: 'subscription',
+  punsubscribe: 'subscription',
+  ssubscribe: 'subscription',
+  sunsubscribe: 'subscription',
+  publish: 'publish',
+  spublish: 'publish',
+  'pubsub|channels': 'pubsub',
+  'pubsub|numsub': 'pubsub',
+  'pubsub|numpat': 'pubsub',
+  'pubsub|shardchannels': 'pubsub',
+  'pubsub|shardnumsub': 'pubsub',
+  'pubsub|help': 'pubsub',
   watch: 'transaction',
   unwatch: 'transaction',
   eval: 'script',
@@ -75,8 +97,11 @@ const notAboutKeys = ['transactions', 'scripting', 'pubsub', 'cluster', 'server'
 /** By command id. */
 const treatments: readonly Treatment[] = commands.map(decide);
 
+/** Commands beyond the table are those of one backend that name one key and are about it alone. */
+const foreign: Treatment = { kind: 'keyed', across: null };
+
 export function treatmentOf(facts: CommandFacts): Treatment {
-  return treatments[facts.id] as Treatment;
+  return treatments[facts.id] ?? foreign;
 }
 
 /** Answered here as well, and by the server where the pass-through grant leads to it. */

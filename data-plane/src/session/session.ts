@@ -140,6 +140,10 @@ export class Session {
     if (this.#diversions.delete(why)) this.#take(this.#direct);
   }
 
+  get diverted(): boolean {
+    return this.#diversions.size > 0;
+  }
+
   /** `watcher` is told until it is taken back with {@link unwatch}. */
   watch(watcher: SessionWatcher): void {
     this.#watchers.add(watcher);
