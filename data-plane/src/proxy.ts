@@ -1,4 +1,6 @@
 /** What the spine works with: the state it serves from, limits, meters. Tied together by main.ts. */
+import type { Monitors } from './carry/monitors.ts';
+import type { HeldBytes } from './command/backing.ts';
 import type { Command } from './command/request.ts';
 import type { Meter } from './observe/meter.ts';
 import type { Observe } from './observe/observe.ts';
@@ -10,6 +12,8 @@ export interface RequestLimitSet {
   readonly request: RequestLimits;
   /** Before AUTH: nobody may make us hold much. */
   readonly anonymous: RequestLimits;
+  /** Bytes of replies that one command of several steps may gather. */
+  readonly workBytesMax: number;
 }
 
 export interface DataPlane {
@@ -18,10 +22,16 @@ export interface DataPlane {
   readonly limits: RequestLimitSet;
   readonly observe: Observe;
   readonly services: AnswerServices;
+  /** Who watches whose commands. */
+  readonly monitors: Monitors;
   /** Counts what clients do before they are anybody. */
   readonly nobody: Meter;
   /** Index of the family `connection`. */
   readonly connectionFamily: number;
   /** The one command off the fast lane, read anew for each. */
   readonly command: Command;
+  /** What commands of several steps hold now, all clients together. */
+  readonly held: HeldBytes;
+  /** A command failed by a fault of ours: for the log. */
+  failed(client: { readonly id: number }, error: unknown): void;
 }

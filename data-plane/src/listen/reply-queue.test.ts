@@ -160,3 +160,36 @@ test('a reply that broke off ends the client, and what comes after it never reac
   assert.equal(seen.torn, 1);
   assert.ok(!socket.taken.includes('ERR'));
 });
+
+test('a push stands between replies: at once, or behind the reply that is half out', () => {
+  const { sent, give, outlet, queue, socket } = made();
+  const first = sent(2);
+  const second = sent(1);
+  queue.push(Buffer.from('>push1\r\n'));
+  first.midReply = true;
+  give(first, '+on', 0, false);
+  queue.push(Buffer.from('>push2\r\n'));
+  first.midReply = false;
+  give(first, 'e\r\n', 1, false);
+  second.midReply = true;
+  give(second, '+thr', 0, false);
+  first.midReply = false;
+  give(first, '+two\r\n', 1, true);
+  queue.push(Buffer.from('>push3\r\n'));
+  second.midReply = false;
+  give(second, 'ee\r\n', 1, true);
+  outlet.end();
+  assert.equal(socket.taken, '>push1\r\n+one\r\n>push2\r\n+two\r\n+three\r\n>push3\r\n');
+});
+
+test('a push said twice comes at once and behind every reply owed by then', () => {
+  const { sent, give, outlet, queue, socket } = made();
+  const first = sent(1);
+  const second = sent(1);
+  queue.pushTwice(Buffer.from('>gone\r\n'));
+  give(second, '+b\r\n', 1, true);
+  give(first, '+a\r\n', 1, true);
+  queue.pushTwice(Buffer.from('>late\r\n'));
+  outlet.end();
+  assert.equal(socket.taken, '>gone\r\n+a\r\n+b\r\n>gone\r\n>late\r\n');
+});

@@ -58,6 +58,8 @@ export class ReplyQueue implements ReplyTaker {
   #sinceReply = 0;
   #counted = 0;
   #closed = false;
+  /** Pushes that wait for the end of a reply that is half out. */
+  #heldPushes: Buffer[] | null = null;
 
   constructor(
     outlet: Outlet,
@@ -156,12 +158,13 @@ export class ReplyQueue implements ReplyTaker {
       this.#parked += end - start;
     } else if (!done) {
       escaped = this.#outlet.send(bytes, start, end, false);
+      if (this.#heldPushes !== null && !run.midReply) this.#sendPushes();
     } else {
       const next = run.next;
       this.#head = next;
       if (next === null) this.#tail = null;
       escaped = this.#outlet.send(bytes, start, end, next === null);
-      freeRun(run);
+      this.#end(run);
       if (next !== null) this.#advance();
     }
     this.#recount();
@@ -169,7 +172,38 @@ export class ReplyQueue implements ReplyTaker {
     return escaped;
   }
 
+  /**
+   * Says something that answers no command: whole RESP values. It leaves at once, or at the end of
+   * the reply that is half out; replies still to come do not hold it up. `bytes` is kept.
+   * Source: RESP3 specification, "Push type": between replies, never inside one.
+   */
+  push(bytes: Buffer): void {
+    if (this.#closed) return;
+    if (this.#head?.midReply) {
+      this.#heldPushes ??= [];
+      this.#heldPushes.push(bytes);
+    } else {
+      this.#outlet.send(bytes, 0, bytes.length, this.#head === null);
+    }
+    this.#recount();
+  }
+
+  /** As {@link push}, and once more behind every reply owed now where there is one. */
+  pushTwice(bytes: Buffer): void {
+    this.push(bytes);
+    const tail = this.#tail;
+    if (this.#closed || tail === null) return;
+    tail.trailer = tail.trailer === null ? bytes : Buffer.concat([tail.trailer, bytes]);
+  }
+
+  /** Bytes the client has not taken yet: pushes know no credit, so who makes them must look here. */
+  get pendingBytes(): number {
+    return this.#outlet.pending + this.#parked;
+  }
+
   split(run: Run, rest: Run): void {
+    rest.trailer = run.trailer;
+    run.trailer = null;
     rest.next = run.next;
     run.next = rest;
     if (this.#tail === run) this.#tail = rest;
@@ -209,6 +243,7 @@ export class ReplyQueue implements ReplyTaker {
     }
     this.#head = null;
     this.#tail = null;
+    this.#heldPushes = null;
     this.#totals.pendingBytes -= this.#counted;
     this.#counted = 0;
   }
@@ -233,9 +268,23 @@ export class ReplyQueue implements ReplyTaker {
       }
       if (run.open) return;
       this.#head = run.next;
-      freeRun(run);
+      this.#end(run);
     }
     this.#tail = null;
+  }
+
+  /** Its last reply is out: what waited for that leaves now. */
+  #end(run: Run): void {
+    if (this.#heldPushes !== null) this.#sendPushes();
+    const { trailer } = run;
+    if (trailer !== null) this.#outlet.send(trailer, 0, trailer.length, run.next === null);
+    freeRun(run);
+  }
+
+  #sendPushes(): void {
+    const pushes = this.#heldPushes ?? [];
+    this.#heldPushes = null;
+    for (const bytes of pushes) this.#outlet.send(bytes, 0, bytes.length, this.#head === null);
   }
 
   #recount(): void {
