@@ -15,7 +15,7 @@ const roundsMax = 250;
 
 /**
  * The delta debugging of Zeller and Hildebrandt ("Simplifying and Isolating Failure-Inducing
- * Input"), without its complements' bookkeeping: ever smaller pieces are left out in turn. Ends after
+ * Input"), without its bookkeeping: ever smaller pieces are left out in turn. Ends after
  * `msMax` with what it has.
  */
 export async function minimise(

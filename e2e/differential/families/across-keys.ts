@@ -55,7 +55,8 @@ export const sketchesAcross = readLines(`
 `);
 
 export const placesAcross = readLines(`
-  3 GEOSEARCHSTORE <g> <g> ( FROMMEMBER <place> | FROMLONLAT <longitude> <latitude> ) ( BYRADIUS <radius> <unit> | BYBOX <radius> <radius> <unit> ) [ ASC ] [ COUNT <plus> ]
+  3 GEOSEARCHSTORE <g> <g> ( FROMMEMBER <place> | FROMLONLAT <longitude> <latitude> ) ( \
+    BYRADIUS <radius> <unit> | BYBOX <radius> <radius> <unit> ) [ ASC ] [ COUNT <plus> ]
   GEOSEARCHSTORE <z> <g> FROMLONLAT <longitude> <latitude> BYRADIUS 8000 km STOREDIST
   GEORADIUS <g> <longitude> <latitude> <radius> <unit> ( STORE | STOREDIST ) <g>
   GEORADIUSBYMEMBER <g> <place> <radius> <unit> ( STORE | STOREDIST ) <g>

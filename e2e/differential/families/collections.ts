@@ -30,7 +30,8 @@ export const sortedSets = readLines(`
   3 ZRANGE <z> <index> <index> [ REV ] [ WITHSCORES ]
   2 ZRANGE <z> <range> <range> BYSCORE [ REV ] [ LIMIT <index> <signed> ] [ WITHSCORES ]
   ZREVRANGE <z> <index> <index> [ WITHSCORES ]
-  2 ( ZRANGEBYSCORE | ZREVRANGEBYSCORE ) <z> <range> <range> [ WITHSCORES ] [ LIMIT <index> <signed> ]
+  2 ( ZRANGEBYSCORE | ZREVRANGEBYSCORE ) <z> <range> <range> [ WITHSCORES ] [ LIMIT <index> \
+    <signed> ]
   2 ZREM <z> { <member> }3
   ZREMRANGEBYRANK <z> <index> <small>
   ZREMRANGEBYSCORE <z> <range> <range>
@@ -47,7 +48,8 @@ export const sortedSets = readLines(`
 
 export const streams = readLines(`
   9 XADD <t> ( <nextid> | <nextid> | <nextid> | <id> | <partid> ) { <field> <value> }2
-  2 XADD <t> [ NOMKSTREAM ] ( MAXLEN [ = ] <small> | MAXLEN ~ <small> [ LIMIT <small> ] | MINID <id> ) <nextid> <field> <value>
+  2 XADD <t> [ NOMKSTREAM ] ( MAXLEN [ = ] <small> | MAXLEN ~ <small> [ LIMIT <small> ] | \
+    MINID <id> ) <nextid> <field> <value>
   ! XADD <t@1> * <field> <value> ; XLEN <t@1> ; DEL <t@1>
   2 XLEN <t>
   3 XRANGE <t> <sid> <sid> [ COUNT <count> ]
@@ -68,7 +70,8 @@ export const streamGroups = readLines(`
   2 XADD <t> <nextid> <field> <value>
   3 XACK <t> <group> { <id> }3
   2 XPENDING <t> <group> [ [ IDLE 3600000 ] <sid> <sid> <count> [ <consumer> ] ]
-  3 XCLAIM <t> <group> <consumer> ( 0 | 3600000 ) { <id> }4 [ IDLE 7200000 | TIME 1000 ] [ RETRYCOUNT <count> ] [ FORCE ] [ JUSTID ]
+  3 XCLAIM <t> <group> <consumer> ( 0 | 3600000 ) { <id> }4 [ IDLE 7200000 | TIME 1000 ] [ \
+    RETRYCOUNT <count> ] [ FORCE ] [ JUSTID ]
   2 XCLAIM <t> <group> <consumer> 0 { <id> }4 FORCE
   2 XAUTOCLAIM <t> <group> <consumer> ( 0 | 3600000 ) ( 0 | <id> ) [ COUNT <plus> ] [ JUSTID ]
   XINFO STREAM <t> FULL [ COUNT <count> ]
@@ -92,8 +95,12 @@ export const places = readLines(`
   2 GEODIST <g> <place> <place> [ <unit> ]
   GEOHASH <g> { <place> }3
   GEOPOS <g> { <place> }3
-  2 GEOSEARCH <g> ( FROMMEMBER <place> | FROMLONLAT <longitude> <latitude> ) ( BYRADIUS <radius> <unit> | BYBOX <radius> <radius> <unit> ) [ ASC | DESC ] [ COUNT <plus> [ ANY ] ] [ WITHCOORD ] [ WITHDIST ] [ WITHHASH ]
-  ( GEORADIUS | GEORADIUS_RO ) <g> <longitude> <latitude> <radius> <unit> [ WITHCOORD ] [ WITHDIST ] [ WITHHASH ] [ COUNT <plus> ] [ ASC | DESC ]
-  ( GEORADIUSBYMEMBER | GEORADIUSBYMEMBER_RO ) <g> <place> <radius> <unit> [ WITHCOORD ] [ WITHDIST ] [ WITHHASH ] [ COUNT <plus> ] [ ASC | DESC ]
+  2 GEOSEARCH <g> ( FROMMEMBER <place> | FROMLONLAT <longitude> <latitude> ) ( BYRADIUS \
+    <radius> <unit> | BYBOX <radius> <radius> <unit> ) [ ASC | DESC ] [ COUNT <plus> [ ANY ] \
+    ] [ WITHCOORD ] [ WITHDIST ] [ WITHHASH ]
+  ( GEORADIUS | GEORADIUS_RO ) <g> <longitude> <latitude> <radius> <unit> [ WITHCOORD ] [ \
+    WITHDIST ] [ WITHHASH ] [ COUNT <plus> ] [ ASC | DESC ]
+  ( GEORADIUSBYMEMBER | GEORADIUSBYMEMBER_RO ) <g> <place> <radius> <unit> [ WITHCOORD ] [ \
+    WITHDIST ] [ WITHHASH ] [ COUNT <plus> ] [ ASC | DESC ]
   ZREM <g> <place>
 `);

@@ -3,7 +3,8 @@ import { readLines } from '../grammar.ts';
 
 export const strings = readLines(`
   8 GET <s>
-  9 SET <s> <value> [ EX <ttl> | PX <ttlms> | EXAT <at> | PXAT <atms> | KEEPTTL ] [ NX | XX ] [ GET ]
+  9 SET <s> <value> [ EX <ttl> | PX <ttlms> | EXAT <at> | PXAT <atms> | KEEPTTL ] [ NX | XX ] \
+    [ GET ]
   SETNX <s> <value>
   SETEX <s> <ttl> <value>
   PSETEX <s> <ttlms> <value>
@@ -29,7 +30,8 @@ export const bitmaps = readLines(`
   2 GETBIT <b> <bit>
   2 BITCOUNT <b> [ <index> <index> [ BYTE | BIT ] ]
   2 BITPOS <b> ( 0 | 1 ) [ <index> [ <index> [ BYTE | BIT ] ] ]
-  3 BITFIELD <b> { ( GET <bitwidth> <bitplace> | SET <bitwidth> <bitplace> <int> | INCRBY <bitwidth> <bitplace> <int> | OVERFLOW ( WRAP | SAT | FAIL ) ) }4
+  3 BITFIELD <b> { ( GET <bitwidth> <bitplace> | SET <bitwidth> <bitplace> <int> | INCRBY \
+    <bitwidth> <bitplace> <int> | OVERFLOW ( WRAP | SAT | FAIL ) ) }4
   BITFIELD_RO <b> { GET <bitwidth> <bitplace> }3
 `);
 
