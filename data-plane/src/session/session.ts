@@ -59,6 +59,8 @@ export interface Way {
   readonly emulates: boolean;
   /** Others have keys on the same servers: apart by prefix or by database. */
   readonly shared: boolean;
+  /** Whether the pass-through grant holds: dangerous commands go to the server as they are. */
+  readonly granted: boolean;
   readonly meter: Meter;
 }
 
