@@ -247,19 +247,22 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
       this.single.resend(run, request, null);
     } else {
       const slots = this.slots as RedisConnection[];
-      (slots[this.#slotsOf(request)[0] as number] as RedisConnection).resend(run, request, null);
+      // A script that declares no key goes where all of them go.
+      const [slot = 0] = this.#slotsOf(request);
+      (slots[slot] as RedisConnection).resend(run, request, null);
     }
     taker.delay(-1);
   }
 
-  /** Of all keys: those of one command may lie in several slots on a standalone server. */
+  /** Of all keys (several slots, on a standalone server), or of the channel routed like one. */
   #slotsOf(request: Buffer): number[] {
     const facts = factsOf(request);
     if (facts === null) throw new Error('invariant: only known commands are sent');
     const at = new Int32Array(command.argc);
     const { argc, starts, ends } = command;
-    const count = keyPositions(facts, request, argc, starts, ends, at);
     const { slotOf } = this.#home;
+    if (facts.name === 'spublish') return [slotOf(request, starts[1]!, ends[1]!)];
+    const count = keyPositions(facts, request, argc, starts, ends, at);
     return Array.from(at.subarray(0, Math.max(0, count)), (key) =>
       slotOf(request, starts[key]!, ends[key]!),
     );
