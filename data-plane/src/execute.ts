@@ -1,5 +1,6 @@
 /** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
 import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
+import { afterwards } from './carry/afterwards.ts';
 import { sendAsItIs } from './carry/as-it-is.ts';
 import { spoil } from './carry/begun.ts';
 import { carriers } from './carry/carriers.ts';
@@ -42,11 +43,13 @@ export function leaveFastLane(
   if (refusal !== null) {
     spoil(session);
     refuse(scene, command, refusal);
+    afterwards(scene, command);
     return true;
   }
   const watched = proxy.monitors.watchedTenant(session);
   const taken = carry(scene, command);
   if (taken && watched !== null) proxy.monitors.tell(watched, session, command);
+  if (taken) afterwards(scene, command);
   return taken;
 }
 

@@ -24,7 +24,17 @@ export type Treatment =
   | { readonly kind: 'refused'; readonly reason: string; readonly grant: boolean };
 
 /** Who in `carry/carriers.ts` has a carried command. */
-export type Carried = 'monitor' | 'proxy' | 'transaction' | 'script' | 'script-admin';
+export type Carried =
+  | 'monitor'
+  | 'proxy'
+  | 'transaction'
+  | 'script'
+  | 'script-admin'
+  | 'subscription'
+  | 'publish'
+  | 'pubsub'
+  | 'silence'
+  | 'tracking';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
@@ -35,6 +45,24 @@ const carried: Readonly<Record<string, Carried>> = {
   'proxy|explain': 'proxy',
   exec: 'transaction',
   discard: 'transaction',
+  subscribe: 'subscription',
+  unsubscribe: 'subscription',
+  psubscribe: 'subscription',
+  punsubscribe: 'subscription',
+  ssubscribe: 'subscription',
+  sunsubscribe: 'subscription',
+  publish: 'publish',
+  spublish: 'publish',
+  'pubsub|channels': 'pubsub',
+  'pubsub|numsub': 'pubsub',
+  'pubsub|numpat': 'pubsub',
+  'pubsub|shardchannels': 'pubsub',
+  'pubsub|shardnumsub': 'pubsub',
+  'client|reply': 'silence',
+  'client|tracking': 'tracking',
+  'client|caching': 'tracking',
+  'client|trackinginfo': 'tracking',
+  'client|getredir': 'tracking',
   watch: 'transaction',
   unwatch: 'transaction',
   eval: 'script',

@@ -102,8 +102,10 @@ export class Run {
   attempts = 0;
   /** What was taken last ended inside a reply: nothing else may be said to the client before its end. */
   midReply = false;
-  /** Said to the client right behind the last reply of the run: pushes that must not come earlier. */
-  trailer: Buffer | null = null;
+  /** Its replies are not said to the client: CLIENT REPLY. */
+  muted = false;
+  /** Done once the last reply of the run went out: pushes that must not come earlier. */
+  trailer: (() => void)[] | null = null;
   /** An answer that is gathered: what its fan-out does with its keys. */
   touches: 'nothing' | 'reads' | 'writes' = 'nothing';
 }
@@ -138,6 +140,7 @@ export function freeRun(run: Run): void {
   run.fragment = 0;
   run.attempts = 0;
   run.midReply = false;
+  run.muted = false;
   run.trailer = null;
   run.touches = 'nothing';
   if (pool.length < poolMax) pool.push(run);

@@ -37,8 +37,6 @@ export class Standing {
   channels = 0;
   patterns = 0;
   shardChannels = 0;
-  /** Commands queued by MULTI; -1 outside of one. */
-  queued = -1;
   /** Client that gets this one's invalidations; -1 none. */
   redirect = -1;
   blocked = false;
@@ -140,6 +138,10 @@ export class Session {
 
   rejoin(why: Diversion): void {
     if (this.#diversions.delete(why)) this.#take(this.#direct);
+  }
+
+  get diverted(): boolean {
+    return this.#diversions.size > 0;
   }
 
   /** `watcher` is told until it is taken back with {@link unwatch}. */

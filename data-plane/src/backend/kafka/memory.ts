@@ -11,12 +11,14 @@ export type Operation = Exclude<keyof port.KafkaGateway, 'close'>;
 
 /**
  * What befalls one try. `refuse`: nothing happens. `lose`: it happens, and the answer gets lost.
- * `stall`: it never arrives, and nobody says so.
+ * `stall`: it never arrives, and nobody says so. `delay`: it arrives when `delayMs` have passed,
+ * whoever still waits for it.
  */
 export interface Fault {
   readonly operation: Operation;
-  readonly kind: 'refuse' | 'lose' | 'stall';
+  readonly kind: 'refuse' | 'lose' | 'stall' | 'delay';
   readonly code?: KafkaErrorCode;
+  readonly delayMs?: number;
 }
 
 interface MemoryTopic {
@@ -233,16 +235,13 @@ export class MemoryGateway implements port.KafkaGateway {
   ): Promise<T> {
     const fault = this.#kafka.takeFault(operation);
     const mayHaveHappened = writes.includes(operation);
-    if (fault?.kind === 'stall') {
-      if (mayHaveHappened) attempt.markSent();
-      return await new Promise<never>(() => {});
-    }
-    await this.#pass(this.#options.answerMs);
+    if (mayHaveHappened && this.#kafka.isReachable) attempt.markSent();
+    if (fault?.kind === 'stall') return await new Promise<never>(() => {});
+    await this.#pass(this.#options.answerMs + (fault?.delayMs ?? 0));
     const code = fault?.code ?? 'broker-unreachable';
     if (fault?.kind === 'refuse') throw new KafkaError(code, `told to refuse ${operation}`);
-    if (mayHaveHappened) attempt.markSent();
     const done = await perform();
-    if (fault === null) return done;
+    if (fault === null || fault.kind === 'delay') return done;
     throw new KafkaError(code, `told to lose the answer to ${operation}`, { mayHaveHappened });
   }
 
