@@ -1,6 +1,7 @@
 /**
- * Writes data-plane/src/command/generated/ from a private redis-server: the command table that the
- * proxy routes by, and Redis's own replies to COMMAND and COMMAND DOCS, which the proxy passes on.
+ * Asks a private redis-server for what both planes know of Redis's commands: the table that the
+ * proxy routes by goes to contracts/src/commands/generated/, Redis's own replies to COMMAND and
+ * COMMAND DOCS, which the proxy passes on, to data-plane/src/command/generated/.
  *
  *     node scripts/generate-command-table.ts        (RESPOOL_REDIS_SERVER_BIN names another binary)
  */
@@ -16,7 +17,8 @@ import { ReplyDecoder } from '@respool/data-plane/resp/reply-decoder';
 import { itemsOf, type Resp, textOf } from '@respool/data-plane/resp/resp';
 
 const startMsMax = 10_000;
-const generated = new URL('../data-plane/src/command/generated/', import.meta.url);
+const tableFolder = new URL('../contracts/src/commands/generated/', import.meta.url);
+const replyFolder = new URL('../data-plane/src/command/generated/', import.meta.url);
 
 const [version, command, docs] = await ask([['INFO', 'server'], ['COMMAND'], ['COMMAND', 'DOCS']]);
 assert(version && command && docs);
@@ -36,7 +38,7 @@ for (const one of commands) {
 const source = `Redis ${redis} by scripts/generate-command-table.ts`;
 const count = `${commands.length} commands, ${lines.length - commands.length} subcommands`;
 await write(
-  'command-table.ts',
+  new URL('command-table.ts', tableFolder),
   `/** Command table of ${source}: ${count}. */
 import type { CommandRow } from '../row.ts';
 
@@ -183,12 +185,13 @@ async function exchange(socket: Socket, requests: readonly (readonly string[])[]
 }
 
 async function writeReply(name: string, caption: string, reply: Resp): Promise<void> {
-  await write(name, Buffer.concat([Buffer.from(`# ${caption}\n`), encodeReply(reply, 3)]));
+  const content = Buffer.concat([Buffer.from(`# ${caption}\n`), encodeReply(reply, 3)]);
+  await write(new URL(name, replyFolder), content);
 }
 
-async function write(name: string, content: string | Buffer): Promise<void> {
-  await writeFile(new URL(name, generated), content);
-  console.log(`${name}: ${content.length} bytes`);
+async function write(file: URL, content: string | Buffer): Promise<void> {
+  await writeFile(file, content);
+  console.log(`${file.pathname}: ${content.length} bytes`);
 }
 
 function nameOf(reply: Resp): string {

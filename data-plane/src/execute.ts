@@ -1,25 +1,24 @@
-/** A command off the fast lane: admitted, then answered here, sent whole, or split and gathered. */
+/** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
+import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
+import { afterwards } from './carry/afterwards.ts';
+import { sendAsItIs } from './carry/as-it-is.ts';
+import { spoil } from './carry/begun.ts';
+import { carriers } from './carry/carriers.ts';
+import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
+import type { Scene } from './carry/scene.ts';
+import { sendWhole } from './carry/whole.ts';
+import { carryWork } from './carry/work.ts';
 import { type CommandFacts, Flag } from './command/command.ts';
-import {
-  copyRange,
-  headerBytesMax,
-  writeBulkHeader,
-  writeKey,
-  writePrefixed,
-} from './command/prefix.ts';
+import { copyRange, headerBytesMax, writeBulkHeader, writeKey } from './command/prefix.ts';
 import type { Command } from './command/request.ts';
-import { treatmentOf } from './command/treatment.ts';
+import { detours } from './detours.ts';
 import type { ClientConnection } from './listen/connection.ts';
 import { type GatherPolicy, newGather } from './merge/gather.ts';
-import type { Meter } from './observe/meter.ts';
 import { admit } from './policy/policy.ts';
 import type { DataPlane } from './proxy.ts';
-import { encodeError } from './resp/encoder.ts';
-import { keys, type Plan, planOf, splitter } from './route/route.ts';
+import { type Plan, planOf, splitter } from './route/route.ts';
 import { answer, mustWait } from './session/answer.ts';
 import type { Session } from './session/session.ts';
-
-const failed = encodeError('ERR', 'the proxy failed to make this reply');
 
 /**
  * Carries out the command `bytes[start, end)`. False when it must be offered again: the client is
@@ -37,106 +36,77 @@ export function leaveFastLane(
   const { command } = proxy;
   if (client.frame.argc === 0) return true;
   command.read(facts, bytes, start, end, client.frame.argc);
+  if (facts === null) command.facts = foreignFacts(session, command);
+  session.lastCommand = command.facts;
+  const scene: Scene = { proxy, session, client };
   const refusal = admit(session, command);
   if (refusal !== null) {
-    refuse(proxy, session, client, command, refusal);
+    spoil(session);
+    refuse(scene, command, refusal);
+    afterwards(scene, command);
     return true;
   }
-  const known = command.facts as CommandFacts;
-  if (treatmentOf(known).kind === 'local') {
-    return answerHere(proxy, session, client, command);
+  const watched = proxy.monitors.watchedTenant(session);
+  const taken = carry(scene, command);
+  if (taken && watched !== null) proxy.monitors.tell(watched, session, command);
+  if (taken) afterwards(scene, command);
+  return taken;
+}
+
+/** What is admitted is carried out; false as in {@link leaveFastLane}. */
+function carry(scene: Scene, command: Command): boolean {
+  for (const detour of detours) {
+    const taken = detour(scene, command);
+    if (taken !== null) return taken;
   }
-  carryOut(proxy, session, client, command, planOf(command, session.way));
+  const facts = command.facts as CommandFacts;
+  if (scene.session.way.granted && goesAsItIs(facts)) return sendAsItIs(scene, command);
+  const treatment = treatmentOf(facts);
+  if (treatment.kind === 'local') return answerHere(scene, command);
+  if (treatment.kind === 'carried') return carriers[treatment.by](scene, command);
+  return carryOut(scene, command, planOf(command, scene.session.way));
+}
+
+/** A name longer than this is no command's. */
+const nameBytesMax = 64;
+
+/** Facts of a command that only the session's backend has, or null. */
+function foreignFacts(session: Session, command: Command): CommandFacts | null {
+  if (session.route === null || command.ends[0]! - command.starts[0]! > nameBytesMax) return null;
+  const name = command.text(0).toLowerCase();
+  const facts = session.route.backend.foreign.find(name, session.way.shared);
+  if (facts !== null) session.lastCommand = facts;
+  return facts;
+}
+
+function answerHere(scene: Scene, command: Command): boolean {
+  if (mustWait(command) && !isAlone(scene)) return false;
+  const made = answer(scene.session, command, scene.proxy.services);
+  if (made.kind === 'later') {
+    replyLater(scene, command, made.reply);
+    return true;
+  }
+  reply(scene, command, made.reply);
+  if (made.close === true) scene.client.endAfterReplies();
   return true;
 }
 
-/** One reply per command, always in order, never `+OK` for something refused. */
-function refuse(
-  proxy: DataPlane,
-  session: Session,
-  client: ClientConnection,
-  command: Command,
-  refusal: Buffer,
-): void {
-  const family = command.facts?.family ?? proxy.connectionFamily;
-  const meter = meterOf(proxy, session);
-  meter.refused[family]!++;
-  reply(client, family, meter, refusal);
-}
-
-function reply(client: ClientConnection, family: number, meter: Meter, bytes: Buffer): void {
-  client.queue.owe(1, 0);
-  client.queue.answer(client.queue.addAnswer(family, meter), bytes, bytes.length);
-}
-
-function meterOf(proxy: DataPlane, session: Session): Meter {
-  return session.user?.tenant.meter ?? proxy.nobody;
-}
-
-function answerHere(
-  proxy: DataPlane,
-  session: Session,
-  client: ClientConnection,
-  command: Command,
-): boolean {
-  if (mustWait(command) && !client.queue.idle) {
-    client.holdFor('idle');
-    return false;
-  }
-  const family = (command.facts as CommandFacts).family;
-  const made = answer(session, command, proxy.services);
-  const meter = meterOf(proxy, session);
-  if (made.kind === 'reply') {
-    reply(client, family, meter, made.reply);
-    if (made.close === true) client.endAfterReplies();
-    return true;
-  }
-  client.queue.owe(1, 0);
-  const run = client.queue.addAnswer(family, meter);
-  client.holdFor('answer');
-  const finish = (bytes: Buffer): void => {
-    client.queue.answer(run, bytes, bytes.length);
-    client.release();
-  };
-  made.reply.then(finish, () => finish(failed));
-  return true;
-}
-
-function carryOut(
-  proxy: DataPlane,
-  session: Session,
-  client: ClientConnection,
-  command: Command,
-  plan: Plan,
-): void {
+function carryOut(scene: Scene, command: Command, plan: Plan): boolean {
+  const { session, client } = scene;
   switch (plan.kind) {
     case 'refused':
-      refuse(proxy, session, client, command, plan.reply);
-      return;
+      refuse(scene, command, plan.reply);
+      return true;
     case 'whole':
-      sendWhole(session, client, command, plan);
-      return;
+      sendWhole(scene, command, plan.way);
+      return true;
     case 'fan-out':
       fanOut(session, client, command, plan);
-      return;
+      return true;
+    case 'work':
+      return carryWork(scene, command);
     default:
-      plan satisfies never;
-  }
-}
-
-function sendWhole(
-  session: Session,
-  client: ClientConnection,
-  command: Command,
-  plan: Plan & { kind: 'whole' },
-): void {
-  const { prefix, meter } = session.way;
-  const { family } = command.facts as CommandFacts;
-  if (prefix === null) {
-    plan.way.send(client.queue, family, meter, command.bytes, command.start, command.end, 1);
-  } else {
-    const end = writePrefixed(plan.way, prefix, command, keys.at, keys.count);
-    plan.way.commit(client.queue, family, meter, end);
+      return plan satisfies never;
   }
 }
 

@@ -3,13 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { readMasterKey } from '@respool/contracts/secrets';
 import type { RedisLimits } from './backend/redis/redis.ts';
-import type { QueueLimits } from './listen/reply-queue.ts';
+import type { PushLimits } from './listen/push-guard.ts';
+import type { QueueLimits } from './listen/queue-limits.ts';
 import type { RequestLimitSet } from './proxy.ts';
 import type { NatsSettings } from './snapshot/link.ts';
 
 export interface Settings {
   readonly respHost: string;
   readonly respPort: number;
+  /** Address cluster-mode clients are told to connect to; null: the one they connected to. */
+  readonly announceHost: string | null;
+  readonly announcePort: number | null;
   readonly adminHost: string;
   readonly adminPort: number;
   readonly reusePort: boolean;
@@ -24,9 +28,15 @@ export interface Settings {
   readonly logLevel: string;
   readonly queue: QueueLimits;
   readonly requests: RequestLimitSet;
+  /** Replies gathered by all commands of several steps together, bytes. */
+  readonly processWorkBytesMax: number;
   /** All half-received commands of the process, bytes. */
   readonly uploadBytesMax: number;
   readonly redis: RedisLimits;
+  readonly pushes: PushLimits;
+  /** Keys noted for client-side caching: bytes for one client, and for all. */
+  readonly trackedBytesMax: number;
+  readonly processTrackedBytesMax: number;
   readonly slowerThanUs: number;
   /** A client that takes none of its replies for so long is closed; 0 never. */
   readonly replyStallMsMax: number;
@@ -55,6 +65,8 @@ export function readSettings(env: Environment): Settings {
   return {
     respHost: text('RESPOOL_RESP_HOST', '127.0.0.1'),
     respPort: whole('RESPOOL_RESP_PORT', 6380, 0, 65_535),
+    announceHost: env['RESPOOL_ANNOUNCE_HOST'] || null,
+    announcePort: whole('RESPOOL_ANNOUNCE_PORT', 0, 0, 65_535) || null,
     adminHost: text('RESPOOL_ADMIN_HOST', '127.0.0.1'),
     adminPort: whole('RESPOOL_ADMIN_PORT', 9070, 0, 65_535),
     reusePort: oneOf(env, 'RESPOOL_REUSE_PORT', 'no', ['yes', 'no']) === 'yes',
@@ -86,10 +98,13 @@ export function readSettings(env: Environment): Settings {
         inlineBytesMax: 16 * kibi,
         unauthenticated: true,
       },
+      workBytesMax: size('RESPOOL_WORK_BYTES_MAX', 64 * mebi),
     },
+    processWorkBytesMax: size('RESPOOL_PROCESS_WORK_BYTES_MAX', 256 * mebi),
     uploadBytesMax: size('RESPOOL_UPLOAD_BYTES_MAX', 256 * mebi),
     redis: {
       commandDeadlineMs: ms('RESPOOL_COMMAND_DEADLINE_MS', 10_000),
+      ownedConnectionsMax: whole('RESPOOL_OWNED_CONNECTIONS_MAX', 1000, 1, 100_000),
       silenceMsMax: ms('RESPOOL_BACKEND_SILENCE_MS_MAX', 5000),
       redirectsMax: 16,
       connectMsMax: ms('RESPOOL_BACKEND_CONNECT_MS_MAX', 3000),
@@ -97,6 +112,15 @@ export function readSettings(env: Environment): Settings {
       topologyEveryMs: 10_000,
       topologyPauseMs: 100,
     },
+    pushes: {
+      bytesMax: size('RESPOOL_SUBSCRIBER_BYTES_MAX', 32 * mebi),
+      softBytesMax: size('RESPOOL_SUBSCRIBER_SOFT_BYTES_MAX', 8 * mebi),
+      softMsMax: ms('RESPOOL_SUBSCRIBER_SOFT_MS_MAX', 60_000),
+      processBytesMax: size('RESPOOL_PROCESS_SUBSCRIBER_BYTES_MAX', 256 * mebi),
+      namesBytesMax: size('RESPOOL_SUBSCRIPTION_BYTES_MAX', 256 * mebi),
+    },
+    trackedBytesMax: size('RESPOOL_TRACKED_BYTES_MAX', 16 * mebi),
+    processTrackedBytesMax: size('RESPOOL_PROCESS_TRACKED_BYTES_MAX', 256 * mebi),
     slowerThanUs: whole('RESPOOL_SLOWLOG_SLOWER_THAN_US', 10_000, -1, 2 ** 40),
     replyStallMsMax: ms('RESPOOL_REPLY_STALL_MS_MAX', 300_000),
     loginMsMax: ms('RESPOOL_LOGIN_MS_MAX', 30_000),

@@ -14,11 +14,18 @@ export function wayFinder(nobody: Meter): WayFinder {
       const shape = upstream.single !== null && prefix === null ? 'whole' : 'first-key';
       const lanes = lanesFor(shape, user.readOnly);
       const prefixCrc = prefix === null ? 0 : crc16(prefix, 0, prefix.length);
-      return { lanes, upstream, prefix, prefixCrc, meter };
+      const emulates = user.tenant.crossSlot === 'emulate';
+      const shared = route.database !== null;
+      const granted = user.passThrough && !shared && upstream.single !== null;
+      return { lanes, upstream, prefix, prefixCrc, emulates, shared, granted, meter };
     },
     nowhere(tenant: TenantView | null): Way {
       const meter = tenant?.meter ?? nobody;
-      return { lanes: closedLanes, upstream: null, prefix: null, prefixCrc: 0, meter };
+      const nothing = { upstream: null, prefix: null, prefixCrc: 0, emulates: false };
+      return { lanes: closedLanes, ...nothing, shared: true, granted: false, meter };
+    },
+    diverted(way: Way): Way {
+      return { ...way, lanes: closedLanes };
     },
   };
 }

@@ -3,9 +3,9 @@ import { cyclesOf, type Import } from './imports.ts';
 import type { Complaint } from './sources.ts';
 
 /** What every stage of the data plane may stand on. */
-const ground = ['resp', 'command', 'observe'];
+const ground = ['resp', 'command', 'script', 'observe'];
 /** These call the stages; a stage never calls another. */
-const wiring = ['listen'];
+const wiring = ['listen', 'carry'];
 
 /** The folder whose sources may be reached by a path from elsewhere: programs for tests and bench. */
 const sharedFolder = 'scripts/';

@@ -1,6 +1,6 @@
 /** Which command a request is, and what is known of it: the door of the generated command table. */
-import { type CommandFacts, KeyFlag } from './facts.ts';
-import { commands } from './table.ts';
+import { type CommandFacts, KeyFlag } from '@respool/contracts/commands/facts';
+import { commands } from '@respool/contracts/commands/table';
 
 export {
   type BeginSearch,
@@ -12,9 +12,9 @@ export {
   type KeySpec,
   type RequestPolicy,
   type ResponsePolicy,
-} from './facts.ts';
+} from '@respool/contracts/commands/facts';
+export { commands, families } from '@respool/contracts/commands/table';
 export { lookupCommand, lookupSubcommand } from './lookup.ts';
-export { commands, families } from './table.ts';
 
 const byName: ReadonlyMap<string, CommandFacts> = new Map(commands.map((one) => [one.name, one]));
 

@@ -1,6 +1,6 @@
 /** From the bytes of a name to the command's facts, without a string and without a collision. */
-import type { CommandFacts } from './facts.ts';
-import { commands } from './table.ts';
+import type { CommandFacts } from '@respool/contracts/commands/facts';
+import { commands } from '@respool/contracts/commands/table';
 
 /*
  * The first eight bytes are packed, case bit cleared, into two integers; those and the length

@@ -35,6 +35,12 @@ export interface ReplyTaker {
   readonly last: Run | null;
   /** For the slow log: who asked. */
   readonly origin: RunOrigin;
+  /**
+   * Set where the commands of a run belong together, so that none may be sent again by itself:
+   * redirects come as plain replies, and a connection that broke is told here, once for the run,
+   * which ends with it. `sent`: the server may have executed what was not answered.
+   */
+  readonly lost?: (run: Run, sent: boolean, reason: string) => void;
 }
 
 export interface RunOrigin {
@@ -94,6 +100,12 @@ export class Run {
   fragment = 0;
   /** How often its command was sent again; only a run of one command is ever sent again. */
   attempts = 0;
+  /** What was taken last ended inside a reply: nothing else may be said to the client before its end. */
+  midReply = false;
+  /** Its replies are not said to the client: CLIENT REPLY. */
+  muted = false;
+  /** Done once the last reply of the run went out: pushes that must not come earlier. */
+  trailer: (() => void)[] | null = null;
   /** An answer that is gathered: what its fan-out does with its keys. */
   touches: 'nothing' | 'reads' | 'writes' = 'nothing';
 }
@@ -127,6 +139,9 @@ export function freeRun(run: Run): void {
   run.errors = 0;
   run.fragment = 0;
   run.attempts = 0;
+  run.midReply = false;
+  run.muted = false;
+  run.trailer = null;
   run.touches = 'nothing';
   if (pool.length < poolMax) pool.push(run);
 }

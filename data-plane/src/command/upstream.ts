@@ -4,6 +4,8 @@ import type { ReplyTaker, Run } from './run.ts';
 
 /** A shared connection to one server, in one protocol version and one database. */
 export interface UpstreamConnection {
+  /** `host:port` of the server. */
+  readonly address: string;
   /** Sends `count` whole commands, `bytes[start, end)`, copied during the call. */
   send(
     taker: ReplyTaker,
@@ -31,4 +33,6 @@ export interface Upstream {
   readonly single: UpstreamConnection | null;
   readonly slots: readonly UpstreamConnection[] | null;
   readonly epoch: number;
+  /** The database its connections selected. */
+  readonly database: number;
 }

@@ -6,7 +6,8 @@ import { newRun, type Run } from '../command/run.ts';
 import { FakeSocket, meter } from '../test/fakes.ts';
 import { Turn } from '../turn.ts';
 import { Outlet, type ReplyTotals } from './outlet.ts';
-import { type QueueLimits, ReplyQueue } from './reply-queue.ts';
+import type { QueueLimits } from './queue-limits.ts';
+import { ReplyQueue } from './reply-queue.ts';
 
 const usual: QueueLimits = {
   replyCreditBytes: 64 * 1024,
@@ -159,4 +160,59 @@ test('a reply that broke off ends the client, and what comes after it never reac
   outlet.flush();
   assert.equal(seen.torn, 1);
   assert.ok(!socket.taken.includes('ERR'));
+});
+
+test('a push stands between replies: at once, or behind the reply that is half out', () => {
+  const { sent, give, outlet, queue, socket } = made();
+  const first = sent(2);
+  const second = sent(1);
+  queue.push(Buffer.from('>push1\r\n'));
+  first.midReply = true;
+  give(first, '+on', 0, false);
+  queue.push(Buffer.from('>push2\r\n'));
+  first.midReply = false;
+  give(first, 'e\r\n', 1, false);
+  second.midReply = true;
+  give(second, '+thr', 0, false);
+  first.midReply = false;
+  give(first, '+two\r\n', 1, true);
+  queue.push(Buffer.from('>push3\r\n'));
+  second.midReply = false;
+  give(second, 'ee\r\n', 1, true);
+  outlet.end();
+  assert.equal(socket.taken, '>push1\r\n+one\r\n>push2\r\n+two\r\n+three\r\n>push3\r\n');
+});
+
+test('what is to be done behind a run is done once all owed by then went out', () => {
+  const { sent, give, outlet, queue, socket } = made();
+  const first = sent(1);
+  const second = sent(1);
+  const behind = (text: string): void => {
+    queue.tail!.trailer = [() => queue.push(Buffer.from(text))];
+  };
+  behind('>gone\r\n');
+  give(second, '+b\r\n', 1, true);
+  give(first, '+a\r\n', 1, true);
+  assert.equal(queue.tail, null);
+  sent(1);
+  outlet.end();
+  assert.equal(socket.taken, '+a\r\n+b\r\n>gone\r\n');
+});
+
+test('a muted run is answered in its place and says nothing; no command joins it', () => {
+  const { sent, give, outlet, queue, socket, answered } = made();
+  const first = sent(1);
+  queue.muting = true;
+  assert.equal(queue.last, null);
+  const second = sent(1);
+  queue.muting = false;
+  assert.equal(queue.last, null);
+  const third = sent(1);
+  give(third, '+c\r\n', 1, true);
+  give(second, '+b', 0, false);
+  give(first, '+a\r\n', 1, true);
+  give(second, '\r\n', 1, true);
+  outlet.end();
+  assert.equal(socket.taken, '+a\r\n+c\r\n');
+  assert.deepEqual([queue.idle, queue.inFlight, answered.length], [true, 0, 3]);
 });

@@ -10,22 +10,7 @@ import {
 import type { Meter } from '../observe/meter.ts';
 import type { Turn } from '../turn.ts';
 import type { Outlet, ReplyTotals } from './outlet.ts';
-
-export interface QueueLimits {
-  /** Replies one client may have asked for and not taken, bytes (estimated from its last replies). */
-  readonly replyCreditBytes: number;
-  /** Requests of one client that wait for their reply, bytes. */
-  readonly requestCreditBytes: number;
-  /** Commands of one client that wait for their reply. */
-  readonly commandsInFlightMax: number;
-  /** Bytes all clients together may have untaken before every one is held to a trickle. */
-  readonly processReplyBytesMax: number;
-}
-
-/** What is told when a run was answered whole. */
-export interface RunWatcher {
-  answered(run: Run, latencyUs: number): void;
-}
+import type { QueueLimits, RunWatcher } from './queue-limits.ts';
 
 /** The first replies of a client may be large: start careful (2 KiB let the first burst through). */
 const firstEstimateBytes = 16 * 1024;
@@ -38,6 +23,8 @@ export class ReplyQueue implements ReplyTaker {
   inFlight = 0;
   /** Commands waiting to be sent again. */
   delayed = 0;
+  /** Commands from now on get no reply: CLIENT REPLY. */
+  muting = false;
   /** Of a cluster: the topology its open commands were sent by. */
   epoch = 0;
   readonly #outlet: Outlet;
@@ -58,6 +45,8 @@ export class ReplyQueue implements ReplyTaker {
   #sinceReply = 0;
   #counted = 0;
   #closed = false;
+  /** Pushes that wait for the end of a reply that is half out. */
+  #heldPushes: Buffer[] | null = null;
 
   constructor(
     outlet: Outlet,
@@ -84,7 +73,8 @@ export class ReplyQueue implements ReplyTaker {
   }
 
   get last(): Run | null {
-    return this.#tail;
+    const tail = this.#tail;
+    return tail !== null && tail.muted === this.muting ? tail : null;
   }
 
   /** How many more commands may be issued now. Gates issuing, not writing: what was asked for comes. */
@@ -113,6 +103,7 @@ export class ReplyQueue implements ReplyTaker {
   }
 
   add(run: Run): void {
+    run.muted = this.muting;
     if (this.#tail === null) this.#head = run;
     else this.#tail.next = run;
     this.#tail = run;
@@ -136,11 +127,12 @@ export class ReplyQueue implements ReplyTaker {
   take(
     run: Run,
     bytes: Buffer,
-    start: number,
+    from: number,
     end: number,
     replies: number,
     done: boolean,
   ): boolean {
+    const start = run.muted ? end : from;
     this.inFlight -= replies;
     this.#sinceReply += end - start;
     if (replies > 0) {
@@ -152,16 +144,17 @@ export class ReplyQueue implements ReplyTaker {
     (run.meter as Meter).replyBytes[run.family]! += end - start;
     let escaped = false;
     if (this.#head !== run) {
-      park(run, bytes, start, end, done);
+      if (end > start) park(run, bytes, start, end, done);
       this.#parked += end - start;
     } else if (!done) {
-      escaped = this.#outlet.send(bytes, start, end, false);
+      if (end > start) escaped = this.#outlet.send(bytes, start, end, false);
+      if (this.#heldPushes !== null && !run.midReply) this.#sendPushes();
     } else {
       const next = run.next;
       this.#head = next;
       if (next === null) this.#tail = null;
-      escaped = this.#outlet.send(bytes, start, end, next === null);
-      freeRun(run);
+      if (end > start) escaped = this.#outlet.send(bytes, start, end, next === null);
+      this.#end(run);
       if (next !== null) this.#advance();
     }
     this.#recount();
@@ -169,7 +162,35 @@ export class ReplyQueue implements ReplyTaker {
     return escaped;
   }
 
+  /**
+   * Says something that answers no command: whole RESP values. It leaves at once, or at the end of
+   * the reply that is half out; replies still to come do not hold it up. `bytes` is kept.
+   * Source: RESP3 specification, "Push type": between replies, never inside one.
+   */
+  push(bytes: Buffer): void {
+    if (this.#closed) return;
+    if (this.#head?.midReply) {
+      this.#heldPushes ??= [];
+      this.#heldPushes.push(bytes);
+    } else {
+      this.#outlet.send(bytes, 0, bytes.length, this.#head === null);
+    }
+    this.#recount();
+  }
+
+  /** The youngest run; null when nothing is owed. */
+  get tail(): Run | null {
+    return this.#tail;
+  }
+
+  /** Bytes the client has not taken yet: pushes know no credit, so who makes them must look here. */
+  get pendingBytes(): number {
+    return this.#outlet.pending + this.#parked;
+  }
+
   split(run: Run, rest: Run): void {
+    rest.trailer = run.trailer;
+    run.trailer = null;
     rest.next = run.next;
     run.next = rest;
     if (this.#tail === run) this.#tail = rest;
@@ -209,6 +230,7 @@ export class ReplyQueue implements ReplyTaker {
     }
     this.#head = null;
     this.#tail = null;
+    this.#heldPushes = null;
     this.#totals.pendingBytes -= this.#counted;
     this.#counted = 0;
   }
@@ -233,9 +255,23 @@ export class ReplyQueue implements ReplyTaker {
       }
       if (run.open) return;
       this.#head = run.next;
-      freeRun(run);
+      this.#end(run);
     }
     this.#tail = null;
+  }
+
+  /** Its last reply is out: what waited for that leaves now. */
+  #end(run: Run): void {
+    if (this.#heldPushes !== null) this.#sendPushes();
+    const { trailer } = run;
+    freeRun(run);
+    for (const work of trailer ?? []) work();
+  }
+
+  #sendPushes(): void {
+    const pushes = this.#heldPushes ?? [];
+    this.#heldPushes = null;
+    for (const bytes of pushes) this.#outlet.send(bytes, 0, bytes.length, this.#head === null);
   }
 
   #recount(): void {

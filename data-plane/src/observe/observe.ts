@@ -23,10 +23,22 @@ export class ProcessCounters {
   retries = 0;
   backendErrors = 0;
   backendReconnects = 0;
+  /** Clients waiting in a blocking command now. */
+  clientsBlocked = 0;
+  /** Elements a server popped for a client that had gone: put back, or not to be had back. */
+  poppedGivenBack = 0;
+  poppedLost = 0;
   /** Clients not read from now, because their owed replies exceed their budget. */
   clientsPaused = 0;
   /** Times such a pause began. */
   clientPauses = 0;
+  /** Subscriptions of clients now. */
+  subscriptions = 0;
+  /** Messages and invalidations handed to clients. */
+  messagesPushed = 0;
+  invalidationsPushed = 0;
+  /** Clients cut off because they did not take what was pushed to them. */
+  subscribersDropped = 0;
   /** The sequence served now. */
   snapshotSequence = 0;
   snapshotSwaps = 0;

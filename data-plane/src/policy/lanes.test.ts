@@ -1,8 +1,8 @@
 /** Given a kind of user and backend, when a command of Redis’s table comes, then where it may go. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import { commandNamed, commands, Flag, isSingleKey } from '../command/command.ts';
-import { treatmentOf } from '../command/treatment.ts';
 import { closedLanes, type LaneShape, lanesFor } from './lanes.ts';
 
 const shapes: LaneShape[] = ['whole', 'first-key'];

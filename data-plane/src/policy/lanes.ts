@@ -1,6 +1,7 @@
 /** Which commands may go straight through, computed once per kind of user and backend. */
+
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import { type CommandFacts, commands, Flag, isSingleKey } from '../command/command.ts';
-import { treatmentOf } from '../command/treatment.ts';
 
 /** 1: straight to the backend; 0: leaves the fast lane, to be admitted, answered, split or refused. */
 export type Lanes = Uint8Array;

@@ -1,8 +1,9 @@
 /** Command + way → plan: where it goes, whole or split by slot. */
+
+import { treatmentOf } from '@respool/contracts/commands/treatment';
 import type { CommandFacts } from '../command/command.ts';
 import { keyPositions } from '../command/keys.ts';
 import type { Command } from '../command/request.ts';
-import { treatmentOf } from '../command/treatment.ts';
 import type { Upstream, UpstreamConnection } from '../command/upstream.ts';
 import { encodeError } from '../resp/encoder.ts';
 import { slotOf } from './slot.ts';
@@ -13,6 +14,10 @@ export interface RouteWay {
   readonly upstream: Upstream | null;
   readonly prefix: Buffer | null;
   readonly prefixCrc: number;
+  /** Whether keys of several slots may be worked on step by step. */
+  readonly emulates: boolean;
+  /** Others have keys on the same servers. */
+  readonly shared: boolean;
 }
 
 export type Plan =
@@ -25,6 +30,8 @@ export type Plan =
       readonly step: number;
       readonly keys: number;
     }
+  /** Step by step: `emulate/`. */
+  | { readonly kind: 'work' }
   | { readonly kind: 'refused'; readonly reply: Buffer };
 
 /** Argument numbers of the planned command's keys: the first `count` of `at`. */
@@ -32,14 +39,20 @@ export const keys = { at: new Int32Array(64), count: 0 };
 /** The split of the last plan of kind `fan-out`. */
 export const splitter = new Split();
 
-const crossSlot = encodeError('CROSSSLOT', "Keys in request don't hash to the same slot");
+export const noRoute = encodeError('ERR', 'no route: this user has no backend to go to now');
+export const crossSlot = encodeError('CROSSSLOT', "Keys in request don't hash to the same slot");
 
 /** `command` is admitted and known; its facts say where its keys stand. */
 export function planOf(command: Command, way: RouteWay): Plan {
   const facts = command.facts as CommandFacts;
   const { upstream } = way;
   if (upstream === null) {
-    return refused(encodeError('ERR', 'no route: this user has no backend to go to now'));
+    return refused(noRoute);
+  }
+  const treatment = treatmentOf(facts);
+  if (treatment.kind === 'work') {
+    const whole = treatment.whole && way.prefix === null && upstream.single !== null;
+    return whole ? { kind: 'whole', way: upstream.single } : { kind: 'work' };
   }
   if (keys.at.length < command.argc) keys.at = new Int32Array(command.argc);
   keys.count = keyPositions(
@@ -69,12 +82,13 @@ function inSlots(
   slots: readonly UpstreamConnection[],
 ): Plan {
   if (keys.count === 0) return refused(encodeError('ERR', `'${facts.name}' names no key`));
-  if (treatmentOf(facts).kind === 'split') {
-    return inFragments(facts, command, way, slots);
-  }
+  const treatment = treatmentOf(facts);
+  if (treatment.kind === 'split') return inFragments(facts, command, way, slots);
   const slot = slotOfKey(command, keys.at[0]!, way.prefixCrc);
   for (let k = 1; k < keys.count; k++) {
-    if (slotOfKey(command, keys.at[k]!, way.prefixCrc) !== slot) return refused(crossSlot);
+    if (slotOfKey(command, keys.at[k]!, way.prefixCrc) === slot) continue;
+    const across = treatment.kind === 'keyed' && treatment.across !== null && way.emulates;
+    return across ? { kind: 'work' } : refused(crossSlot);
   }
   return { kind: 'whole', way: slots[slot] as UpstreamConnection };
 }
@@ -95,10 +109,18 @@ function inFragments(
   if (splitter.fragments === 1) {
     return { kind: 'whole', way: slots[splitter.slots[0]!] as UpstreamConnection };
   }
+  if (!way.emulates) return refused(crossSlot);
   return { kind: 'fan-out', first, step, keys: keys.count };
 }
 
-function slotOfKey(command: Command, argument: number, prefixCrc: number): number {
+/** Slot of the first key of the command planned last; null where there are no slots, or no key. */
+export function slotOfCommand(command: Command, way: RouteWay): number | null {
+  if (way.upstream?.slots == null || keys.count < 1) return null;
+  return slotOfKey(command, keys.at[0]!, way.prefixCrc);
+}
+
+/** Slot of argument `argument`, which is a key, with the tenant's prefix in front. */
+export function slotOfKey(command: Command, argument: number, prefixCrc: number): number {
   return slotOf(command.bytes, command.starts[argument]!, command.ends[argument]!, prefixCrc);
 }
 
@@ -106,8 +128,6 @@ function refused(reply: Buffer): Plan {
   return { kind: 'refused', reply };
 }
 
-/** Commands whose reply names keys: with a prefix they would show keys the client does not know. */
-const repliesNameKeys = new Set(['lmpop', 'zmpop']);
 /** Options by which a command reaches keys that its key positions do not name. */
 const patterns = new Set(['by', 'get', 'store']);
 
@@ -128,9 +148,6 @@ function beyondKeys(facts: CommandFacts, command: Command, way: RouteWay): Buffe
       'ERR',
       `${name.toUpperCase()} with BY, GET or STORE is refused here: its patterns reach other keys`,
     );
-  }
-  if (way.prefix !== null && repliesNameKeys.has(name)) {
-    return encodeError('ERR', `command '${name}' is not served for tenants with a key prefix`);
   }
   return null;
 }

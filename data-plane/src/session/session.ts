@@ -1,16 +1,48 @@
 /** One client: who it is, where its commands go, and what follows when the configuration changes. */
+import type { CommandFacts } from '../command/command.ts';
 import type { Upstream } from '../command/upstream.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Protocol, ProxyState, RouteView, TenantView, UserView } from '../state.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What a session needs of its socket; `listen/` has the rest. */
 export interface SessionClient {
   readonly id: number;
   readonly address: string;
+  /** `ip:port` of our side, as the client sees it where nothing translates. */
+  readonly localAddress: string;
   readonly loopback: boolean;
   name: string;
   /** Takes no more commands, answers what is owed, then closes. */
   endAfterReplies(): void;
+  /** Closes at once. */
+  destroy(): void;
+  /** For CLIENT LIST. */
+  vitals(): ClientVitals;
+}
+
+export interface ClientVitals {
+  readonly ageSeconds: number;
+  readonly idleSeconds: number;
+  /** Bytes of commands not carried out yet. */
+  readonly heldBytes: number;
+  /** Commands whose replies are owed. */
+  readonly owed: number;
+  /** Bytes of replies it has not taken. */
+  readonly pendingBytes: number;
+}
+
+/** What others hold for a session, as CLIENT LIST tells it; each figure is written by its holder. */
+export class Standing {
+  channels = 0;
+  patterns = 0;
+  shardChannels = 0;
+  /** Client that gets this one's invalidations; -1 none. */
+  redirect = -1;
+  blocked = false;
+  tracks = false;
+  monitors = false;
+  noEvict = false;
 }
 
 /** How a session's commands travel; the hot path reads these fields and nothing behind them. */
@@ -21,7 +53,27 @@ export interface Way {
   readonly prefix: Buffer | null;
   /** CRC16 of the prefix, where slots are computed. */
   readonly prefixCrc: number;
+  /** Whether commands over several slots are worked on step by step; else they are refused. */
+  readonly emulates: boolean;
+  /** Others have keys on the same servers: apart by prefix or by database. */
+  readonly shared: boolean;
+  /** Whether the pass-through grant holds: dangerous commands go to the server as they are. */
+  readonly granted: boolean;
   readonly meter: Meter;
+}
+
+/**
+ * Why no command of a session may take the fast lane: each must be looked at, because it is queued,
+ * echoed, kept quiet or remembered instead of, or besides, being sent.
+ */
+export type Diversion = 'transaction' | 'subscription' | 'silence' | 'tracking' | 'monitor';
+
+/** Told by a session for which something is held: a connection, subscriptions, a queue. */
+export interface SessionWatcher {
+  /** User, backend, protocol or database are others now: what is held may belong elsewhere. */
+  rebound(session: Session): void;
+  /** The connection is gone, or was RESET: let go of everything. */
+  left(session: Session): void;
 }
 
 /** Finds the way for a session; `policy/` and `route/` know how, `main.ts` ties them. */
@@ -29,6 +81,8 @@ export interface WayFinder {
   find(user: UserView, route: RouteView, protocol: Protocol, database: number): Way;
   /** The way of a client that may only greet and authenticate, or that has no route now. */
   nowhere(tenant: TenantView | null): Way;
+  /** The same way with every lane closed. */
+  diverted(way: Way): Way;
 }
 
 /** Who a session is: looked up again by name in each new state. */
@@ -55,15 +109,53 @@ export class Session {
    * connections, where it could overtake them.
    */
   barrier = false;
+  /** What MULTI or WATCH began. */
+  transaction: Transaction | null = null;
   libraryName = '';
   libraryVersion = '';
+  standing = new Standing();
+  /** The command it sent last, where one was known. */
+  lastCommand: CommandFacts | null = null;
+  /** The way as it is when nothing diverts the session. */
+  #direct: Way;
+  readonly #diversions = new Set<Diversion>();
+  readonly #watchers = new Set<SessionWatcher>();
   #ended = false;
 
   constructor(client: SessionClient, ways: WayFinder, state: ProxyState) {
     this.client = client;
     this.#ways = ways;
     this.state = state;
-    this.way = ways.nowhere(null);
+    this.#direct = ways.nowhere(null);
+    this.way = this.#direct;
+  }
+
+  /** From now on every command leaves the fast lane; see {@link Diversion}. */
+  divert(why: Diversion): void {
+    this.#diversions.add(why);
+    this.#take(this.#direct);
+  }
+
+  rejoin(why: Diversion): void {
+    if (this.#diversions.delete(why)) this.#take(this.#direct);
+  }
+
+  get diverted(): boolean {
+    return this.#diversions.size > 0;
+  }
+
+  /** `watcher` is told until it is taken back with {@link unwatch}. */
+  watch(watcher: SessionWatcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: SessionWatcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  #take(way: Way): void {
+    this.#direct = way;
+    this.way = this.#diversions.size === 0 ? way : this.#ways.diverted(way);
   }
 
   /** Becomes `user`: after AUTH or HELLO. USE and SELECT choices do not outlive a change of user. */
@@ -88,12 +180,15 @@ export class Session {
     this.database = 0;
     this.client.name = '';
     this.route = null;
-    this.way = this.#ways.nowhere(null);
+    for (const watcher of [...this.#watchers]) watcher.left(this);
+    this.standing = new Standing();
+    this.#take(this.#ways.nowhere(null));
   }
 
   /** The connection is gone; a login still being checked comes to nothing. */
   end(): void {
     this.#ended = true;
+    for (const watcher of [...this.#watchers]) watcher.left(this);
     this.leave();
   }
 
@@ -149,7 +244,7 @@ export class Session {
   #bind(): void {
     const { user } = this;
     if (user === null) {
-      this.way = this.#ways.nowhere(null);
+      this.#take(this.#ways.nowhere(null));
       return;
     }
     const before = this.route;
@@ -157,12 +252,14 @@ export class Session {
     // it would land elsewhere. The session is refused until it chooses again.
     this.route = this.chosen === null ? this.#defaultRoute(user) : this.reachable(this.chosen);
     const upstream = this.way.upstream;
-    this.way =
+    this.#take(
       this.route === null
         ? this.#ways.nowhere(user.tenant)
-        : this.#ways.find(user, this.route, this.protocol, this.#databaseOf(this.route));
+        : this.#ways.find(user, this.route, this.protocol, this.#databaseOf(this.route)),
+    );
     const same = before !== null && before.backend.id === this.route?.backend.id;
     if (same && upstream !== this.way.upstream) this.barrier = true;
+    for (const watcher of [...this.#watchers]) watcher.rebound(this);
   }
 
   #defaultRoute(user: UserView): RouteView | null {

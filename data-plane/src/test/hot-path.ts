@@ -1,16 +1,31 @@
 /** The whole hot path in one process, from listening socket to backend connections; no log, no NATS. */
-import type { Backend, Isolation, Verifier } from '@respool/contracts/entities';
-import type { Snapshot, TenantState } from '@respool/contracts/snapshot';
+import type {
+  Backend,
+  CrossSlot,
+  Isolation,
+  ReadFrom,
+  Verifier,
+} from '@respool/contracts/entities';
+import {
+  type Snapshot,
+  snapshotSchemaVersion,
+  type TenantState,
+} from '@respool/contracts/snapshot';
+import { answerServices } from '../answers.ts';
 import { RedisBackend, type RedisLimits } from '../backend/redis/redis.ts';
+import type { TrackedBytes } from '../backend/redis/tracked-keys.ts';
+import { Monitors } from '../carry/monitors.ts';
 import { Clients } from '../clients.ts';
 import { families } from '../command/command.ts';
 import { Command } from '../command/request.ts';
 import type { ClientConnection } from '../listen/connection.ts';
 import { type Listening, listen } from '../listen/listen.ts';
-import type { QueueLimits } from '../listen/reply-queue.ts';
+import { PushGuard, type PushLimits } from '../listen/push-guard.ts';
+import type { QueueLimits } from '../listen/queue-limits.ts';
 import { UploadBudget } from '../listen/upload.ts';
 import { Observe } from '../observe/observe.ts';
 import type { DataPlane, RequestLimitSet } from '../proxy.ts';
+import { infoFactsOf, runWatcher } from '../report.ts';
 import { slotOf } from '../route/slot.ts';
 import { Authenticator } from '../session/authenticate.ts';
 import { readSettings } from '../settings.ts';
@@ -19,7 +34,6 @@ import { emptyState } from '../snapshot/snapshot.ts';
 import type { ProxyState } from '../state.ts';
 import { Turn } from '../turn.ts';
 import { wayFinder } from '../ways.ts';
-import type { ScriptedBackend } from './scripted-backend.ts';
 
 export const pepper = Buffer.alloc(32, 7);
 
@@ -33,21 +47,27 @@ export interface TestTenant {
   readonly verifier?: Verifier;
   readonly enabled?: boolean;
   readonly database?: number;
+  readonly crossSlot?: CrossSlot;
+  readonly passThrough?: boolean;
+  readonly readFrom?: ReadFrom;
 }
 
 /** One tenant with its user `default` and a route to its backend. */
 export function tenantState(id: string, given: TestTenant): TenantState {
   const { backend, isolation, readOnly = false, enabled = true, database } = given;
   const verifier = given.verifier ?? { scheme: 'none' };
-  const user = { tenant: id, name: 'default', enabled, readOnly, verifier, backends: null };
+  const { crossSlot = 'emulate', passThrough = false, readFrom = 'primary' } = given;
+  const rights = { enabled, readOnly, passThrough, backends: null };
+  const user = { tenant: id, name: 'default', ...rights, verifier };
   const route = {
     id: `${id}-route`,
     tenant: id,
     backend,
     default: true,
     database: database ?? null,
+    readFrom,
   };
-  const tenant = { id, enabled: true, isolation, description: '' };
+  const tenant = { id, enabled: true, isolation, description: '', crossSlot };
   return {
     tenant: { revision: 1, value: tenant },
     users: { default: { revision: 1, value: user } },
@@ -61,15 +81,24 @@ export function snapshotOf(
   sequence = 1,
 ): Snapshot {
   const hash = `hash-${sequence}`;
-  return { schemaVersion: 1, logId: 'log', sequence, hash, at: '', tenants, backends };
+  const place = { logId: 'log', sequence, hash, at: '' };
+  return { schemaVersion: snapshotSchemaVersion, ...place, tenants, backends };
+}
+
+/** Servers on loopback: scripted ones, or real. */
+export interface TestBackend {
+  readonly nodes: readonly { readonly port: number }[];
 }
 
 export interface HotPathOptions {
-  readonly backends: Readonly<Record<string, ScriptedBackend>>;
+  /** More than one node makes a cluster. */
+  readonly backends: Readonly<Record<string, TestBackend>>;
   readonly tenants: Readonly<Record<string, TestTenant>>;
   readonly queue?: Partial<QueueLimits>;
   readonly redis?: Partial<RedisLimits>;
   readonly requests?: RequestLimitSet;
+  readonly pushes?: Partial<PushLimits>;
+  readonly tracked?: Partial<TrackedBytes>;
   readonly uploadBytesMax?: number;
   readonly connectionsMax?: number;
   readonly clients?: { readonly replyStallMsMax: number; readonly loginMsMax: number };
@@ -83,25 +112,45 @@ export class HotPath {
   readonly failures: unknown[] = [];
   readonly connections = new Set<ClientConnection>();
   readonly clients: Clients;
+  readonly proxy: DataPlane;
   state: ProxyState = emptyState;
   #compiled: Compiled | null = null;
   #backends = new Map<string, RedisBackend>();
   readonly #options: HotPathOptions;
+  readonly #tracked: TrackedBytes;
   readonly #ticking: NodeJS.Timeout;
   #listening: Listening | null = null;
 
   private constructor(options: HotPathOptions) {
     this.#options = options;
+    this.#tracked = {
+      bytes: 0,
+      bytesMax: defaults.processTrackedBytesMax,
+      holderBytesMax: defaults.trackedBytesMax,
+      ...options.tracked,
+    };
     const { observe, turn } = this;
     const nobody = observe.meter('_anonymous');
-    const services = {
+    const facts = {
+      settings: defaults,
+      version: '0.0.0',
+      startedAtMs: Date.now(),
+      observe,
+      holder: { backends: () => this.#backends.values() },
+      follower: () => null,
+    };
+    const services = answerServices({
+      settings: defaults,
       authenticator: new Authenticator(pepper, 'demo'),
       observe,
-      infoFacts: () => {
-        throw new Error('invariant: no test asks for INFO');
-      },
-    };
+      infoFacts: (session) => infoFactsOf(facts, session),
+      clients: () => this.clients,
+      proxy: () => proxy,
+    });
     const self = this;
+    const totals = { pendingBytes: 0 };
+    const limits = { ...defaults.pushes, ...options.pushes };
+    const pushes = new PushGuard(limits, totals, observe.counters, Date.now);
     const proxy: DataPlane = {
       get state() {
         return self.state;
@@ -109,21 +158,28 @@ export class HotPath {
       limits: options.requests ?? defaults.requests,
       observe,
       services,
+      monitors: new Monitors(services.clients),
       nobody,
       connectionFamily: families.indexOf('connection'),
       command: new Command(),
+      held: { bytes: 0, bytesMax: defaults.processWorkBytesMax },
+      pushes,
+      findClient: (id) => self.clients.find(id),
+      failed: (_client, error) => void this.failures.push(error),
     };
     const wiring = {
       turn,
       queueLimits: { ...defaults.queue, ...options.queue },
-      totals: { pendingBytes: 0 },
-      watcher: { answered: () => {} },
+      totals,
+      watcher: runWatcher(observe, this, turn),
       uploads: new UploadBudget(options.uploadBytesMax ?? defaults.uploadBytesMax),
       failed: (_client: unknown, error: unknown) => void this.failures.push(error),
     };
+    this.proxy = proxy;
     this.clients = new Clients(proxy, wayFinder(nobody), wiring, options.clients ?? defaults);
     this.#ticking = setInterval(() => {
       for (const backend of this.#backends.values()) backend.tick();
+      pushes.tick();
     }, tickMs);
   }
 
@@ -212,9 +268,10 @@ export class HotPath {
   }
 
   #open(id: string): RedisBackend {
-    const { nodes } = this.#options.backends[id] as ScriptedBackend;
+    const { nodes } = this.#options.backends[id] as TestBackend;
     const seeds = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
-    const common = { id, description: '', username: null, password: null, tls: null };
+    const facts = { id, description: '', commands: [] };
+    const common = { ...facts, username: null, password: null, tls: null };
     const spec =
       seeds.length > 1
         ? { ...common, kind: 'cluster', seeds }
@@ -226,6 +283,7 @@ export class HotPath {
       slotOf: (bytes, start, end) => slotOf(bytes, start, end, 0),
       ownMeter: this.observe.meter('_proxy'),
       connectionName: 'respool-test',
+      tracked: this.#tracked,
     });
   }
 }

@@ -1,17 +1,30 @@
 /** One Redis backend, standalone or cluster: its upstreams, its topology, its beginning and end. */
-import type { Address, Backend, BackendTls } from '@respool/contracts/entities';
+import type { Address, Backend } from '@respool/contracts/entities';
+import type { Backing, Purse } from '../../command/backing.ts';
+import { ForeignCommands } from '../../command/foreign.ts';
+import type { Lease, LeaseTarget } from '../../command/lease.ts';
+import type { Unit, UnitReader } from '../../command/unit.ts';
 import type { Meter } from '../../observe/meter.ts';
 import type { BackendSample } from '../../observe/metrics.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
+import type { Resp } from '../../resp/resp.ts';
+import { Scripts } from '../../script/scripts.ts';
 import type { BackendView, Protocol } from '../../state.ts';
 import type { Turn } from '../../turn.ts';
+import { RedisBacking } from './backing.ts';
 import { call } from './call.ts';
-import { greet } from './handshake.ts';
+import { Door } from './door.ts';
+import { Learner } from './learner.ts';
+import { type LeaseLimits, Leases } from './leases.ts';
+import { Listeners, type ListenersHome } from './listeners.ts';
+import { samplesOf } from './samples.ts';
 import { readSlots, type SlotOwners } from './topology.ts';
+import type { TrackedBytes } from './tracked-keys.ts';
+import { UnitSender } from './unit.ts';
 import { RedisUpstream, type RetryLimits, type UpstreamHome } from './upstream.ts';
-import { type Dial, openWire } from './wire.ts';
+import type { Dial } from './wire.ts';
 
-export interface RedisLimits extends RetryLimits {
+export interface RedisLimits extends RetryLimits, LeaseLimits {
   /** Connecting and greeting together. */
   readonly connectMsMax: number;
   /** One question about the topology. */
@@ -31,20 +44,29 @@ export interface RedisServices {
   readonly ownMeter: Meter;
   /** CLIENT SETNAME on every backend connection. */
   readonly connectionName: string;
+  /** Keys noted for client-side caching, all backends together. */
+  readonly tracked: TrackedBytes;
 }
 
-export class RedisBackend implements BackendView, UpstreamHome {
+export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   readonly id: string;
   readonly kind: 'standalone' | 'cluster';
   readonly databases: number;
+  readonly deadlineMs: number;
   readonly turn: Turn;
   readonly limits: RedisLimits;
   readonly counters: ProcessCounters;
   readonly slotOf: UpstreamHome['slotOf'];
+  readonly tracked: TrackedBytes;
+  readonly listeners: Listeners;
+  readonly scripts = new Scripts();
+  readonly foreign: ForeignCommands;
   readonly #spec: Backend;
-  readonly #password: string | null;
+  readonly #door: Door;
   readonly #services: RedisServices;
   readonly #upstreams = new Map<string, RedisUpstream>();
+  readonly #leases: Leases;
+  readonly #learner: Learner;
   #owners: SlotOwners | null = null;
   #refreshing: Promise<void> | null = null;
   #refreshDueMs = 0;
@@ -55,15 +77,36 @@ export class RedisBackend implements BackendView, UpstreamHome {
   /** `password` in clear: it lives in this object only and goes nowhere but to the server. */
   constructor(spec: Backend, password: string | null, services: RedisServices) {
     this.#spec = spec;
-    this.#password = password;
+    this.#door = new Door(spec, password, services.connectionName, services.limits.connectMsMax);
     this.#services = services;
     this.id = spec.id;
     this.kind = spec.kind;
     this.databases = spec.kind === 'standalone' ? spec.databases : 1;
     this.turn = services.turn;
     this.limits = services.limits;
+    this.deadlineMs = this.limits.commandDeadlineMs;
     this.counters = services.counters;
     this.slotOf = services.slotOf;
+    this.foreign = new ForeignCommands(spec.commands);
+    this.#learner = new Learner(this.foreign, this.turn, (args, purse) => {
+      const connection = this.upstream(2, 0).owner(null);
+      return call(connection, services.ownMeter, args, {
+        timeoutMs: this.limits.topologyMsMax,
+        purse,
+      });
+    });
+    this.tracked = services.tracked;
+    this.listeners = new Listeners(this);
+    this.#leases = new Leases(
+      {
+        turn: this.turn,
+        ownMeter: services.ownMeter,
+        unblockMsMax: this.limits.silenceMsMax,
+        dial: (address, protocol, database) => this.dial(address, protocol, database),
+        askNode: (address, args) => this.#askNode(address, args, this.limits.silenceMsMax),
+      },
+      this.limits,
+    );
   }
 
   upstream(protocol: Protocol, database: number): RedisUpstream {
@@ -86,43 +129,50 @@ export class RedisBackend implements BackendView, UpstreamHome {
       await this.refresh();
       if (this.topologyError !== '') throw new Error(this.topologyError);
     }
-    const connections = [...upstream.connections];
-    await Promise.all(
-      connections.map((connection) =>
-        call(connection, this.#services.ownMeter, ['PING'], this.limits.connectMsMax).then(
-          (reply) => {
-            if (reply.type === 'error') throw new Error(`${connection.address}: ${reply.text}`);
-          },
-        ),
-      ),
-    );
+    const limits = { timeoutMs: this.limits.connectMsMax, purse: null };
+    const pings = Array.from(upstream.connections, async (connection) => {
+      const reply = await call(connection, this.#services.ownMeter, ['PING'], limits);
+      if (reply.type === 'error') throw new Error(`${connection.address}: ${reply.text}`);
+    });
+    await Promise.all([...pings, this.#learner.learn()]);
+  }
+
+  backing(database: number, prefix: Buffer | null, purse: Purse): Backing {
+    return new RedisBacking({
+      upstream: this.upstream(2, database),
+      prefix,
+      purse,
+      timeoutMs: this.limits.commandDeadlineMs,
+      meter: this.#services.ownMeter,
+      slotOf: this.slotOf,
+      askUrgently: (node, args) => this.#door.askUrgently(node, args),
+    });
+  }
+
+  lease({ protocol, database, slot, node }: LeaseTarget): Promise<Lease> {
+    const upstream = this.upstream(protocol, database);
+    const address = (): string => node ?? upstream.owner(slot).address;
+    return this.#leases.lease(address, protocol, database);
+  }
+
+  transact(unit: Unit, reader: UnitReader): void {
+    this.#leases
+      .allowsMulti(() => this.upstream(2, 0).owner(null).address)
+      .then(
+        () =>
+          new UnitSender(this, this.upstream(unit.protocol, unit.database), unit, reader).send(),
+        (reason: Error) => reader.refuse(reason.message),
+      );
   }
 
   dial(address: string, protocol: Protocol, database: number): Dial {
-    const at = parseAddress(address);
-    const { tls, username } = this.#spec;
-    const greeting = {
-      protocol,
-      database,
-      username,
-      password: this.#password,
-      name: this.#services.connectionName,
-    };
-    return async () => {
-      const wire = await openWire(at, tls as BackendTls | null, this.limits.connectMsMax);
-      try {
-        await greet(wire, greeting, this.limits.connectMsMax);
-        return wire;
-      } catch (error) {
-        wire.socket.destroy();
-        throw error;
-      }
-    };
+    return this.#door.dial(address, protocol, database);
   }
 
   moved(slot: number, address: string): void {
     if (this.#owners !== null) this.#owners[slot] = address;
     for (const upstream of this.#upstreams.values()) upstream.ownOne(slot, address);
+    this.listeners.placeAll();
     this.doubt();
   }
 
@@ -134,9 +184,16 @@ export class RedisBackend implements BackendView, UpstreamHome {
     );
   }
 
+  arrived(): void {
+    this.#learner.doubt();
+  }
+
   /** Several times a second: retries, reconnects, topology. */
   tick(): void {
     for (const upstream of this.#upstreams.values()) upstream.tick();
+    this.listeners.tick();
+    this.#leases.tick();
+    this.#learner.tick();
     const due = this.kind === 'cluster' && this.turn.nowUs() / 1000 >= this.#refreshDueMs;
     if (due && !this.#closed) void this.refresh();
   }
@@ -154,47 +211,44 @@ export class RedisBackend implements BackendView, UpstreamHome {
   /** Ends once nothing is owed, or when `deadlineMs` have passed. */
   async retire(deadlineMs: number): Promise<void> {
     const end = performance.now() + deadlineMs;
-    while (performance.now() < end && ![...this.#upstreams.values()].every((one) => one.quiet)) {
+    while (performance.now() < end && !this.#isQuiet()) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       for (const upstream of this.#upstreams.values()) upstream.tick();
+      this.#leases.tick();
+      this.listeners.tick();
     }
     this.close();
   }
 
   close(): void {
     this.#closed = true;
+    this.#leases.close();
     for (const upstream of this.#upstreams.values()) upstream.close();
+    this.listeners.close();
   }
 
   /** One sample per node, over all its connections: for metrics and INFO. */
   samples(): BackendSample[] {
-    const byNode = new Map<string, BackendSample>();
-    for (const upstream of this.#upstreams.values()) {
-      for (const one of upstream.connections) {
-        const { up, connections, inFlight, queuedBytes } = byNode.get(one.address) ?? nothing;
-        const ready = one.state === 'ready';
-        byNode.set(one.address, {
-          backend: this.id,
-          node: one.address,
-          up: up || ready,
-          connections: connections + (ready ? 1 : 0),
-          inFlight: inFlight + one.inFlight,
-          queuedBytes: queuedBytes + one.queuedBytes,
-        });
-      }
-    }
-    return [...byNode.values()];
+    return samplesOf(this.id, this.#upstreams.values(), this.#leases.byNode(), this.listeners);
+  }
+
+  #isQuiet(): boolean {
+    const others = this.#leases.quiet && this.listeners.quiet;
+    return others && [...this.#upstreams.values()].every((one) => one.quiet);
+  }
+
+  #askNode(address: string, args: readonly string[], timeoutMs: number): Promise<Resp> {
+    const connection = this.upstream(2, 0).node(address);
+    return call(connection, this.#services.ownMeter, args, { timeoutMs, purse: null });
   }
 
   async #readTopology(): Promise<void> {
     const upstream = this.upstream(2, 0);
     for (const address of this.#toAsk(upstream)) {
       try {
-        const connection = upstream.node(address);
-        const { ownMeter } = this.#services;
-        const args = ['CLUSTER', 'SLOTS'];
-        const reply = await call(connection, ownMeter, args, this.limits.topologyMsMax);
-        this.#takeOwners(readSlots(reply, connection.host));
+        const { topologyMsMax } = this.limits;
+        const reply = await this.#askNode(address, ['CLUSTER', 'SLOTS'], topologyMsMax);
+        this.#takeOwners(readSlots(reply, upstream.node(address).host));
         this.topologyError = '';
         return;
       } catch (error) {
@@ -219,6 +273,18 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.#owners = owners;
     if (same) return;
     for (const upstream of this.#upstreams.values()) upstream.own(owners, this.#firstSeed());
+    this.listeners.placeAll();
+  }
+
+  /** Where `slot` is served, as far as known. */
+  ownerOf(slot: number): string {
+    if (this.#spec.kind === 'standalone') return text(this.#spec.address);
+    return this.#owners?.[slot] ?? this.#firstSeed();
+  }
+
+  primaries(): readonly string[] {
+    if (this.#spec.kind === 'standalone' || this.#owners === null) return [this.ownerOf(0)];
+    return [...new Set(this.#owners.filter((owner) => owner !== null))];
   }
 
   #firstSeed(): string {
@@ -226,17 +292,8 @@ export class RedisBackend implements BackendView, UpstreamHome {
   }
 }
 
-const nothing = { up: false, connections: 0, inFlight: 0, queuedBytes: 0 };
-
 const unowned: SlotOwners = new Array<string | null>(16_384).fill(null);
 
 function text(address: Address): string {
   return `${address.host}:${address.port}`;
-}
-
-/** `host:port`, where an IPv6 host may stand bare, as Redis prints it. */
-function parseAddress(address: string): Address {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  return { host, port: Number(address.slice(colon + 1)) };
 }

@@ -58,7 +58,7 @@ export class Replies {
         if (scanner.push) break;
         if (!scanner.done) break;
         if (scanner.error) {
-          odd = isRedirect(bytes, at);
+          odd = isRedirect(bytes, at) && run.taker!.lost === undefined;
           if (odd) break;
           run.errors++;
         }
@@ -66,6 +66,7 @@ export class Replies {
       }
       odd ||= scanner.push;
       run.count = left;
+      run.midReply = !odd && left > 0 && !scanner.atBoundary();
       if (odd) {
         if (at > from) this.#forward(run, bytes, from, at, owed - left, false);
         if (!scanner.push) this.#redirect(run, bytes.toString('latin1', at, cursor - 2));

@@ -1,16 +1,16 @@
 /** One protocol version and database of a backend: its connections, and commands sent again. */
-import { type CommandFacts, Flag, lookupCommand } from '../../command/command.ts';
-import { keyPositions } from '../../command/keys.ts';
-import { Command } from '../../command/request.ts';
+import { Flag } from '../../command/command.ts';
 import type { ReplyTaker, Run } from '../../command/run.ts';
 import type { Upstream } from '../../command/upstream.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
-import { encodeError } from '../../resp/encoder.ts';
+import { encodeError, encodeRequest } from '../../resp/encoder.ts';
+import type { Scripts } from '../../script/scripts.ts';
 import type { Protocol } from '../../state.ts';
 import type { Turn } from '../../turn.ts';
 import { type ConnectionOwner, RedisConnection } from './connection.ts';
 import { isOvertaken } from './overtake.ts';
 import { readRedirect } from './redirect.ts';
+import { factsOf, isKeyed, type Places, scriptOf, slotsOf } from './sent-command.ts';
 import type { Dial } from './wire.ts';
 
 export interface RetryLimits {
@@ -23,17 +23,18 @@ export interface RetryLimits {
 }
 
 /** What the backend does for its upstreams. */
-export interface UpstreamHome {
+export interface UpstreamHome extends Places {
   readonly turn: Turn;
   readonly limits: RetryLimits;
   readonly counters: ProcessCounters;
-  /** Slot of a key; the routing stage's own function, lent so that the stages stay apart. */
-  readonly slotOf: (bytes: Buffer, start: number, end: number) => number;
+  readonly scripts: Scripts;
   dial(address: string, protocol: Protocol, database: number): Dial;
   /** A node said that `slot` lives at `address` now. */
   moved(slot: number, address: string): void;
   /** Something is wrong with the picture of the cluster: look again soon. */
   doubt(): void;
+  /** A connection stands, perhaps to a server that is another one than before. */
+  arrived(): void;
 }
 
 interface Waiting {
@@ -42,7 +43,7 @@ interface Waiting {
   readonly dueUs: number;
 }
 
-const command = new Command();
+const asking = encodeRequest(['ASKING']);
 
 export class RedisUpstream implements Upstream, ConnectionOwner {
   epoch = 0;
@@ -65,6 +66,17 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
 
   get connections(): IterableIterator<RedisConnection> {
     return this.#nodes.values();
+  }
+
+  /** Addresses of the nodes that own slots, in slot order; the one address of a standalone. */
+  primaries(): readonly string[] {
+    const owners = this.single === null ? (this.slots ?? []) : [this.single];
+    return [...new Set(owners.map((owner) => owner.address))];
+  }
+
+  /** The connection to the owner of `slot`, or to any primary where it is null. */
+  owner(slot: number | null): RedisConnection {
+    return this.single ?? (this.slots as RedisConnection[])[slot ?? 0]!;
   }
 
   /** The connection to `address`, made on first use; it dials when something is sent. */
@@ -111,6 +123,10 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
       return;
     }
     const redirect = readRedirect(reply, from.host);
+    if (redirect.kind === 'unloaded') {
+      this.#reload(run, request, reply, from);
+      return;
+    }
     if (redirect.kind === 'later') {
       this.#home.doubt();
       if (!this.#mayWait(run, request)) {
@@ -123,14 +139,29 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     const address = `${redirect.host}:${redirect.port}`;
     if (redirect.kind === 'moved') this.#home.moved(redirect.slot, address);
     counters.retries++;
-    this.node(address).resend(run, request, redirect.kind === 'ask');
+    this.node(address).resend(run, request, redirect.kind === 'ask' ? asking : null);
+  }
+
+  /**
+   * The server does not know the script, this proxy may: the script first, then the command again.
+   * Where a younger command went ahead already the client is told, as Redis would, and has EVAL.
+   */
+  #reload(run: Run, request: Buffer, reply: string, from: RedisConnection): void {
+    const mayWait = this.#mayWait(run, request);
+    const body = mayWait ? this.#home.scripts.body(scriptOf(request, this.#home)) : null;
+    if (body === null) {
+      this.#refuse(run, reply.slice(1));
+      return;
+    }
+    this.#home.counters.retries++;
+    from.resend(run, request, encodeRequest(['SCRIPT', 'LOAD', body]));
   }
 
   unanswered(run: Run, request: Buffer, sent: boolean, reason: string): void {
     const { counters, turn } = this.#home;
     counters.backendErrors++;
     this.#home.doubt();
-    const facts = factsOf(request);
+    const facts = factsOf(request, this.#home);
     const reads = facts !== null && (facts.flags & Flag.readonly) !== 0;
     // What was not sent cannot be overtaken: all that came after it was not sent either.
     const harmless = isKeyed(facts) && (!sent || (reads && this.#mayWait(run, request)));
@@ -146,6 +177,8 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     if (connection.state === 'down') {
       this.#home.counters.backendReconnects++;
       this.#home.doubt();
+    } else if (connection.state === 'ready') {
+      this.#home.arrived();
     }
   }
 
@@ -194,11 +227,11 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
    * the proxy's own commands, which are meant for this one connection.
    */
   #mayWait(run: Run, request: Buffer): boolean {
-    const facts = factsOf(request);
-    if (facts === null || !isKeyed(facts)) return false;
+    const facts = factsOf(request, this.#home);
+    if (!isKeyed(facts)) return false;
     const reads = (facts.flags & Flag.readonly) !== 0;
     const place = (run.taker as ReplyTaker).place(run);
-    return !isOvertaken(place, this.#slotsOf(request), reads, this.#home.slotOf);
+    return !isOvertaken(place, slotsOf(request, this.#home), reads, this.#home);
   }
 
   #wait(run: Run, request: Buffer, dueUs: number): void {
@@ -209,26 +242,9 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   #again(one: Waiting): void {
     const { run, request } = one;
     const taker = run.taker as ReplyTaker;
-    if (this.single !== null) {
-      this.single.resend(run, request, false);
-    } else {
-      const slots = this.slots as RedisConnection[];
-      (slots[this.#slotsOf(request)[0] as number] as RedisConnection).resend(run, request, false);
-    }
+    const slot = this.single === null ? slotsOf(request, this.#home)[0] : undefined;
+    this.owner(slot ?? null).resend(run, request, null);
     taker.delay(-1);
-  }
-
-  /** Of all keys: those of one command may lie in several slots on a standalone server. */
-  #slotsOf(request: Buffer): number[] {
-    const facts = factsOf(request);
-    if (facts === null) throw new Error('invariant: only known commands are sent');
-    const at = new Int32Array(command.argc);
-    const { argc, starts, ends } = command;
-    const count = keyPositions(facts, request, argc, starts, ends, at);
-    const { slotOf } = this.#home;
-    return Array.from(at.subarray(0, Math.max(0, count)), (key) =>
-      slotOf(request, starts[key]!, ends[key]!),
-    );
   }
 
   /** `message` begins with the error's first word. */
@@ -247,16 +263,3 @@ const laterUs = 25_000;
 /** How long one waits whose connection broke: by then the topology may have been read again. */
 const unansweredUs = 50_000;
 const lostWords = 'the connection broke before the reply; the command may have been executed';
-
-/** PING, ASKING and CLUSTER SLOTS of our own name no key; no client's command comes without one. */
-function isKeyed(facts: CommandFacts | null): boolean {
-  return facts !== null && facts.keySpecs.length > 0;
-}
-
-/** Facts of the command in `request`, of its subcommand where it has one; fills `command`. */
-function factsOf(request: Buffer): CommandFacts | null {
-  const argc = Number(request.toString('latin1', 1, request.indexOf(13)));
-  command.read(null, request, 0, request.length, argc);
-  const facts = lookupCommand(request, command.starts[0]!, command.ends[0]!);
-  return facts?.subcommands?.get(command.text(1).toLowerCase()) ?? facts;
-}

@@ -1,0 +1,70 @@
+/** One session's view of a Redis backend for commands of several steps. */
+import { type Argument, type Backing, CommandError, type Purse } from '../../command/backing.ts';
+import type { UpstreamConnection } from '../../command/upstream.ts';
+import type { Meter } from '../../observe/meter.ts';
+import type { Resp } from '../../resp/resp.ts';
+import { call } from './call.ts';
+import type { RedisUpstream } from './upstream.ts';
+
+export interface BackingOptions {
+  readonly upstream: RedisUpstream;
+  readonly prefix: Buffer | null;
+  readonly purse: Purse;
+  readonly timeoutMs: number;
+  readonly meter: Meter;
+  readonly slotOf: (bytes: Buffer, start: number, end: number) => number;
+  readonly askUrgently: (node: string, args: readonly Argument[]) => Promise<Resp>;
+}
+
+export class RedisBacking implements Backing {
+  readonly kind: 'standalone' | 'cluster';
+  readonly #options: BackingOptions;
+
+  constructor(options: BackingOptions) {
+    this.#options = options;
+    this.kind = options.upstream.single === null ? 'cluster' : 'standalone';
+  }
+
+  own(key: Buffer): Buffer {
+    const { prefix } = this.#options;
+    return prefix === null ? key : Buffer.concat([prefix, key]);
+  }
+
+  named(key: Buffer): Buffer | null {
+    const { prefix } = this.#options;
+    if (prefix === null) return key;
+    const mine =
+      key.length >= prefix.length && key.compare(prefix, 0, prefix.length, 0, prefix.length) === 0;
+    return mine ? key.subarray(prefix.length) : null;
+  }
+
+  slotOf(key: Buffer): number {
+    return this.kind === 'standalone' ? 0 : this.#options.slotOf(key, 0, key.length);
+  }
+
+  ask(key: Buffer, args: readonly Argument[]): Promise<Resp> {
+    const { single, slots } = this.#options.upstream;
+    return this.#call(single ?? (slots![this.slotOf(key)] as UpstreamConnection), args);
+  }
+
+  nodes(): readonly string[] {
+    return this.#options.upstream.primaries();
+  }
+
+  askNode(node: string, args: readonly Argument[]): Promise<Resp> {
+    return this.#call(this.#options.upstream.node(node), args);
+  }
+
+  async askUrgently(node: string, args: readonly Argument[]): Promise<Resp> {
+    try {
+      return await this.#options.askUrgently(node, args);
+    } catch (error) {
+      throw new CommandError(`ERR backend unavailable: ${node}: ${(error as Error).message}`);
+    }
+  }
+
+  #call(connection: UpstreamConnection, args: readonly Argument[]): Promise<Resp> {
+    const { meter, timeoutMs, purse } = this.#options;
+    return call(connection, meter, args, { timeoutMs, purse });
+  }
+}
