@@ -1,6 +1,6 @@
 /** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
 import { treatmentOf } from '@respool/contracts/commands/treatment';
-import { spoil } from './carry/begun.ts';
+import { spoiling } from './carry/begun.ts';
 import { carriers } from './carry/carriers.ts';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
 import type { Scene } from './carry/scene.ts';
@@ -37,8 +37,7 @@ export function leaveFastLane(
   const scene: Scene = { proxy, session, client };
   const refusal = admit(session, command);
   if (refusal !== null) {
-    spoil(session);
-    refuse(scene, command, refusal);
+    refuse(scene, command, spoiling(session, command, refusal));
     return true;
   }
   for (const detour of detours) {

@@ -22,7 +22,7 @@ export type Treatment =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Who in `carry/carriers.ts` has a carried command. */
-export type Carried = 'transaction' | 'script' | 'script-admin';
+export type Carried = 'transaction' | 'blocking' | 'script' | 'script-admin';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
@@ -31,6 +31,16 @@ const carried: Readonly<Record<string, Carried>> = {
   discard: 'transaction',
   watch: 'transaction',
   unwatch: 'transaction',
+  blpop: 'blocking',
+  brpop: 'blocking',
+  blmove: 'blocking',
+  brpoplpush: 'blocking',
+  blmpop: 'blocking',
+  bzpopmin: 'blocking',
+  bzpopmax: 'blocking',
+  bzmpop: 'blocking',
+  xread: 'blocking',
+  xreadgroup: 'blocking',
   eval: 'script',
   eval_ro: 'script',
   evalsha: 'script',

@@ -30,7 +30,6 @@ import { emptyState } from '../snapshot/snapshot.ts';
 import type { ProxyState } from '../state.ts';
 import { Turn } from '../turn.ts';
 import { wayFinder } from '../ways.ts';
-import type { ScriptedBackend } from './scripted-backend.ts';
 
 export const pepper = Buffer.alloc(32, 7);
 
@@ -82,8 +81,13 @@ export function snapshotOf(
   return { schemaVersion: snapshotSchemaVersion, ...place, tenants, backends };
 }
 
+/** One node is a standalone server, several are a cluster. */
+export interface TestBackend {
+  readonly nodes: readonly { readonly port: number }[];
+}
+
 export interface HotPathOptions {
-  readonly backends: Readonly<Record<string, ScriptedBackend>>;
+  readonly backends: Readonly<Record<string, TestBackend>>;
   readonly tenants: Readonly<Record<string, TestTenant>>;
   readonly queue?: Partial<QueueLimits>;
   readonly redis?: Partial<RedisLimits>;
@@ -175,6 +179,16 @@ export class HotPath {
     return (this.#listening as Listening).port;
   }
 
+  get tenants(): HotPathOptions['tenants'] {
+    return this.#options.tenants;
+  }
+
+  /** Dedicated connections to all servers. */
+  ownedConnections(): number {
+    const samples = [...this.#backends.values()].flatMap((backend) => backend.samples());
+    return samples.reduce((sum, { owned }) => sum + owned, 0);
+  }
+
   /** What every client waits for: for the report of a run that hangs. */
   describe(): string {
     const clients = [...this.connections].map(({ id, hold, queue, outlet, socket, frame }) => {
@@ -235,7 +249,7 @@ export class HotPath {
   }
 
   #open(id: string): RedisBackend {
-    const { nodes } = this.#options.backends[id] as ScriptedBackend;
+    const { nodes } = this.#options.backends[id] as TestBackend;
     const seeds = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
     const facts = { id, description: '', commands: [] };
     const common = { ...facts, username: null, password: null, tls: null };
