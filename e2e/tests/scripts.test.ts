@@ -7,6 +7,7 @@ import type { RawClient } from '../topology/raw-client.ts';
 import { type RedisServer, startRedis } from '../topology/redis.ts';
 import { ReplyError } from '../topology/reply.ts';
 import { useStage } from '../topology/stage.ts';
+import { until } from '../topology/until.ts';
 import {
   clusterBody,
   createTenant,
@@ -172,6 +173,26 @@ for (const tenant of ['own-server', 'own-cluster']) {
     assert.equal(await client.ask('SCRIPT', 'FLUSH'), 'OK');
     assert.match(String(await client.ask('EVALSHA', sha(setGet), 1, 'a', 'b')), /NOSCRIPT/);
     client.close();
+  });
+}
+
+for (const tenant of ['own-server', 'own-cluster']) {
+  test(`a script of ${tenant} that does not end is ended, while the server is busy with it`, async () => {
+    const nodes = cluster.nodes.map((node) => node.server);
+    for (const server of tenant === 'own-server' ? [alone] : nodes) {
+      const direct = await server.connect();
+      assert.equal(await direct.ask('CONFIG', 'SET', 'busy-reply-threshold', 50), 'OK');
+      direct.close();
+    }
+    const [stuck, other] = [await login(tenant), await login(tenant)];
+    assert.match(String(await other.ask('SCRIPT', 'KILL')), /NOTBUSY/);
+    const reply = stuck.ask('EVAL', 'while true do end', 0);
+    const killed = async () => (await other.ask('SCRIPT', 'KILL')) === 'OK';
+    await until(killed, { what: 'the script to be killed' });
+    assert.match(String(await reply), /Script killed by user/);
+    assert.equal(await stuck.ask('SET', 'after', 1), 'OK');
+    stuck.close();
+    other.close();
   });
 }
 

@@ -101,9 +101,11 @@ const attempts: Readonly<Record<string, Attempt>> = {
   xreadgroup: streams,
 };
 
-/** Null for a command that cannot be tried key by key. */
-export function attemptOf(name: string): Attempt | null {
-  return attempts[name] ?? null;
+/** Of a command that `triedInTurn` names. */
+export function attemptOf(name: string): Attempt {
+  const attempt = attempts[name];
+  if (attempt === undefined) throw new Error(`invariant: ${name} can be tried key by key`);
+  return attempt;
 }
 
 /** What a round found as the client is to see it: its own names of keys, scores as its protocol has them. */

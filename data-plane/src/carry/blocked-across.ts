@@ -1,4 +1,5 @@
 /** A blocking command whose keys lie in several slots: tried key by key until one has something. */
+import { triedInTurn } from '@respool/contracts/commands/treatment';
 import { CommandError, Purse } from '../command/backing.ts';
 import { type CommandFacts, Flag } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
@@ -7,7 +8,7 @@ import { encodeError, encodeReply } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
 import { keys, type RouteWay } from '../route/route.ts';
 import type { BackendView } from '../state.ts';
-import { type Attempt, attemptOf, toClient } from './attempts.ts';
+import { attemptOf, toClient } from './attempts.ts';
 import { giveBack } from './give-back.ts';
 import { errorReply } from './reply.ts';
 import type { Scene } from './scene.ts';
@@ -22,7 +23,7 @@ const pauseGrowth = 1.5;
 export function mayTryAcross(command: Command, way: RouteWay): boolean {
   const clustered = way.upstream !== null && way.upstream.single === null;
   if (!clustered || !way.emulates || keys.count < 2) return false;
-  return attemptOf((command.facts as CommandFacts).name) !== null;
+  return triedInTurn.has((command.facts as CommandFacts).name);
 }
 
 /**
@@ -75,11 +76,13 @@ class Across {
     const purse = new Purse(proxy.held, proxy.limits.workBytesMax);
     const backing = this.#backend.backing(this.#database, session.way.prefix, purse);
     try {
-      const attempt = attemptOf(this.#name) as Attempt;
+      const attempt = attemptOf(this.#name);
       const value = await this.#rounds(await attempt(backing, args, places), ms, once);
       if (value !== null && this.waiting.isGone) {
         const where = { proxy, client, backend: this.#backend, database: this.#database };
         giveBack(where, args, encodeReply(value, 2), () => {});
+        this.waiting.end(Buffer.alloc(0));
+        return;
       }
       const nil: Resp = { type: 'null', aggregate: true };
       const said = value === null ? nil : toClient(this.#name, value, backing, protocol);

@@ -1,7 +1,6 @@
 /** Commands that wait for another client: each on a connection of its own while it waits. */
 import type { Command } from '../command/request.ts';
 import { timeoutArgument } from '../command/timeout.ts';
-import type { ClientConnection } from '../listen/connection.ts';
 import { planOf } from '../route/route.ts';
 import { Blocked } from './blocked.ts';
 import { carryAcross, mayTryAcross } from './blocked-across.ts';
@@ -30,16 +29,5 @@ export function carryBlocking(scene: Scene, command: Command): boolean {
   if (!isAlone(scene)) return false;
   if (across) carryAcross(scene, command, timeoutAt);
   else new Blocked(scene, command, timeoutAt).start();
-  return true;
-}
-
-/**
- * CLIENT UNBLOCK: whether `client` was blocked. It is answered as after its timeout, or with an error.
- * Source: Redis 7.0 `clientCommand`, UNBLOCK.
- */
-export function unblock(client: ClientConnection, error: boolean): boolean {
-  const { wait } = client;
-  if (wait === null) return false;
-  wait.unblock(error);
   return true;
 }

@@ -23,6 +23,8 @@ export interface Backing {
   nodes(): readonly string[];
   /** Asks the primary at `node`, one of {@link nodes}; never redirected. */
   askNode(node: string, args: readonly Argument[]): Promise<Resp>;
+  /** The same over a connection of its own: reaches a server that a script keeps busy. */
+  askUrgently(node: string, args: readonly Argument[]): Promise<Resp>;
 }
 
 /** What a client is told instead of a reply; `message` begins with the error's prefix word. */

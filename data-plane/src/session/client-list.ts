@@ -66,8 +66,8 @@ export function unknownType(word: string): Buffer {
 }
 
 /**
- * One line without its end: the fields of Redis 7.0 in their order, then those of 7.2. What it holds
- * of a client the proxy counts as one: sent and not carried out (`qbuf`), owed and not taken (`omem`).
+ * One line without its end: the fields of Redis 7.0 in their order, then those of 7.2. Memory is told
+ * as far as the proxy counts it: sent and not carried out (`qbuf`), owed and not taken (`omem`).
  */
 export function clientLine(session: Session): string {
   const { client, user, standing } = session;
