@@ -17,6 +17,7 @@ const link = 'is refused: it would turn a connection that others share into a re
 const users = 'is refused: users are changed through the control plane';
 const cluster = 'is refused: the cluster that is shown here is one virtual node';
 const settings = 'is refused: a proxy is configured by its operator, a tenant by the control plane';
+const debugging = 'is refused: it would hold a connection that others share for a debugger';
 const pausing = 'is refused: it would hold the clients of one proxy only';
 
 /** The rest: nobody has said why, and nobody has built it. */
