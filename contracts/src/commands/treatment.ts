@@ -1,4 +1,5 @@
 /** What the proxy does with each command of Redis's table: one place, read once at start. */
+import { acrossSlots, allKeys } from './emulated.ts';
 import { type CommandFacts, Flag } from './facts.ts';
 import { commands, families } from './table.ts';
 
@@ -36,15 +37,6 @@ const local = new Set(
 
 const split = new Set('mget mset del unlink exists touch'.split(' '));
 
-/** Commands done step by step wherever they are not taken whole. */
-const works: Readonly<Record<string, Treatment>> = {
-  dbsize: {
-    kind: 'work',
-    whole: true,
-    guarantee: 'a sum over the shards, each counted at its own moment',
-  },
-};
-
 const notServed = 'is not served by this proxy';
 
 /** Each would reach beyond the keys it names, or beyond the tenant. */
@@ -69,8 +61,8 @@ function decide(facts: CommandFacts): Treatment {
   const family = families[facts.family] as string;
   if (local.has(name.split('|')[0] as string)) return { kind: 'local' };
   if (split.has(name)) return { kind: 'split' };
-  const work = works[name];
-  if (work !== undefined) return work;
+  const steps = allKeys[name];
+  if (steps !== undefined) return { kind: 'work', ...steps };
   const by = carried[name];
   if (by !== undefined) return { kind: 'carried', by };
   const own = confined[name];
@@ -85,5 +77,5 @@ function decide(facts: CommandFacts): Treatment {
   if (notAboutKeys.includes(family) && !aboutOneKey && facts.subcommands === null) {
     return { kind: 'refused', reason: notServed };
   }
-  return { kind: 'keyed', across: null };
+  return { kind: 'keyed', across: acrossSlots[name] ?? null };
 }

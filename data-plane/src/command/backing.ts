@@ -3,6 +3,9 @@ import type { Resp } from '../resp/resp.ts';
 
 export type Argument = string | Buffer;
 
+/** Hash slots of a cluster. */
+export const slotCount = 16_384;
+
 /**
  * Every key given or found here is the backend's own name of it: {@link Backing.own} makes that of
  * a client's key. Replies are asked for in RESP2, whatever the client speaks, so that a score keeps
@@ -19,9 +22,13 @@ export interface Backing {
   slotOf(key: Buffer): number;
   /** Asks the primary that owns `key`; redirects are followed, harmless retries made. */
   ask(key: Buffer, args: readonly Argument[]): Promise<Resp>;
+  /** As {@link ask}, but answered in the client's protocol, the bytes as they came. */
+  relay(key: Buffer, args: readonly Argument[]): Promise<Buffer>;
+  /** Address of the primary that owns `slot`, as far as is known here. */
+  ownerOf(slot: number): string;
   /** Addresses of the primaries, in an order that stays while the topology does; one of a standalone. */
   nodes(): readonly string[];
-  /** Asks the primary at `node`, one of {@link nodes}; never redirected. */
+  /** Asks the server at `node`, `host:port`; never redirected. */
   askNode(node: string, args: readonly Argument[]): Promise<Resp>;
 }
 
@@ -29,6 +36,9 @@ export interface Backing {
 export class CommandError extends Error {
   override name = 'CommandError';
 }
+
+export const tooLarge =
+  'ERR the parts of this command are larger than this proxy may hold; nothing more was done';
 
 /** Bytes that commands of several steps hold, in the whole process. */
 export interface HeldBytes {
@@ -60,9 +70,19 @@ export class Purse {
     return true;
   }
 
+  /** Bytes taken so far; see {@link lower}. */
+  get level(): number {
+    return this.#bytes;
+  }
+
+  /** Gives back what was taken since the purse stood at `level`: it is held no more. */
+  lower(level: number): void {
+    this.#all.bytes -= this.#bytes - level;
+    this.#bytes = level;
+  }
+
   /** Everything taken is given back: the command has its reply. */
   empty(): void {
-    this.#all.bytes -= this.#bytes;
-    this.#bytes = 0;
+    this.lower(0);
   }
 }

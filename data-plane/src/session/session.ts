@@ -23,6 +23,8 @@ export interface Way {
   readonly prefixCrc: number;
   /** Whether commands over several slots are worked on step by step; else they are refused. */
   readonly emulates: boolean;
+  /** Whether the backend is the tenant's own: it shares neither keys nor databases with others. */
+  readonly alone: boolean;
   readonly meter: Meter;
 }
 

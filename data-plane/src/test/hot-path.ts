@@ -19,7 +19,6 @@ import { emptyState } from '../snapshot/snapshot.ts';
 import type { ProxyState } from '../state.ts';
 import { Turn } from '../turn.ts';
 import { wayFinder } from '../ways.ts';
-import type { ScriptedBackend } from './scripted-backend.ts';
 
 export const pepper = Buffer.alloc(32, 7);
 
@@ -65,7 +64,8 @@ export function snapshotOf(
 }
 
 export interface HotPathOptions {
-  readonly backends: Readonly<Record<string, ScriptedBackend>>;
+  /** Where each backend listens: several nodes are a cluster. */
+  readonly backends: Readonly<Record<string, { readonly nodes: readonly { port: number }[] }>>;
   readonly tenants: Readonly<Record<string, TestTenant>>;
   readonly queue?: Partial<QueueLimits>;
   readonly redis?: Partial<RedisLimits>;
@@ -214,7 +214,7 @@ export class HotPath {
   }
 
   #open(id: string): RedisBackend {
-    const { nodes } = this.#options.backends[id] as ScriptedBackend;
+    const { nodes } = this.#options.backends[id] as HotPathOptions['backends'][string];
     const seeds = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
     const common = { id, description: '', username: null, password: null, tls: null };
     const spec =

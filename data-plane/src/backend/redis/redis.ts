@@ -97,9 +97,10 @@ export class RedisBackend implements BackendView, UpstreamHome {
     );
   }
 
-  backing(database: number, prefix: Buffer | null, purse: Purse): Backing {
+  backing(protocol: Protocol, database: number, prefix: Buffer | null, purse: Purse): Backing {
     return new RedisBacking({
       upstream: this.upstream(2, database),
+      clientUpstream: this.upstream(protocol, database),
       prefix,
       purse,
       timeoutMs: this.limits.commandDeadlineMs,
