@@ -1,6 +1,7 @@
 /** `npm test [unit|int|e2e] [WORD…]`: provisions, runs the tests, and ends with one line of totals. */
 import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { provisionKafka } from './provision/kafka.ts';
 import { provisionNats } from './provision/nats.ts';
 import { provisionRedis } from './provision/redis.ts';
 import { messageOf } from './provision/tool.ts';
@@ -48,6 +49,10 @@ async function environment({ files }: Selection): Promise<NodeJS.ProcessEnv> {
   if (!files.some(({ kind }) => kind !== 'unit')) return env;
   const nats = await provisionNats();
   const redis = await provisionRedis();
+  // Tests find it by themselves; here nothing limits how long fetching it may take.
+  if (files.some(({ kind, path }) => kind !== 'unit' && path.includes('kafka'))) {
+    await provisionKafka();
+  }
   const folders = [dirname(nats), dirname(redis.server), env['PATH'] ?? ''];
   return {
     ...env,

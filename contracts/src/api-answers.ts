@@ -1,6 +1,14 @@
 /** Answers of the control plane's HTTP API. */
 import { z } from 'zod';
-import { address, backendTls, entityKind, route, tenant, user } from './entities.ts';
+import {
+  address,
+  backendCommands,
+  backendTls,
+  entityKind,
+  route,
+  tenant,
+  user,
+} from './entities.ts';
 import { errors } from './errors.ts';
 import { ackStatus } from './follow.ts';
 import { backendId } from './ids.ts';
@@ -32,6 +40,7 @@ const backendCommon = {
   username: z.string().nullable(),
   password: z.strictObject({ fingerprint }).nullable(),
   tls: backendTls.nullable(),
+  commands: backendCommands,
 };
 const standalone = { kind: z.literal('standalone'), address, databases: z.int(), ...backendCommon };
 const cluster = { kind: z.literal('cluster'), seeds: z.array(address), ...backendCommon };

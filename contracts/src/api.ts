@@ -1,6 +1,6 @@
 /** Bodies and queries the control plane's HTTP API takes; the answers stand in api-answers.ts. */
 import { z } from 'zod';
-import { address, isolation } from './entities.ts';
+import { address, backendCommands, crossSlot, isolation, readFrom } from './entities.ts';
 import { backendId, routeId, tenantId, userName } from './ids.ts';
 
 export const reasonLengthMax = 1024;
@@ -9,11 +9,12 @@ export const eventsPageMax = 500;
 
 const description = z.string().max(256);
 
-const tenantFields = { enabled: z.boolean(), isolation, description };
+const tenantFields = { enabled: z.boolean(), isolation, description, crossSlot };
 export const tenantBody = z.strictObject({
   ...tenantFields,
   enabled: tenantFields.enabled.default(true),
   description: description.default(''),
+  crossSlot: crossSlot.default('emulate'),
 });
 export const tenantPatch = z.strictObject(tenantFields).partial();
 export type TenantBody = z.infer<typeof tenantBody>;
@@ -38,12 +39,14 @@ const userFields = {
   enabled: z.boolean(),
   readOnly: z.boolean(),
   backends: z.array(backendId).max(256).nullable(),
+  passThrough: z.boolean(),
   secret: userSecret,
 };
 export const userBody = z.strictObject({
   enabled: userFields.enabled.default(true),
   readOnly: userFields.readOnly.default(false),
   backends: userFields.backends.default(null),
+  passThrough: userFields.passThrough.default(false),
   /** Needed for a new user; when absent, an existing user keeps its secret. */
   secret: userSecret.optional(),
 });
@@ -69,6 +72,7 @@ const backendCommon = {
   username: username.default(null),
   password: password.optional(),
   tls: tls.nullable().default(null),
+  commands: backendCommands.default([]),
 };
 export const backendBody = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -89,17 +93,23 @@ export const backendPatch = z
     username,
     password,
     tls: tls.nullable(),
+    commands: backendCommands,
   })
   .partial();
 export type BackendBody = z.infer<typeof backendBody>;
 export type BackendPatch = z.infer<typeof backendPatch>;
 
+const routeFields = { backend: backendId, default: z.boolean(), readFrom };
 /**
  * `default` absent: a tenant's first route becomes its default, an existing route stays what it
  * was. There is no `database`: the control plane allocates it for tenants in `db` mode.
  */
-export const routeBody = z.strictObject({ backend: backendId, default: z.boolean().optional() });
-export const routePatch = z.strictObject({ backend: backendId, default: z.boolean() }).partial();
+export const routeBody = z.strictObject({
+  ...routeFields,
+  default: routeFields.default.optional(),
+  readFrom: readFrom.default('primary'),
+});
+export const routePatch = z.strictObject(routeFields).partial();
 export type RouteBody = z.infer<typeof routeBody>;
 export type RoutePatch = z.infer<typeof routePatch>;
 

@@ -43,11 +43,19 @@ export const isolation = z.discriminatedUnion('mode', [
 ]);
 export type Isolation = z.infer<typeof isolation>;
 
+/**
+ * What becomes of a command whose keys lie in several slots of a cluster: the proxy does it piece
+ * by piece, or refuses it with CROSSSLOT as a cluster itself would.
+ */
+export const crossSlot = z.enum(['emulate', 'refuse']);
+export type CrossSlot = z.infer<typeof crossSlot>;
+
 export const tenant = z.strictObject({
   id: tenantId,
   enabled: z.boolean(),
   isolation,
   description: z.string().max(256),
+  crossSlot,
 });
 export type Tenant = z.infer<typeof tenant>;
 
@@ -59,6 +67,11 @@ export const user = z.strictObject({
   verifier,
   /** Backends this user may reach by `USE`; null allows every backend its tenant has a route to. */
   backends: z.array(backendId).max(256).nullable(),
+  /**
+   * Dangerous commands go to the server as they are. Only in a `dedicated` tenant, and without
+   * effect on a cluster.
+   */
+  passThrough: z.boolean(),
 });
 export type User = z.infer<typeof user>;
 
@@ -78,12 +91,39 @@ export const backendTls = z.strictObject({
 });
 export type BackendTls = z.infer<typeof backendTls>;
 
+/**
+ * A command of a module: one key, which the proxy cannot find by itself. Where the proxy's own
+ * table has a command of that name, its own table holds.
+ */
+export const backendCommand = z.strictObject({
+  name: z.string().regex(/^[a-z0-9._-]{1,64}$/, 'must be 1 to 64 of a-z 0-9 . _ -'),
+  /** Which argument is the key; the first after the name is 1. */
+  key: z.int().min(1).max(16),
+  /** Whether it can change the key: such a command is refused to read-only users. */
+  writes: z.boolean(),
+});
+export type BackendCommand = z.infer<typeof backendCommand>;
+
+export const backendCommands = z.array(backendCommand).max(256).superRefine(refuseRepeatedNames);
+
+function refuseRepeatedNames(commands: readonly BackendCommand[], context: z.RefinementCtx): void {
+  const seen = new Set<string>();
+  for (const [place, { name }] of commands.entries()) {
+    if (seen.has(name)) {
+      const message = `${name} is named twice`;
+      context.addIssue({ code: 'custom', path: [place, 'name'], message });
+    }
+    seen.add(name);
+  }
+}
+
 const backendCommon = {
   id: backendId,
   description: z.string().max(256),
   username: z.string().max(256).nullable(),
   password: sealedSecret.nullable(),
   tls: backendTls.nullable(),
+  commands: backendCommands,
 };
 
 export const backend = z.discriminatedUnion('kind', [
@@ -103,6 +143,13 @@ export const backend = z.discriminatedUnion('kind', [
 ]);
 export type Backend = z.infer<typeof backend>;
 
+/**
+ * Where a cluster's reads go: its primaries; replicas, and a primary only where none is up; any
+ * node of the shard; or the node of the shard with the shortest round trip.
+ */
+export const readFrom = z.enum(['primary', 'replica', 'any', 'nearest']);
+export type ReadFrom = z.infer<typeof readFrom>;
+
 /** A tenant's way to one backend. Exactly one route of a tenant with routes is its default. */
 export const route = z.strictObject({
   id: routeId,
@@ -111,6 +158,8 @@ export const route = z.strictObject({
   default: z.boolean(),
   /** The database the control plane allocated for a tenant in `db` mode; null in the other modes. */
   database: z.int().min(0).max(65_535).nullable(),
+  /** A standalone backend has its primary alone, so it is `primary` there. */
+  readFrom,
 });
 export type Route = z.infer<typeof route>;
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { backend, route, tenant, user } from './entities.ts';
 import { configurationChanged, event, logCreated, readEvent, writeEvent } from './events.ts';
 import * as subjects from './subjects.ts';
 
@@ -16,13 +17,19 @@ test('each type has an example, which is its golden fixture', () => {
     const kebab = type.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase();
     const shown = readEvent(Buffer.from(text));
     assert.equal(shown.type, type);
-    assert.deepEqual(writeEvent(shown), writeEvent(readEvent(fixture(`${kebab}.v1.json`))));
+    assert.equal(JSON.parse(text).version, shown.version, 'the example is of the current version');
+    const golden = fixture(`${kebab}.v${shown.version}.json`);
+    assert.deepEqual(writeEvent(shown), writeEvent(readEvent(golden)));
   }
 });
 
 test('the page names every field of every event, and every subject and bucket', () => {
   const fields = [...Object.keys(logCreated.shape), ...Object.keys(configurationChanged.shape)];
   for (const field of fields) assert.match(page, new RegExp(`\`${field}\``), field);
+  const entities = [tenant, user, route, ...backend.options];
+  for (const field of entities.flatMap((entity) => Object.keys(entity.shape))) {
+    assert.ok(page.includes(`\`${field}\``), field);
+  }
   const { logStream, headSubject, liveSubjects } = subjects;
   const { snapshotBucket, keyBucket, checkpointBucket } = subjects;
   const names = [logStream, headSubject, liveSubjects, snapshotBucket, keyBucket, checkpointBucket];

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { backendOf, buildLog, fold, put, userOf } from '../test/log-builder.ts';
 import { readStored } from './chain.ts';
 import { event, readEvent, UnreadableEvent, writeEvent } from './events.ts';
+import { upcastSnapshot } from './upcast.ts';
 
 const fixtures = new URL('../fixtures/', import.meta.url);
 const fixture = (name: string) => readFileSync(new URL(name, fixtures));
@@ -18,34 +19,44 @@ test('every log ever written still folds to the state it folded to then', () => 
     const expected = JSON.parse(
       fixture(name.replace('log.', 'snapshot.').replace('jsonl', 'json')).toString(),
     );
-    assert.deepEqual(fold(events), expected, name);
+    assert.deepEqual(fold(events), upcastSnapshot(expected), name);
   }
 });
 
-test('every event type has a fixture of its current version, and each one is still read', () => {
+test('every version of every event type has a fixture, which is read as the current one', () => {
   for (const option of event.options) {
     const type = option.shape.type.value;
-    const version = option.shape.version.value;
+    const current = option.shape.version.value;
     const kebab = type.replace(/(?<!^)[A-Z]/g, '-$&').toLowerCase();
-    const stored = fixture(`${kebab}.v${version}.json`);
-    assert.equal(readEvent(stored).type, type);
+    for (let version = 1; version <= current; version++) {
+      const stored = fixture(`${kebab}.v${version}.json`);
+      assert.equal(JSON.parse(stored.toString()).version, version);
+      const read = readEvent(stored);
+      assert.deepEqual([read.type, read.version], [type, current]);
+    }
   }
 });
 
-test('an event read and written again has the same bytes', () => {
-  for (const line of fixture('log.v1.jsonl').toString().trimEnd().split('\n')) {
+test('an event of the current version, read and written again, has the same bytes', () => {
+  const lines = fixture('log.v2.jsonl').toString().trimEnd().split('\n');
+  const current = lines.filter((line) => !/"ConfigurationChanged","version":1/.test(line));
+  assert.equal(current.length, 4);
+  for (const line of current) {
     assert.equal(Buffer.from(writeEvent(readEvent(Buffer.from(line)))).toString(), line);
   }
 });
 
-const line = fixture('log.v1.jsonl').toString().split('\n')[1] ?? '';
+const line = fixture('log.v2.jsonl').toString().split('\n')[3] ?? '';
 const stored: Record<string, unknown> = JSON.parse(line);
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value));
 
 test('an event of an unknown type or a later version is refused by name, never guessed at', () => {
-  const future = /ConfigurationChanged version 2/;
-  assert.throws(() => readEvent(encode({ ...stored, version: 2 })), future);
-  assert.throws(() => readEvent(encode({ ...stored, type: 'Moved' })), /Moved version 1/);
+  const future = /ConfigurationChanged version 3/;
+  assert.throws(() => readEvent(encode({ ...stored, version: 3 })), future);
+  assert.throws(() => readEvent(encode({ ...stored, type: 'Moved' })), /Moved version 2/);
+  for (const version of ['1', '2', 0, 1.5, null, undefined, [1]]) {
+    assert.throws(() => readEvent(encode({ ...stored, version })), UnreadableEvent);
+  }
 });
 
 test('an unreadable event names the field at fault', () => {

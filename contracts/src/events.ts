@@ -1,6 +1,7 @@
 /** Every event of the log: schema, type, version and upcaster. */
 import { z } from 'zod';
 import { backend, type Entity, route, tenant, user } from './entities.ts';
+import { NotOfItsVersion, upcastEvent } from './upcast.ts';
 
 /** One configuration change is one event; larger ones are refused (JetStream's own cap is 1 MiB). */
 export const eventBytesMax = 512 * 1024;
@@ -71,7 +72,7 @@ export const logCreated = z.strictObject({
 
 export const configurationChanged = z.strictObject({
   type: z.literal('ConfigurationChanged'),
-  version: z.literal(1),
+  version: z.literal(2),
   ...envelope,
   changes: z.array(entityChange).min(1),
   idempotency: z.strictObject({ key: z.string().min(1).max(256), requestHash: sha256 }).optional(),
@@ -105,25 +106,31 @@ export class UnreadableEvent extends Error {
   }
 }
 
-type Upcaster = (stored: Record<string, unknown>) => Record<string, unknown>;
-
-/** `type@version` → the same event one version later. Empty until a version 2 exists. */
-const upcasters: Readonly<Record<string, Upcaster>> = {};
-
 /** Bytes as stored → event of the current version; throws {@link UnreadableEvent}. */
 export function readEvent(bytes: Uint8Array): Event {
-  let stored = parseJson(bytes);
-  for (;;) {
-    const upcast = upcasters[`${String(stored['type'])}@${String(stored['version'])}`];
-    if (upcast === undefined) break;
-    stored = upcast(stored);
-  }
-  const parsed = event.safeParse(stored);
+  const stored = parseJson(bytes);
+  const parsed = event.safeParse(upcast(stored));
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  const field = issue === undefined ? '' : issue.path.join('.');
+  throw unreadable(stored, issue?.message ?? 'invalid', issue?.path.join('.') ?? '');
+}
+
+function upcast(stored: Record<string, unknown>): unknown {
+  try {
+    return upcastEvent(stored);
+  } catch (error) {
+    if (!(error instanceof NotOfItsVersion)) throw error;
+    throw unreadable(stored, `${error.field} ${error.message}`, error.field);
+  }
+}
+
+function unreadable(
+  stored: Record<string, unknown>,
+  reason: string,
+  field: string,
+): UnreadableEvent {
   const label = `${String(stored['type'])} version ${String(stored['version'])}`;
-  throw new UnreadableEvent(`cannot read event ${label}: ${issue?.message ?? 'invalid'}`, field);
+  return new UnreadableEvent(`cannot read event ${label}: ${reason}`, field);
 }
 
 export function writeEvent(value: Event): Uint8Array {

@@ -3,7 +3,8 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { hashOf } from './chain.ts';
 import { type SnapshotPointer, snapshotPointer } from './follow.ts';
-import { type Snapshot, snapshot, snapshotSchemaVersion } from './snapshot.ts';
+import { isReadableSchema, type Snapshot, snapshot, snapshotSchemaVersion } from './snapshot.ts';
+import { NotOfItsVersion, upcastSnapshot } from './upcast.ts';
 
 /** Half of NATS's default `max_payload` of 1 MiB, so that headers never matter. */
 export const snapshotPartBytesMax = 512 * 1024;
@@ -26,7 +27,7 @@ export function snapshotPartKey(sequence: number, part: number): string {
 }
 
 /**
- * A stored snapshot that is damaged, incomplete or of another schema: ignore it and fold the log.
+ * A stored snapshot that is damaged, incomplete or of a later schema: ignore it and fold the log.
  */
 export class UnreadableSnapshot extends Error {
   override name = 'UnreadableSnapshot';
@@ -58,16 +59,18 @@ export function readSnapshotPointer(bytes: Uint8Array): SnapshotPointer {
   const pointer = snapshotPointer.safeParse(parseJson(bytes, 'pointer'));
   if (!pointer.success) throw new UnreadableSnapshot(`pointer: ${pointer.error.message}`);
   const { schemaVersion, parts } = pointer.data;
-  if (schemaVersion !== snapshotSchemaVersion) {
-    throw new UnreadableSnapshot(`schema version ${schemaVersion}, not ${snapshotSchemaVersion}`);
+  if (!isReadableSchema(schemaVersion)) {
+    const known = `this build reads 1 to ${snapshotSchemaVersion}`;
+    throw new UnreadableSnapshot(`schema version ${schemaVersion}, ${known}`);
   }
   if (parts > snapshotPartsMax) throw new UnreadableSnapshot(`${parts} parts are too many`);
   return pointer.data;
 }
 
 /**
- * Parts, in order, → the snapshot the pointer promises. Checked here: count, digest, shape, and
- * that it is of the log, sequence and hash named. Throws {@link UnreadableSnapshot}.
+ * Parts, in order, → the snapshot the pointer promises, in the current form. Checked here: count,
+ * digest, shape, and that it is of the log, sequence and hash named.
+ * Throws {@link UnreadableSnapshot}.
  */
 export async function decodeSnapshot(
   pointer: SnapshotPointer,
@@ -78,13 +81,22 @@ export async function decodeSnapshot(
   }
   const packed = Buffer.concat(parts);
   if (hashOf(packed) !== pointer.digest) throw new UnreadableSnapshot('digest does not match');
-  const parsed = snapshot.safeParse(parseJson(await unpack(packed), 'snapshot'));
+  const parsed = snapshot.safeParse(upcast(parseJson(await unpack(packed), 'snapshot')));
   if (!parsed.success) throw new UnreadableSnapshot(`snapshot: ${parsed.error.message}`);
   const { logId, sequence, hash } = parsed.data;
   if (logId !== pointer.logId || sequence !== pointer.sequence || hash !== pointer.hash) {
     throw new UnreadableSnapshot('pointer and snapshot name different places');
   }
   return parsed.data;
+}
+
+function upcast(stored: unknown): unknown {
+  try {
+    return upcastSnapshot(stored);
+  } catch (error) {
+    if (!(error instanceof NotOfItsVersion)) throw error;
+    throw new UnreadableSnapshot(`snapshot: ${error.field} ${error.message}`);
+  }
 }
 
 async function unpack(packed: Uint8Array): Promise<Uint8Array> {

@@ -11,8 +11,11 @@ import {
   user,
 } from './entities.ts';
 
-/** Raised when the shape below changes; a snapshot of another version is ignored and refolded. */
-export const snapshotSchemaVersion = 1;
+/**
+ * Raised when the shape below changes. A stored snapshot of an earlier version is upcast, so that a
+ * proxy starts from it even while there is no log to fold; one of a later version is ignored.
+ */
+export const snapshotSchemaVersion = 2;
 
 const revision = z.int().min(1);
 const versioned = <S extends z.ZodType>(value: S) => z.strictObject({ revision, value });
@@ -55,6 +58,16 @@ export interface Snapshot {
   readonly at: string;
   readonly tenants: Readonly<Record<string, TenantState>>;
   readonly backends: Readonly<Record<string, Versioned<Backend>>>;
+}
+
+/** Whether a snapshot stored with this schema version can be read, after `upcastSnapshot`. */
+export function isReadableSchema(version: unknown): boolean {
+  return (
+    typeof version === 'number' &&
+    Number.isInteger(version) &&
+    version >= 1 &&
+    version <= snapshotSchemaVersion
+  );
 }
 
 /**

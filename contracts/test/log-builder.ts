@@ -1,7 +1,7 @@
 /** Logs for tests: events that chain, from changes written by hand or drawn by fast-check. */
 import fc from 'fast-check';
 import { hashOf, readStored } from '../src/chain.ts';
-import type { Backend, Route, Tenant, User } from '../src/entities.ts';
+import { type Backend, type Route, readFrom, type Tenant, type User } from '../src/entities.ts';
 import {
   type EntityChange,
   type Event,
@@ -34,7 +34,7 @@ export function buildLog(changeSets: readonly (readonly EntityChange[])[]): Uint
   for (const changes of changeSets) {
     append((envelope) => ({
       type: 'ConfigurationChanged',
-      version: 1,
+      version: 2,
       ...envelope,
       changes: [...changes],
     }));
@@ -54,7 +54,8 @@ export function fold(events: readonly StoredEvent[], from: Snapshot = emptySnaps
 
 export function tenantOf(name: string, description = ''): Tenant {
   const isolation = { mode: 'prefix', prefix: `${name}:` } as const;
-  return { id: tenantId.parse(name), enabled: true, isolation, description };
+  const id = tenantId.parse(name);
+  return { id, enabled: true, isolation, description, crossSlot: 'emulate' };
 }
 
 export function userOf(tenant: string, name: string, readOnly = false): User {
@@ -65,6 +66,7 @@ export function userOf(tenant: string, name: string, readOnly = false): User {
     readOnly,
     verifier: { scheme: 'none' },
     backends: null,
+    passThrough: false,
   };
 }
 
@@ -75,6 +77,7 @@ export function backendOf(name: string, port = 6379): Backend {
     username: null,
     password: null,
     tls: null,
+    commands: [],
     kind: 'standalone',
     address: { host: '127.0.0.1', port },
     databases: 16,
@@ -88,6 +91,7 @@ export function routeOf(tenant: string, name: string, backend: string): Route {
     backend: backendId.parse(backend),
     default: true,
     database: null,
+    readFrom: 'primary',
   };
 }
 
@@ -115,10 +119,28 @@ const step = fc.oneof(
     kind: fc.constant('tenant' as const),
     tenant: name,
     note: fc.string({ maxLength: 8 }),
+    crossSlot: fc.constantFrom('emulate' as const, 'refuse' as const),
   }),
-  fc.record({ kind: fc.constant('user' as const), tenant: name, name, readOnly: fc.boolean() }),
-  fc.record({ kind: fc.constant('backend' as const), name, port: fc.integer({ min: 1, max: 99 }) }),
-  fc.record({ kind: fc.constant('route' as const), tenant: name, name, backend: name }),
+  fc.record({
+    kind: fc.constant('user' as const),
+    tenant: name,
+    name,
+    readOnly: fc.boolean(),
+    passThrough: fc.boolean(),
+  }),
+  fc.record({
+    kind: fc.constant('backend' as const),
+    name,
+    port: fc.integer({ min: 1, max: 99 }),
+    commands: fc.subarray([{ name: 'json.get', key: 1, writes: false }]),
+  }),
+  fc.record({
+    kind: fc.constant('route' as const),
+    tenant: name,
+    name,
+    backend: name,
+    readFrom: fc.constantFrom(...readFrom.options),
+  }),
   fc.record({ kind: fc.constant('drop' as const), which: fc.nat(50) }),
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
@@ -159,12 +181,12 @@ function changesOf(
 function entityOf(one: Exclude<Step, { kind: 'drop' }>): Tenant | User | Backend | Route {
   switch (one.kind) {
     case 'tenant':
-      return tenantOf(one.tenant, one.note);
+      return { ...tenantOf(one.tenant, one.note), crossSlot: one.crossSlot };
     case 'user':
-      return userOf(one.tenant, one.name, one.readOnly);
+      return { ...userOf(one.tenant, one.name, one.readOnly), passThrough: one.passThrough };
     case 'backend':
-      return backendOf(one.name, one.port);
+      return { ...backendOf(one.name, one.port), commands: one.commands };
     case 'route':
-      return routeOf(one.tenant, one.name, one.backend);
+      return { ...routeOf(one.tenant, one.name, one.backend), readFrom: one.readFrom };
   }
 }

@@ -8,7 +8,8 @@ import { type ChangeOutcome, type ChangeRequest, change, type Stage } from './ch
 import { MemoryLog } from './log/memory.ts';
 
 function wish(id: string, description = ''): Wish {
-  const value = { enabled: true, isolation: { mode: 'dedicated' as const }, description };
+  const isolation = { mode: 'dedicated' } as const;
+  const value = { enabled: true, isolation, description, crossSlot: 'emulate' as const };
   return { op: 'put', kind: 'tenant', id: tenantId.parse(id), value };
 }
 

@@ -195,7 +195,7 @@ function eventOf(
   const now = new Date(clock.now()).toISOString();
   return {
     type: 'ConfigurationChanged',
-    version: 1,
+    version: 2,
     // Clocks of replicas differ; times in the log never step back, so "as of a time" has one
     // answer.
     at: now > state.snapshot.at ? now : state.snapshot.at,

@@ -25,7 +25,8 @@ export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 export function tenantOf(name: string, description = ''): Tenant {
   const isolation = { mode: 'prefix', prefix: `${name}:` } as const;
-  return { id: tenantId.parse(name), enabled: true, isolation, description };
+  const id = tenantId.parse(name);
+  return { id, enabled: true, isolation, description, crossSlot: 'emulate' };
 }
 
 export function putTenant(name: string, description = ''): EntityChange {
@@ -38,7 +39,7 @@ type Details = Partial<Omit<ConfigurationChanged, 'prev' | 'type' | 'version'>>;
 export function changeBytes(prev: string, details: Details = {}): Uint8Array {
   return writeEvent({
     type: 'ConfigurationChanged',
-    version: 1,
+    version: 2,
     requestId: randomUUID(),
     at: new Date().toISOString(),
     actor: 'test',

@@ -1,7 +1,7 @@
 /** Builders for tests: a state made of drafts, and what is decided on it. */
 import assert from 'node:assert/strict';
 import { hashOf } from '@respool/contracts/chain';
-import type { Isolation } from '@respool/contracts/entities';
+import type { BackendCommand, CrossSlot, Isolation, ReadFrom } from '@respool/contracts/entities';
 import {
   type EntityChange,
   type Event,
@@ -37,7 +37,7 @@ export function changed(state: Snapshot, decision: Decision): Snapshot {
 
 export function appended(state: Snapshot, changes: readonly EntityChange[]): Snapshot {
   return stored(state, {
-    ...{ type: 'ConfigurationChanged', version: 1, requestId, at: '2026-01-01T00:00:00.000Z' },
+    ...{ type: 'ConfigurationChanged', version: 2, requestId, at: '2026-01-01T00:00:00.000Z' },
     ...{ actor: 'test', reason: '', prev: state.hash, changes: [...changes] },
   } as Event);
 }
@@ -62,8 +62,12 @@ export function refused(decision: Decision, code: string, message: RegExp): void
   assert.match(decision.message, message);
 }
 
-export function tenant(id: string, isolation: Isolation = prefix(`${id}:`)): Draft {
-  const value = { enabled: true, isolation, description: '' };
+export function tenant(
+  id: string,
+  isolation: Isolation = prefix(`${id}:`),
+  crossSlot: CrossSlot = 'emulate',
+): Draft {
+  const value = { enabled: true, isolation, description: '', crossSlot };
   return { op: 'put', kind: 'tenant', id: tenantId.parse(id), value };
 }
 
@@ -74,35 +78,47 @@ export function prefix(text: string): Isolation {
 export const db: Isolation = { mode: 'db' };
 export const dedicated: Isolation = { mode: 'dedicated' };
 
-export function standalone(id: string, databases = 16): Draft {
+export function standalone(id: string, databases = 16, commands: BackendCommand[] = []): Draft {
   const address = { host: '127.0.0.1', port: 6379 };
-  const common = { description: '', username: null, tls: null };
+  const common = { description: '', username: null, tls: null, commands };
   const value = { kind: 'standalone' as const, address, databases, ...common };
   return { op: 'put', kind: 'backend', id: backendId.parse(id), value };
 }
 
-export function cluster(id: string): Draft {
+export function cluster(id: string, commands: BackendCommand[] = []): Draft {
   const seeds = [{ host: '127.0.0.1', port: 7000 }];
-  const value = { kind: 'cluster' as const, seeds, description: '', username: null, tls: null };
+  const common = { description: '', username: null, tls: null, commands };
+  const value = { kind: 'cluster' as const, seeds, ...common };
   return { op: 'put', kind: 'backend', id: backendId.parse(id), value };
 }
 
-export function route(name: string, backend: string, isDefault?: boolean): Draft {
+export function route(
+  name: string,
+  backend: string,
+  isDefault?: boolean,
+  readFrom: ReadFrom = 'primary',
+): Draft {
   const { owner, id } = owned(name);
   const value = {
     backend: backendId.parse(backend),
+    readFrom,
     ...(isDefault === undefined ? {} : { default: isDefault }),
   };
   return { op: 'put', kind: 'route', tenant: owner, id: routeId.parse(id), value };
 }
 
-export function user(name: string, backends: readonly string[] | null = null): Draft {
+export function user(
+  name: string,
+  backends: readonly string[] | null = null,
+  passThrough = false,
+): Draft {
   const { owner, id } = owned(name);
   const allowed = backends === null ? null : backends.map((one) => backendId.parse(one));
   const value = {
     enabled: true,
     readOnly: false,
     backends: allowed,
+    passThrough,
     verifier: { scheme: 'none' as const },
   };
   return { op: 'put', kind: 'user', tenant: owner, id: userName.parse(id), value };

@@ -1,4 +1,5 @@
 /** The clients of this process: greeted, served, and sent home when the process drains. */
+import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Reader } from './listen/accept.ts';
 import { ClientConnection, type ConnectionWiring } from './listen/connection.ts';
@@ -30,7 +31,11 @@ export class Clients {
   readonly #wiring: Omit<ConnectionWiring, 'serve' | 'closed'>;
   readonly #limits: ClientLimits;
   readonly #sweep: NodeJS.Timeout;
-  #nextId = 1;
+  /**
+   * Numbers that proxies do not share: CLIENT KILL ID of one read at another proxy must hit nobody.
+   * Up to 2^21 beginnings, 2^32 clients from each: whole numbers that JavaScript clients read, too.
+   */
+  #nextId = randomInt(1, 2 ** 21) * 2 ** 32 + 1;
   #emptied: () => void = () => {};
 
   constructor(
@@ -61,11 +66,17 @@ export class Clients {
       closed: () => this.#closed(client),
     });
     const session = new Session(connection, this.#ways, proxy.state);
+    session.watch(proxy.monitors);
     client = { connection, session, takenBytes: 0, stalledSinceMs: Date.now() };
     this.#clients.add(client);
     const user = proxy.services.authenticator.anonymous(proxy.state, connection.loopback);
     if (user !== null) session.authenticated(user);
     return connection;
+  }
+
+  /** Sessions that are this tenant's now, in the order they came. */
+  *of(tenant: string): Generator<Session> {
+    for (const { session } of this.#clients) if (session.user?.tenant.id === tenant) yield session;
   }
 
   /** A new state: each session follows at once, so that idle ones of removed users end too. */

@@ -4,7 +4,9 @@ import { flushCompileCache } from 'node:module';
 import { systemClock } from '@respool/contracts/clock';
 import { pepperOf } from '@respool/contracts/secrets';
 import pino from 'pino';
+import { answerServices } from './answers.ts';
 import { RedisBackend } from './backend/redis/redis.ts';
+import { Monitors } from './carry/monitors.ts';
 import { Clients } from './clients.ts';
 import { families } from './command/command.ts';
 import { Command } from './command/request.ts';
@@ -58,17 +60,22 @@ async function run(settings: Settings): Promise<void> {
     retireMsMax: settings.redis.commandDeadlineMs,
   });
   const facts = { settings, version, startedAtMs, observe, holder, follower: () => follower };
+  const services = answerServices({
+    settings,
+    authenticator: new Authenticator(pepperOf(settings.masterKey), settings.defaultTenant),
+    observe,
+    infoFacts: (session) => infoFactsOf(facts, session),
+    clients: () => clients,
+    proxy: () => proxy,
+  });
   const proxy: DataPlane = {
     get state() {
       return holder.state;
     },
     limits: settings.requests,
     observe,
-    services: {
-      authenticator: new Authenticator(pepperOf(settings.masterKey), settings.defaultTenant),
-      observe,
-      infoFacts: (session) => infoFactsOf(facts, session),
-    },
+    services,
+    monitors: new Monitors(services.clients),
     nobody,
     connectionFamily: families.indexOf('connection'),
     command: new Command(),
@@ -84,7 +91,7 @@ async function run(settings: Settings): Promise<void> {
     failed: (client: { id: number }, error: unknown) =>
       logger.error({ client: client.id, err: error }, 'serving failed'),
   };
-  const clients = new Clients(proxy, wayFinder(nobody), wiring, settings);
+  const clients: Clients = new Clients(proxy, wayFinder(nobody), wiring, settings);
   const ticking = setInterval(() => {
     for (const backend of holder.backends()) backend.tick();
   }, tickMs);

@@ -1,4 +1,5 @@
 /** What the spine works with: the state it serves from, limits, meters. Tied together by main.ts. */
+import type { Monitors } from './carry/monitors.ts';
 import type { HeldBytes } from './command/backing.ts';
 import type { Command } from './command/request.ts';
 import type { Meter } from './observe/meter.ts';
@@ -23,6 +24,8 @@ export interface DataPlane {
   readonly limits: RequestLimitSet;
   readonly observe: Observe;
   readonly services: AnswerServices;
+  /** Who watches whose commands. */
+  readonly monitors: Monitors;
   /** Counts what clients do before they are anybody. */
   readonly nobody: Meter;
   /** Index of the family `connection`. */

@@ -85,6 +85,7 @@ function passThrough(
   let cursor = start;
   stoppedAt = 0;
   let room = queue.room();
+  let facts: CommandFacts | null = null;
   while (cursor < end) {
     if (room <= 0) {
       client.holdFor('credit');
@@ -95,7 +96,7 @@ function passThrough(
       stoppedAt = next;
       break;
     }
-    const facts = frame.argc === 0 ? null : lookupCommand(bytes, frame.nameStart, frame.nameEnd);
+    facts = frame.argc === 0 ? null : lookupCommand(bytes, frame.nameStart, frame.nameEnd);
     if (facts === null || lanes[facts.id] !== 1 || !arityFits(facts, frame.argc)) {
       stoppedAt = next;
       stoppedBy = facts;
@@ -122,6 +123,7 @@ function passThrough(
     cursor = next;
   }
   if (count > 0) way!.send(queue, family, meter, bytes, from, cursor, count);
+  if (facts !== null) session.lastCommand = facts;
   return cursor;
 }
 

@@ -10,6 +10,9 @@ import type { NatsSettings } from './snapshot/link.ts';
 export interface Settings {
   readonly respHost: string;
   readonly respPort: number;
+  /** Address cluster-mode clients are told to connect to; null: the one they connected to. */
+  readonly announceHost: string | null;
+  readonly announcePort: number | null;
   readonly adminHost: string;
   readonly adminPort: number;
   readonly reusePort: boolean;
@@ -57,6 +60,8 @@ export function readSettings(env: Environment): Settings {
   return {
     respHost: text('RESPOOL_RESP_HOST', '127.0.0.1'),
     respPort: whole('RESPOOL_RESP_PORT', 6380, 0, 65_535),
+    announceHost: env['RESPOOL_ANNOUNCE_HOST'] || null,
+    announcePort: whole('RESPOOL_ANNOUNCE_PORT', 0, 0, 65_535) || null,
     adminHost: text('RESPOOL_ADMIN_HOST', '127.0.0.1'),
     adminPort: whole('RESPOOL_ADMIN_PORT', 9070, 0, 65_535),
     reusePort: oneOf(env, 'RESPOOL_REUSE_PORT', 'no', ['yes', 'no']) === 'yes',
@@ -95,6 +100,7 @@ export function readSettings(env: Environment): Settings {
     uploadBytesMax: size('RESPOOL_UPLOAD_BYTES_MAX', 256 * mebi),
     redis: {
       commandDeadlineMs: ms('RESPOOL_COMMAND_DEADLINE_MS', 10_000),
+      ownedConnectionsMax: whole('RESPOOL_OWNED_CONNECTIONS_MAX', 1000, 1, 100_000),
       silenceMsMax: ms('RESPOOL_BACKEND_SILENCE_MS_MAX', 5000),
       redirectsMax: 16,
       connectMsMax: ms('RESPOOL_BACKEND_CONNECT_MS_MAX', 3000),

@@ -1,8 +1,11 @@
 /** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
-import type { Verifier } from '@respool/contracts/entities';
+import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities';
 import type { Backing, Purse } from './command/backing.ts';
+import type { Lease, LeaseTarget } from './command/lease.ts';
+import type { Unit, UnitReader } from './command/unit.ts';
 import type { Upstream } from './command/upstream.ts';
 import type { Meter } from './observe/meter.ts';
+import type { Scripts } from './script/scripts.ts';
 
 /** RESP version of a session, and of the backend connections that serve it. */
 export type Protocol = 2 | 3;
@@ -10,18 +13,30 @@ export type Protocol = 2 | 3;
 export interface BackendView {
   readonly id: string;
   readonly kind: 'standalone' | 'cluster';
+  /** How long one command may take, retries included. */
+  readonly deadlineMs: number;
   /** Databases a session may select; 1 for a cluster. */
   readonly databases: number;
+  /** What its servers were given to run. */
+  readonly scripts: Scripts;
   /** Shared by every session with the same protocol and database; cheap, kept by the backend. */
   upstream(protocol: Protocol, database: number): Upstream;
   /** For one command of several steps; `prefix` is the tenant's, `purse` pays for what it gathers. */
   backing(protocol: Protocol, database: number, prefix: Buffer | null, purse: Purse): Backing;
+  /** A connection of one's own; rejects with a `CommandError`. Whoever has it must release it. */
+  lease(target: LeaseTarget): Promise<Lease>;
+  /** Executes a transaction over a connection shared by all, where nothing comes between. */
+  transact(unit: Unit, reader: UnitReader): void;
+  /** A node said that `slot` lives at `address` (`host:port`) now. */
+  moved(slot: number, address: string): void;
 }
 
 /** A tenant's way to one backend. `database` is fixed in `db` mode, null where SELECT may choose. */
 export interface RouteView {
   readonly backend: BackendView;
   readonly database: number | null;
+  /** Which nodes of a cluster its reads go to; `primary` on a standalone backend. */
+  readonly readFrom: ReadFrom;
 }
 
 export interface TenantView {
@@ -29,6 +44,8 @@ export interface TenantView {
   readonly enabled: boolean;
   /** Put in front of every key; null in `db` and `dedicated` mode. */
   readonly prefix: Buffer | null;
+  /** What becomes of a command whose keys lie in several slots of a cluster. */
+  readonly crossSlot: CrossSlot;
   readonly meter: Meter;
   readonly users: ReadonlyMap<string, UserView>;
   readonly routes: ReadonlyMap<string, RouteView>;
@@ -40,6 +57,8 @@ export interface UserView {
   readonly name: string;
   readonly enabled: boolean;
   readonly readOnly: boolean;
+  /** Dangerous commands go to a standalone backend as they are; in a dedicated tenant only. */
+  readonly passThrough: boolean;
   readonly verifier: Verifier;
   /** Changes when the secret does; never the secret. */
   readonly credential: string;

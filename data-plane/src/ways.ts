@@ -14,12 +14,13 @@ export function wayFinder(nobody: Meter): WayFinder {
       const shape = upstream.single !== null && prefix === null ? 'whole' : 'first-key';
       const lanes = lanesFor(shape, user.readOnly);
       const prefixCrc = prefix === null ? 0 : crc16(prefix, 0, prefix.length);
-      const alone = prefix === null && route.database === null;
-      return { lanes, upstream, prefix, prefixCrc, emulates: true, alone, meter };
+      const emulates = user.tenant.crossSlot === 'emulate';
+      const shared = route.database !== null;
+      return { lanes, upstream, prefix, prefixCrc, emulates, shared, meter };
     },
     nowhere(tenant: TenantView | null): Way {
       const meter = tenant?.meter ?? nobody;
-      const nothing = { upstream: null, prefix: null, prefixCrc: 0, emulates: false, alone: false };
+      const nothing = { upstream: null, prefix: null, prefixCrc: 0, emulates: false, shared: true };
       return { lanes: closedLanes, ...nothing, meter };
     },
     diverted(way: Way): Way {

@@ -3,7 +3,7 @@ import { cyclesOf, type Import } from './imports.ts';
 import type { Complaint } from './sources.ts';
 
 /** What every stage of the data plane may stand on. */
-const ground = ['resp', 'command', 'observe'];
+const ground = ['resp', 'command', 'script', 'observe'];
 /** These call the stages; a stage never calls another. */
 const wiring = ['listen', 'carry'];
 

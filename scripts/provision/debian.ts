@@ -13,16 +13,19 @@ export function debianWays(packages: readonly string[], programs: readonly strin
       await writeLauncher(join(into, basename(program)), root, program);
     }
   };
-  const install = async (into: string) => {
+  const names = programs.map((program) => basename(program));
+  return [{ label: 'from a Debian package', fetch: unpack }, installWay(packages, names)];
+}
+
+/** For programs that do not run from where they were unpacked; open to root alone. */
+export function installWay(packages: readonly string[], names: readonly string[]): Way {
+  const fetch = async (into: string) => {
     await installPackages(packages);
-    for (const name of programs.map((program) => basename(program))) {
+    for (const name of names) {
       const [installed] = onPath(name);
       if (installed === undefined) throw new Error(`${packages.join(', ')} brought no ${name}`);
       await symlink(installed, join(into, name));
     }
   };
-  return [
-    { label: 'from a Debian package', fetch: unpack },
-    { label: 'by installing a Debian package', fetch: install },
-  ];
+  return { label: 'by installing a Debian package', fetch };
 }

@@ -20,6 +20,8 @@ export interface Tool {
   readonly variable: string;
   readonly minimum: string;
   readonly versionArgs: readonly string[];
+  /** What the program needs in its environment to tell its version. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Name under the tools folder, version included, so that a new version is fetched anew. */
   readonly folder: string;
   readonly ways: readonly Way[];
@@ -69,7 +71,8 @@ async function fetch(tool: Tool, into: string, notes: string[]): Promise<void> {
 async function unfitness(tool: Tool, path: string): Promise<string | null> {
   if (!isExecutable(path)) return `${path} is no executable file`;
   // Nutcracker prints its version on standard error.
-  const asked = run(path, tool.versionArgs, { msMax: 20_000, withStderr: true });
+  const { env = {} } = tool;
+  const asked = run(path, tool.versionArgs, { env, msMax: 20_000, withStderr: true });
   const printed = await asked.catch(messageOf);
   const version = versionIn(printed);
   if (version === null) return `${path} does not run: ${printed}`;

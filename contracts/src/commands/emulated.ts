@@ -39,6 +39,10 @@ export const allKeys: Readonly<Record<string, Steps>> = {
     guarantee:
       'the tenant’s own keys only: all databases of a backend of its own, its one database, or, under a prefix, by SCAN and UNLINK as FLUSHDB; an error says how far it came',
   },
+  time: {
+    whole: true,
+    guarantee: 'the clock of one of the shards',
+  },
 };
 
 const readApart =
@@ -49,6 +53,12 @@ const copiesStored =
   'each key is read at its own moment; the destination is written in one step by the server, on copies of the keys of other slots laid beside it for the time of the command';
 const carried =
   'computed in one step where the source is, then carried over; the destination is replaced in one step, a little later';
+
+const moved =
+  'value and time to live are copied to the destination first, then the source is removed if it is still what was copied, else copied again; both can be seen for a moment, the value is never nowhere, and two renames of one key at once may both succeed';
+const poppedThenPushed =
+  'popped, then pushed: no two clients get one element; it is put back when it cannot be pushed, and is lost only if the proxy itself ends in between';
+const inTurn = 'one key after the other is asked, each pop is atomic';
 
 /** Commands on keys of several slots, where the tenant lets them be emulated; by full name. */
 export const acrossSlots: Readonly<Record<string, string>> = {
@@ -74,4 +84,16 @@ export const acrossSlots: Readonly<Record<string, string>> = {
   pfmerge: copiesStored,
   bitop: copiesStored,
   lcs: copies,
+  rename: moved,
+  renamenx: moved,
+  copy: 'value and time to live are read one right after the other and written to the destination in one step',
+  smove:
+    'added to the destination, then removed from the source: a member can be seen in both for a moment, never in none; one that another client takes meanwhile is taken back from the destination',
+  lmove: poppedThenPushed,
+  rpoplpush: poppedThenPushed,
+  lmpop: inTurn,
+  zmpop: inTurn,
+  sort: 'the elements are read at one moment and the keys of each BY and GET pattern at their own; without patterns the server sorts in one step; a destination is replaced in one step',
+  sort_ro:
+    'the elements are read at one moment and the keys of each BY and GET pattern at their own',
 };

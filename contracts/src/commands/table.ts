@@ -12,6 +12,7 @@ import {
   responsePolicies,
 } from './facts.ts';
 import { rows } from './generated/command-table.ts';
+import { newerRows } from './newer-commands.ts';
 import { ownRows } from './own-commands.ts';
 import type { CommandRow } from './row.ts';
 
@@ -22,7 +23,10 @@ interface Facts extends CommandFacts {
 const familyNames: string[] = [];
 
 /** Every command and subcommand, Redis's and respool's own, by `CommandFacts.id`. */
-export const commands: readonly CommandFacts[] = readTable([...rows, ...ownRows], familyNames);
+export const commands: readonly CommandFacts[] = readTable(
+  [...rows, ...newerRows, ...ownRows],
+  familyNames,
+);
 
 /** The groups of COMMAND DOCS: `string`, `hash`, … `generic`; by `CommandFacts.family`. */
 export const families: readonly string[] = familyNames;

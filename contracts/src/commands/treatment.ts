@@ -1,6 +1,7 @@
 /** What the proxy does with each command of Redis's table: one place, read once at start. */
 import { acrossSlots, allKeys } from './emulated.ts';
 import { type CommandFacts, Flag } from './facts.ts';
+import { notServed, refusals } from './refusals.ts';
 import { commands, families } from './table.ts';
 
 /**
@@ -22,29 +23,45 @@ export type Treatment =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Who in `carry/carriers.ts` has a carried command. */
-export type Carried = 'transaction';
+export type Carried = 'monitor' | 'transaction' | 'script' | 'script-admin';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
+  multi: 'transaction',
+  monitor: 'monitor',
   exec: 'transaction',
   discard: 'transaction',
+  watch: 'transaction',
+  unwatch: 'transaction',
+  eval: 'script',
+  eval_ro: 'script',
+  evalsha: 'script',
+  evalsha_ro: 'script',
+  fcall: 'script',
+  fcall_ro: 'script',
+  'script|load': 'script-admin',
+  'script|exists': 'script-admin',
+  'script|flush': 'script-admin',
+  'script|help': 'script-admin',
+  'script|kill': 'script-admin',
+  'function|kill': 'script-admin',
+  'function|load': 'script-admin',
+  'function|delete': 'script-admin',
+  'function|flush': 'script-admin',
+  'function|restore': 'script-admin',
+  'function|list': 'script-admin',
+  'function|dump': 'script-admin',
+  'function|stats': 'script-admin',
+  'function|help': 'script-admin',
 };
 
-/** Commands about the connection or the server, which the proxy is to the client. */
-const local = new Set(
-  'auth hello ping echo select quit reset command client info slowlog use'.split(' '),
-);
+/** Commands about the connection or the server, which the proxy is to the client: whole containers. */
+const local = new Set([
+  ...'auth hello ping echo select quit reset command client info slowlog use acl config'.split(' '),
+  ...'cluster readonly readwrite asking role lolwut latency module|list'.split(' '),
+]);
 
 const split = new Set('mget mset del unlink exists touch'.split(' '));
-
-const notServed = 'is not served by this proxy';
-
-/** Each would reach beyond the keys it names, or beyond the tenant. */
-const confined: Readonly<Record<string, string>> = {
-  migrate: 'is refused: it would carry keys to another server',
-  move: 'is refused: it would carry keys to another database',
-  'restore-asking': 'is refused: it belongs to cluster nodes',
-};
 
 const notAboutKeys = ['transactions', 'scripting', 'pubsub', 'cluster', 'server', 'connection'];
 
@@ -55,18 +72,23 @@ export function treatmentOf(facts: CommandFacts): Treatment {
   return treatments[facts.id] as Treatment;
 }
 
-/** `name` is the full name in lower case (`object|encoding`), `family` its group in COMMAND DOCS. */
+/**
+ * `name` is the full name in lower case (`object|encoding`), `family` its group in COMMAND DOCS. What
+ * is said of a subcommand goes before what is said of its container.
+ */
 function decide(facts: CommandFacts): Treatment {
   const { name } = facts;
+  const container = facts.parent ?? name;
   const family = families[facts.family] as string;
-  if (local.has(name.split('|')[0] as string)) return { kind: 'local' };
   if (split.has(name)) return { kind: 'split' };
   const steps = allKeys[name];
   if (steps !== undefined) return { kind: 'work', ...steps };
   const by = carried[name];
   if (by !== undefined) return { kind: 'carried', by };
-  const own = confined[name];
-  if (own !== undefined) return { kind: 'refused', reason: own };
+  if (name.endsWith('|help')) return { kind: 'local' };
+  const refusal = refusals[name] ?? (local.has(name) ? undefined : refusals[container]);
+  if (refusal !== undefined) return { kind: 'refused', reason: refusal.reason };
+  if (local.has(name) || local.has(container)) return { kind: 'local' };
   const keyed = facts.keySpecs.length > 0 || facts.subcommands !== null;
   if (!keyed) return { kind: 'refused', reason: notServed };
   if ((facts.flags & (Flag.blocking | Flag.admin | Flag.pubsub)) !== 0) {

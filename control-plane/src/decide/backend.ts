@@ -38,8 +38,8 @@ function mergeBackend(current: Backend, patch: BackendPatchDraft): BackendDraft 
   const { id: _id, password: _sealed, ...fields } = current;
   const { password: _new, ...wanted } = patch;
   const sameKind = wanted.kind === undefined || wanted.kind === current.kind;
-  const { description, username, tls } = current;
-  const base = sameKind ? fields : { description, username, tls };
+  const { description, username, tls, commands } = current;
+  const base = sameKind ? fields : { description, username, tls, commands };
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
   const parsed = backendBody.safeParse({ ...base, ...Object.fromEntries(given) });
   if (parsed.success) {

@@ -34,14 +34,30 @@ const isolation = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom('p:', 'p:q', 'r:').map(prefix) },
 );
 
+const crossSlot = fc.constantFrom('emulate' as const, 'refuse' as const);
+const readFrom = fc.oneof(
+  { weight: 3, arbitrary: fc.constant('primary' as const) },
+  { weight: 2, arbitrary: fc.constantFrom('replica' as const, 'any', 'nearest') },
+);
+const commands = fc.subarray([
+  { name: 'json.get', key: 1, writes: false },
+  { name: 'json.set', key: 1, writes: true },
+]);
+const passThrough = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(false) },
+  { weight: 1, arbitrary: fc.constant(true) },
+);
+
 const draft: fc.Arbitrary<Draft> = fc.oneof(
-  fc.tuple(tenantName, isolation).map(([name, how]) => tenant(name, how)),
-  fc.tuple(backendName, fc.integer({ min: 1, max: 4 })).map(([name, n]) => standalone(name, n)),
-  backendName.map(cluster),
+  fc.tuple(tenantName, isolation, crossSlot).map((said) => tenant(...said)),
+  fc.tuple(backendName, fc.integer({ min: 1, max: 4 }), commands).map((one) => standalone(...one)),
+  fc.tuple(backendName, commands).map((said) => cluster(...said)),
   fc
-    .tuple(childName, backendName, fc.constantFrom(true, false, undefined))
-    .map(([name, on, is]) => route(name, on, is)),
-  fc.tuple(childName, fc.option(fc.uniqueArray(backendName))).map(([name, on]) => user(name, on)),
+    .tuple(childName, backendName, fc.constantFrom(true, false, undefined), readFrom)
+    .map((said) => route(...said)),
+  fc
+    .tuple(childName, fc.option(fc.uniqueArray(backendName)), passThrough)
+    .map((said) => user(...said)),
   tenantName.map((name) => remove('tenant', name)),
   backendName.map((name) => remove('backend', name)),
   childName.map((name) => remove('route', name)),
@@ -145,12 +161,14 @@ function assertRules(state: Snapshot): void {
     const reached = held.map((one) => one.backend);
     for (const { value } of Object.values(users)) {
       for (const backend of value.backends ?? []) assert.ok(reached.includes(backend));
+      if (value.passThrough) assert.equal(owner.value.isolation.mode, 'dedicated');
     }
     const how = owner.value.isolation;
     for (const one of held) {
       const backend = state.backends[one.backend]?.value;
       assert.ok(backend, `route to unknown backend ${one.backend}`);
       assert.equal(one.database !== null, how.mode === 'db');
+      if (backend.kind === 'standalone') assert.equal(one.readFrom, 'primary');
       if (one.database !== null) {
         assert.ok(backend.kind === 'standalone');
         assert.ok(one.database >= 1 && one.database < backend.databases);

@@ -7,7 +7,7 @@ import type { Decision, Draft, Issue } from '../draft.ts';
 import { entityId, revisionOf } from '../entity.ts';
 import { writeBackend } from './backend.ts';
 import { settleIsolation } from './isolation.ts';
-import { routeIssues, settleDefaults, writeRoute } from './route.ts';
+import { readFromIssues, routeIssues, settleDefaults, writeRoute } from './route.ts';
 import { tenantIssues, writeTenant } from './tenant.ts';
 import { userIssues, writeUser } from './user.ts';
 import { World } from './world.ts';
@@ -52,6 +52,7 @@ function settled(snapshot: Snapshot, world: World, drafts: readonly Draft[]): De
     ...settleIsolation(snapshot, world),
     ...tenantIssues(snapshot, world),
     ...routeIssues(snapshot, world),
+    ...readFromIssues(snapshot, world),
     ...userIssues(world),
   ];
   if (issues.length > 0) return refused(issues);

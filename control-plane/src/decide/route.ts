@@ -1,31 +1,31 @@
-/** Routes: each leads to a backend that exists, and one of them is the tenant's default. */
+/** Routes: each leads to a backend that exists and can serve it; one is the tenant's default. */
 import type { Route } from '@respool/contracts/entities';
 import { own, type Snapshot } from '@respool/contracts/snapshot';
-import type { Draft, Issue, RouteChange } from '../draft.ts';
+import { type Draft, type Issue, merge, type RouteChange } from '../draft.ts';
 import type { World } from './world.ts';
 
 /** Leaves `default` as it was unless the change says otherwise; {@link settleDefaults} follows. */
 export function writeRoute(world: World, change: RouteChange): Issue | null {
-  const current = world.routes(change.tenant).find((route) => route.id === change.id);
-  if (change.op !== 'put' && current === undefined) {
-    const message = `route ${change.tenant}/${change.id} does not exist`;
-    return { code: 'not-found', field: '', message };
-  }
-  if (change.op === 'delete') {
-    world.deleteRoute(change.tenant, change.id);
+  const { tenant, id } = change;
+  const current = world.routes(tenant).find((route) => route.id === id);
+  if (change.op === 'put') {
+    const isDefault = change.value.default ?? current?.default ?? false;
+    putRoute(world, current, { id, tenant, ...change.value, default: isDefault });
     return null;
   }
-  const backend = change.value.backend ?? current?.backend;
-  if (backend === undefined) return { code: 'body-invalid', field: 'backend', message: 'required' };
-  world.putRoute({
-    id: change.id,
-    tenant: change.tenant,
-    backend,
-    default: change.value.default ?? current?.default ?? false,
-    // A database belongs to a backend: the route that moves gets another one.
-    database: current?.backend === backend ? current.database : null,
-  });
+  if (current === undefined) {
+    const message = `route ${tenant}/${id} does not exist`;
+    return { code: 'not-found', field: '', message };
+  }
+  if (change.op === 'delete') world.deleteRoute(tenant, id);
+  else putRoute(world, current, merge(current, change.value));
   return null;
+}
+
+/** A database belongs to a backend: the route that moves gets another one. */
+function putRoute(world: World, current: Route | undefined, next: Omit<Route, 'database'>): void {
+  const database = current?.backend === next.backend ? current.database : null;
+  world.putRoute({ ...next, database });
 }
 
 /**
@@ -94,6 +94,27 @@ export function routeIssues(before: Snapshot, world: World): Issue[] {
         const message = `${label} leads to backend ${route.backend}, as ${other} does`;
         issues.push({ code: 'conflict-reference', field: 'backend', message });
       }
+    }
+  }
+  return issues;
+}
+
+/**
+ * Routes that read from replicas of a server without any. Where a cluster has become a standalone
+ * server, that may concern a tenant the change does not name.
+ */
+export function readFromIssues(before: Snapshot, world: World): Issue[] {
+  const shrunk = Object.values(before.backends).some(
+    ({ value }) => value.kind === 'cluster' && world.backend(value.id)?.kind === 'standalone',
+  );
+  const tenants = shrunk ? world.tenants().map(([id]) => id) : world.touchedTenants();
+  const issues: Issue[] = [];
+  for (const tenant of tenants) {
+    for (const { id, backend, readFrom } of world.routes(tenant)) {
+      if (readFrom === 'primary' || world.backend(backend)?.kind !== 'standalone') continue;
+      const label = `route ${tenant}/${id} cannot read from "${readFrom}"`;
+      const message = `${label}: backend ${backend} is standalone, which has its primary alone`;
+      issues.push({ code: 'conflict-reference', field: 'readFrom', message });
     }
   }
   return issues;

@@ -1,4 +1,5 @@
-/** Users: a new one needs a secret; the backends it may reach have a route of its tenant. */
+/** Users: a new one has a secret; each reaches and passes through only what its tenant allows. */
+import type { Tenant, User } from '@respool/contracts/entities';
 import { type Issue, merge, type UserChange } from '../draft.ts';
 import type { World } from './world.ts';
 
@@ -31,18 +32,36 @@ export function writeUser(world: World, change: UserChange): Issue | null {
 /** What is wrong with the users of the final state, those of touched tenants only. */
 export function userIssues(world: World): Issue[] {
   const issues: Issue[] = [];
-  for (const tenant of world.touchedTenants()) {
-    if (world.tenant(tenant) === undefined) continue;
-    const routed = new Set<string>(world.routes(tenant).map((route) => route.backend));
-    for (const user of world.users(tenant)) {
-      const lost = (user.backends ?? []).filter((backend) => !routed.has(backend));
-      if (lost.length === 0) continue;
-      const wish = `user ${tenant}/${user.name} may reach ${lost.join(', ')}`;
-      const message = `${wish}, to which tenant ${tenant} has no route`;
-      issues.push({ code: 'conflict-reference', field: 'backends', message });
+  for (const id of world.touchedTenants()) {
+    const tenant = world.tenant(id);
+    if (tenant === undefined) continue;
+    const routed = new Set<string>(world.routes(id).map((route) => route.backend));
+    for (const user of world.users(id)) {
+      issues.push(...listed(unreachable(user, routed)), ...listed(passThroughIssue(user, tenant)));
     }
   }
   return issues;
+}
+
+function unreachable({ tenant, name, backends }: User, routed: ReadonlySet<string>): Issue | null {
+  const lost = (backends ?? []).filter((backend) => !routed.has(backend));
+  if (lost.length === 0) return null;
+  const wish = `user ${tenant}/${name} may reach ${lost.join(', ')}`;
+  const message = `${wish}, to which tenant ${tenant} has no route`;
+  return { code: 'conflict-reference', field: 'backends', message };
+}
+
+/** CONFIG SET, SHUTDOWN and their like act on a whole server, so it must be the tenant's alone. */
+function passThroughIssue({ tenant, name, passThrough }: User, owner: Tenant): Issue | null {
+  const { mode } = owner.isolation;
+  if (!passThrough || mode === 'dedicated') return null;
+  const need = 'passThrough needs a tenant in dedicated isolation';
+  const message = `user ${tenant}/${name}: ${need}, and ${tenant} is isolated by ${mode}`;
+  return { code: 'conflict-isolation', field: 'passThrough', message };
+}
+
+function listed(issue: Issue | null): Issue[] {
+  return issue === null ? [] : [issue];
 }
 
 function unknownUser(label: string): Issue {

@@ -74,6 +74,42 @@ test('a prefix with a brace and a name with a dot are refused where they stand',
   assert.deepEqual([errorOf(answer).code, fieldsOf(answer)], ['path-invalid', ['tenant']]);
 });
 
+test('what the command surface does not know is refused where it stands', async () => {
+  const wrong = [
+    ['PUT', '/v1/tenants/acme', { isolation: { mode: 'db' }, crossSlot: 'split' }, 'crossSlot'],
+    ['PATCH', '/v1/tenants/acme', { crossSlot: null }, 'crossSlot'],
+    ['PUT', '/v1/tenants/acme/users/app', { passThrough: 'yes' }, 'passThrough'],
+    ['PUT', '/v1/tenants/acme/routes/r', { backend: 'b', readFrom: 'closest' }, 'readFrom'],
+    ['PATCH', '/v1/tenants/acme/routes/r', { readFrom: null }, 'readFrom'],
+  ] as const;
+  for (const [method, url, body, field] of wrong) {
+    const answer = await api.call(method, url, body);
+    assert.deepEqual([answer.status, fieldsOf(answer)], [400, [field]], JSON.stringify(body));
+  }
+});
+
+test('a command of a module has a plain name, once, and one key', async () => {
+  const fieldsWith = async (commands: unknown) => {
+    const address = { host: 'h', port: 1 };
+    const put = await api.call('PUT', '/v1/backends/b', { kind: 'standalone', address, commands });
+    const patch = await api.call('PATCH', '/v1/backends/b', { commands });
+    assert.deepEqual(fieldsOf(patch), fieldsOf(put));
+    return fieldsOf(put);
+  };
+  const good = { name: 'json.get', key: 1, writes: false };
+  const bad = { name: 'JSON.GET', key: 0, writes: 1, extra: true };
+  const fields = ['extra', 'key', 'name', 'writes'].map((field) => `commands.0.${field}`);
+  assert.deepEqual(await fieldsWith([bad]), fields);
+  assert.deepEqual(await fieldsWith([{ ...good, name: 'two words', key: 17 }]), [
+    'commands.0.key',
+    'commands.0.name',
+  ]);
+  assert.deepEqual(await fieldsWith([good, { ...good, key: 2 }]), ['commands.1.name']);
+  assert.deepEqual(await fieldsWith(null), ['commands']);
+  const many = Array.from({ length: 257 }, (_, at) => ({ ...good, name: `c${at}` }));
+  assert.deepEqual(await fieldsWith(many), ['commands']);
+});
+
 test('a client cannot choose the database of a route', async () => {
   const answer = await api.call('PUT', '/v1/tenants/a/routes/r', { backend: 'b', database: 3 });
   assert.deepEqual(fieldsOf(answer), ['database']);

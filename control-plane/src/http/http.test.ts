@@ -38,14 +38,15 @@ test('what was written is read back with its revision as ETag', async () => {
   const tenant = await api.ok('GET', '/v1/tenants/acme');
   assert.deepEqual(tenant.body, {
     ...{ id: 'acme', enabled: true, isolation: { mode: 'prefix', prefix: 'acme:' } },
-    ...{ description: '', revision: 2, users: 1, routes: 1 },
+    ...{ description: '', crossSlot: 'emulate', revision: 2, users: 1, routes: 1 },
   });
   assert.equal(tenant.headers['etag'], '"2"');
   const headers = { 'if-none-match': '"2"' };
   assert.equal((await api.call('GET', '/v1/tenants/acme', undefined, { headers })).status, 304);
   const route = await api.ok('GET', '/v1/tenants/acme/routes/main');
   assert.deepEqual(route.body, {
-    ...{ id: 'main', tenant: 'acme', backend: 'cache', default: true, database: null, revision: 4 },
+    ...{ id: 'main', tenant: 'acme', backend: 'cache', default: true, database: null },
+    ...{ readFrom: 'primary', revision: 4 },
   });
 });
 

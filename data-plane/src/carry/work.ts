@@ -5,8 +5,8 @@ import { keyPositions } from '../command/keys.ts';
 import type { Command } from '../command/request.ts';
 import { emulate } from '../emulate/emulate.ts';
 import type { Task } from '../emulate/task.ts';
-import { encodeError, encodeReply } from '../resp/encoder.ts';
-import { isAlone, replyLater } from './reply.ts';
+import { encodeReply } from '../resp/encoder.ts';
+import { errorReply, isAlone, replyLater } from './reply.ts';
 import type { Scene } from './scene.ts';
 
 /**
@@ -35,9 +35,7 @@ async function work(scene: Scene, command: Command): Promise<Buffer> {
     const answer = await emulate(taskOf(scene, command, purse, () => gone));
     return Buffer.isBuffer(answer) ? answer : encodeReply(answer, protocol);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    const blank = error.message.indexOf(' ');
-    return encodeError(error.message.slice(0, blank), error.message.slice(blank + 1));
+    return errorOf(error);
   } finally {
     session.unwatch(watcher);
     purse.empty();
@@ -61,11 +59,18 @@ function taskOf(
     name: facts.name,
     args: Array.from({ length: argc }, (_, index) => command.argument(index)),
     keys: Array.from(keys.subarray(0, Math.max(0, count))),
+    isPlaced: count > 0 || facts.keySpecs.length === 0,
     protocol,
     backing: route.backend.backing(protocol, way.upstream?.database ?? 0, way.prefix, purse),
     purse,
-    alone: way.alone,
+    alone: !way.shared,
     gone,
     late: () => performance.now() > end,
   };
+}
+
+/** What steps that ended early tell the client; any other error is a fault of ours and thrown on. */
+export function errorOf(error: unknown): Buffer {
+  if (error instanceof CommandError) return errorReply(error.message);
+  throw error;
 }

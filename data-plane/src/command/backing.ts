@@ -30,6 +30,8 @@ export interface Backing {
   nodes(): readonly string[];
   /** Asks the server at `node`, `host:port`; never redirected. */
   askNode(node: string, args: readonly Argument[]): Promise<Resp>;
+  /** The same over a connection of its own: reaches a server that a script keeps busy. */
+  askUrgently(node: string, args: readonly Argument[]): Promise<Resp>;
 }
 
 /** What a client is told instead of a reply; `message` begins with the error's prefix word. */

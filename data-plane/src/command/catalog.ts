@@ -7,8 +7,9 @@ import { encodeError, encodeReply, encodeRequest, type Protocol } from '../resp/
 import { ReplyDecoder } from '../resp/reply-decoder.ts';
 import { scanArguments } from '../resp/request-scanner.ts';
 import { itemsOf, type Resp, textOf } from '../resp/resp.ts';
+import { array, bulk, simple } from '../resp/values.ts';
 import { arityFits, commandNamed } from './command.ts';
-import { keyPositions } from './keys.ts';
+import { keyFlags, keyPositions } from './keys.ts';
 import { patternMatches } from './pattern.ts';
 
 /** What Redis said, in RESP3; read at the first question, for most proxies are never asked. */
@@ -49,9 +50,8 @@ export function commandReply(args: readonly Uint8Array[], protocol: Protocol): B
     case 'list':
       return list(rest, protocol);
     case 'getkeys':
-      return getKeys(rest, protocol);
-    case 'help':
-      return encodeReply(array(help.map((text) => ({ type: 'simple', text }))), protocol);
+    case 'getkeysandflags':
+      return getKeys(rest, protocol, name === 'getkeysandflags');
     default:
       return encodeError('ERR', `'${facts.name}' is not served by this proxy`);
   }
@@ -120,7 +120,7 @@ function names(wanted: (facts: CommandFacts) => boolean, protocol: Protocol): Bu
   return encodeReply(array(found.map((facts) => bulk(Buffer.from(facts.name)))), protocol);
 }
 
-function getKeys(request: readonly Buffer[], protocol: Protocol): Buffer {
+function getKeys(request: readonly Buffer[], protocol: Protocol, withFlags: boolean): Buffer {
   const facts = factsOf(request);
   if (facts === null) return encodeError('ERR', 'Invalid command specified');
   if (!facts.keySpecs.some((spec) => (spec.flags & KeyFlag.not_key) === 0)) {
@@ -140,7 +140,16 @@ function getKeys(request: readonly Buffer[], protocol: Protocol): Buffer {
   }
   const found = [...keys.subarray(0, Math.max(0, count))];
   const items = found.map((at) => bulk(bytes.subarray(starts[at], ends[at])));
-  return encodeReply(array(items), protocol);
+  if (!withFlags) return encodeReply(array(items), protocol);
+  const flags = keyFlags(facts, { bytes, argc, starts, ends }, found).map(flagNames);
+  const pairs = items.map((key, index) => array([key, flags[index] ?? flagNames(0)]));
+  return encodeReply(array(pairs), protocol);
+}
+
+/** In Redis's order: how it is touched, then what for. */
+function flagNames(bits: number): Resp {
+  const names = Object.entries(KeyFlag).filter(([, bit]) => (bits & bit) !== 0);
+  return { type: 'set', items: names.map(([name]) => simple(name)) };
 }
 
 function factsOf(request: readonly Buffer[]): CommandFacts | null {
@@ -152,15 +161,13 @@ function factsOf(request: readonly Buffer[]): CommandFacts | null {
   return facts.subcommands.get(sub ?? '') ?? null;
 }
 
-const help = [
-  'COMMAND <subcommand> [<arg> ...]. Subcommands are:',
-  '(none): facts of every command',
-  'COUNT: how many commands there are',
-  'LIST [FILTERBY MODULE <name> | ACLCAT <category> | PATTERN <glob>]: names',
-  'INFO [<name> ...]: facts of the named commands, or of all',
-  'DOCS [<name> ...]: documentation of the named commands, or of all',
-  'GETKEYS <command> [<arg> ...]: which arguments of a command are keys',
-];
+/** What COMMAND DOCS says a command is for, without the final stop; null where it says nothing. */
+export function summaryOf(name: string): string | null {
+  const [found] = docs([Buffer.from(name)]);
+  const document = found?.[1].type === 'map' ? found[1].entries : [];
+  const summary = document.find(([key]) => textOf(key) === 'summary')?.[1];
+  return summary === undefined ? null : textOf(summary);
+}
 
 function catalog(): Catalog {
   loaded ??= load();
@@ -188,14 +195,6 @@ function readReply(file: string): Resp {
   const [reply] = new ReplyDecoder().feed(content.subarray(content.indexOf('\n') + 1));
   assert(reply, `${file} holds one reply`);
   return reply;
-}
-
-function array(items: readonly Resp[]): Resp {
-  return { type: 'array', items };
-}
-
-function bulk(bytes: Buffer): Resp {
-  return { type: 'bulk', bytes };
 }
 
 function lower(word: Buffer): string {

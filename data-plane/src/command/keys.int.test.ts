@@ -20,8 +20,11 @@ before(async () => {
 });
 after(() => redis.stop());
 
-const keyed = commands.filter((facts) =>
-  facts.keySpecs.some((spec) => (spec.flags & KeyFlag.not_key) === 0),
+/** Newer commands the server of this test does not know. */
+const known = new Set(rows.map((row) => row.name));
+const keyed = commands.filter(
+  (facts) =>
+    known.has(facts.name) && facts.keySpecs.some((spec) => (spec.flags & KeyFlag.not_key) === 0),
 );
 
 const word = fc.constantFrom('a', 'b', 'key', '', '0', '1', '2', '3', '-1', 'x1');

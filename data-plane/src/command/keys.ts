@@ -43,6 +43,46 @@ export function keyPositions(
   return count;
 }
 
+/**
+ * The flags (bits of {@link KeyFlag}) under which each key of a request is touched: `at` are its
+ * argument numbers from {@link keyPositions}. Source: Redis, COMMAND GETKEYSANDFLAGS; for SET and
+ * BITFIELD, whose flags depend on their options, `setGetKeys` and `bitfieldGetKeys` of Redis 7.0.
+ */
+export function keyFlags(facts: CommandFacts, request: Arguments, at: readonly number[]): number[] {
+  const [first, ...others] = facts.keySpecs;
+  if (first === undefined) return [];
+  if ((first.flags & KeyFlag.variable_flags) !== 0) {
+    const flags = facts.name === 'set' ? setFlags(request) : bitfieldFlags(request);
+    return at.map(() => flags);
+  }
+  if (walks.has(facts.name)) {
+    const [stored = first] = others.filter((spec) => (spec.flags & KeyFlag.OW) !== 0);
+    return at.map((argument) => (argument === 1 ? first : stored).flags);
+  }
+  const out = new Int32Array(request.argc);
+  const flags = facts.keySpecs.map((spec) => {
+    if ((spec.flags & KeyFlag.not_key) !== 0) return [];
+    const count = bySpec(spec, request, out, 0);
+    return new Array<number>(Math.max(0, count)).fill(spec.flags);
+  });
+  return flags.flat();
+}
+
+function setFlags(request: Arguments): number {
+  for (let i = 3; i < request.argc; i++) {
+    if (isWord(request, i, 'GET')) return KeyFlag.RW | KeyFlag.access | KeyFlag.update;
+  }
+  return KeyFlag.OW | KeyFlag.update;
+}
+
+function bitfieldFlags(request: Arguments): number {
+  for (let i = 2; i < request.argc; i++) {
+    if (!isWord(request, i, 'SET') && !isWord(request, i, 'INCRBY')) continue;
+    return KeyFlag.RW | KeyFlag.access | KeyFlag.update;
+  }
+  return KeyFlag.RO | KeyFlag.access;
+}
+
 type Range = Extract<FindKeys, { type: 'range' }>;
 
 /** By command id: the one range of a command that has nothing else, as nearly all have. */
@@ -54,7 +94,8 @@ const ranges = commands.map((facts): { first: number; find: Range } | null => {
   return placed ? { first: spec.begin.index, find: spec.find } : null;
 });
 
-interface Arguments {
+/** A request as {@link keyPositions} takes it apart. */
+export interface Arguments {
   readonly bytes: Buffer;
   readonly argc: number;
   readonly starts: Int32Array;

@@ -12,6 +12,7 @@ import type { UpstreamConnection } from './upstream.ts';
 
 /** Room that begins somewhere, exactly as large as was asked for. */
 class Room implements UpstreamConnection {
+  readonly address = 'room:1';
   cursor = 0;
   #buffer = Buffer.alloc(0);
   constructor(cursor: number) {

@@ -35,6 +35,12 @@ export interface ReplyTaker {
   readonly last: Run | null;
   /** For the slow log: who asked. */
   readonly origin: RunOrigin;
+  /**
+   * Set where the commands of a run belong together, so that none may be sent again by itself:
+   * redirects come as plain replies, and a connection that broke is told here, once for the run,
+   * which ends with it. `sent`: the server may have executed what was not answered.
+   */
+  readonly lost?: (run: Run, sent: boolean, reason: string) => void;
 }
 
 export interface RunOrigin {

@@ -4,6 +4,8 @@ import type { ReplyTaker, Run } from './run.ts';
 
 /** A shared connection to one server, in one protocol version and one database. */
 export interface UpstreamConnection {
+  /** `host:port` of the server. */
+  readonly address: string;
   /** Sends `count` whole commands, `bytes[start, end)`, copied during the call. */
   send(
     taker: ReplyTaker,

@@ -1,10 +1,16 @@
 /** Commands that one Redis does in one step and shards cannot: read the parts, compute, write. */
 import { storeFirst, storeLast } from './afar.ts';
 import { besideFirst, besideMost } from './beside.ts';
+import { lmove, rpoplpush, smove } from './elements.ts';
+import { firstOf } from './first-of.ts';
 import { flush } from './flush.ts';
 import { dbsize, keys, randomkey } from './keyspace.ts';
+import { misfit } from './misfit.ts';
+import { copy, rename, renamenx } from './moves.ts';
 import { scan } from './scan.ts';
+import { anyNode } from './server.ts';
 import { sdiff, sinter, sunion } from './sets.ts';
+import { sort } from './sort.ts';
 import type { Answer, Task, Work } from './task.ts';
 
 const works: Readonly<Record<string, Work>> = {
@@ -14,6 +20,17 @@ const works: Readonly<Record<string, Work>> = {
   randomkey,
   flushdb: flush,
   flushall: flush,
+  time: anyNode,
+  rename,
+  renamenx,
+  copy,
+  smove,
+  lmove,
+  rpoplpush,
+  lmpop: firstOf,
+  zmpop: firstOf,
+  sort,
+  sort_ro: sort,
   sunion,
   sinter,
   sdiff,
@@ -43,6 +60,7 @@ export const emulated: ReadonlySet<string> = new Set(Object.keys(works));
 
 /** The reply to `task`, an error included; rejects with a `CommandError` whose message is one too. */
 export function emulate(task: Task): Promise<Answer> {
+  if (!task.isPlaced) return misfit(task);
   const work = works[task.name];
   if (work === undefined) throw new Error(`invariant: ${task.name} has steps`);
   return work(task);

@@ -10,6 +10,8 @@ export interface SortWish {
   /** Null: by the elements themselves. Without a `*`: in the order they lie. */
   readonly by: Buffer | null;
   readonly gets: readonly Buffer[];
+  /** Argument numbers of all that names other keys: every BY, GET (but `#`) and STORE. */
+  readonly reaching: readonly number[];
   /** Argument number of the destination. */
   readonly store: number | null;
 }
@@ -23,6 +25,7 @@ export function readSortWish(args: readonly Buffer[], readOnly: boolean): SortWi
   let by: Buffer | null = null;
   let store: number | null = null;
   const gets: Buffer[] = [];
+  const reaching: number[] = [];
   for (let at = 2; at < args.length; at++) {
     const word = (args[at] as Buffer).toString('latin1').toUpperCase();
     const left = args.length - at - 1;
@@ -32,12 +35,17 @@ export function readSortWish(args: readonly Buffer[], readOnly: boolean): SortWi
     else if (word === 'LIMIT' && left >= 2) {
       limit = [whole(args[at + 1] as Buffer), whole(args[at + 2] as Buffer)];
       at += 2;
-    } else if (word === 'STORE' && left >= 1 && !readOnly) store = ++at;
-    else if (word === 'BY' && left >= 1) by = args[++at] as Buffer;
-    else if (word === 'GET' && left >= 1) gets.push(args[++at] as Buffer);
-    else throw new CommandError(syntaxError);
+    } else if (['STORE', 'BY', 'GET'].includes(word) && left >= 1) {
+      const value = args[++at] as Buffer;
+      if (word !== 'GET' || !isElement(value)) reaching.push(at);
+      if (word === 'STORE' && readOnly) throw new CommandError(syntaxError);
+      if (word === 'STORE') store = at;
+      if (word === 'GET') gets.push(value);
+      // One BY without a `*` ends all sorting, whatever comes behind it.
+      if (word === 'BY' && (by === null || namesKeys(by))) by = value;
+    } else throw new CommandError(syntaxError);
   }
-  return { descending, alpha, limit, by, gets, store };
+  return { descending, alpha, limit, by, gets, store, reaching };
 }
 
 /** Source: Redis 7.0 `string2ll`: no sign but `-`, no zero in front, 64 bits. */
@@ -47,6 +55,11 @@ function whole(word: Buffer): number {
   const value = BigInt(text);
   if (value !== BigInt.asIntN(64, value)) throw new CommandError(notInteger);
   return Number(value);
+}
+
+/** `GET #`: the element itself. */
+export function isElement(pattern: Buffer): boolean {
+  return pattern.length === 1 && pattern[0] === 35;
 }
 
 /** A pattern that names other keys: without a `*` it names none. */

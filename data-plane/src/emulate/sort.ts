@@ -3,7 +3,7 @@ import { type Argument, type Backing, CommandError } from '../command/backing.ts
 import type { Resp } from '../resp/resp.ts';
 import { storeLast } from './afar.ts';
 import { byBytes, byNumber, type Weighed } from './sort-order.ts';
-import { keyByPattern, namesKeys, readSortWish, type SortWish } from './sort-wish.ts';
+import { isElement, keyByPattern, namesKeys, readSortWish, type SortWish } from './sort-wish.ts';
 import {
   type Answer,
   eachOf,
@@ -18,9 +18,9 @@ import { TemporaryKeys, temporaryMs } from './temporary.ts';
 export async function sort(task: Task): Promise<Answer> {
   const { args, backing } = task;
   const wish = readSortWish(args, task.name === 'sort_ro');
-  const reaches = namesKeys(wish.by) || wish.gets.some((one) => !isElement(one));
   if (backing.kind === 'standalone') return sortThere(task, wish);
-  if (!reaches) return storeLast(task);
+  // In a cluster Redis refuses these two, even GET # (7.0).
+  if (!namesKeys(wish.by) && wish.gets.length === 0) return storeLast(task);
   const source = backing.own(args[1] as Buffer);
   const elements = await sorted(task, source, wish);
   const values = await valuesOf(backing, elements, wish.gets);
@@ -30,13 +30,10 @@ export async function sort(task: Task): Promise<Answer> {
 
 /** One server has all keys: the patterns get the prefix, which holds no `*`. */
 function sortThere({ args, backing }: Task, wish: SortWish): Promise<Buffer> {
-  const reaching = new Set<Buffer>(wish.gets.filter((one) => !isElement(one)));
-  if (namesKeys(wish.by)) reaching.add(wish.by);
-  if (wish.store !== null) reaching.add(args[wish.store] as Buffer);
   const source = backing.own(args[1] as Buffer);
   const request = args.map((arg, at) => {
     if (at === 1) return source;
-    return reaching.has(arg) ? backing.own(arg) : arg;
+    return wish.reaching.includes(at) ? backing.own(arg) : arg;
   });
   return backing.relay(source, request);
 }
@@ -134,10 +131,6 @@ async function store(
 
 const evicted =
   'ERR the server removed the result before it was stored (is it short of memory?), do it again';
-
-function isElement(pattern: Buffer): boolean {
-  return pattern.length === 1 && pattern[0] === 35;
-}
 
 function bulkOrNull(value: Buffer | null): Resp {
   return value === null ? { type: 'null', aggregate: false } : { type: 'bulk', bytes: value };

@@ -10,6 +10,8 @@ export interface Task {
   readonly args: readonly Buffer[];
   /** Argument numbers of the keys, in the order of the command's key specifications. */
   readonly keys: readonly number[];
+  /** False when the arguments are such that there are no {@link keys} where some must be. */
+  readonly isPlaced: boolean;
   /** What the client speaks: the value returned is written in it. */
   readonly protocol: Protocol;
   readonly backing: Backing;

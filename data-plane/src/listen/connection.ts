@@ -1,6 +1,7 @@
 /** One client's socket: bytes in, what is left over, holding still, bytes out. */
 import type { Socket } from 'node:net';
 import { RequestFrame } from '../resp/request-scanner.ts';
+import type { ClientVitals } from '../session/session.ts';
 import type { Turn } from '../turn.ts';
 import { Outlet, type ReplyTotals } from './outlet.ts';
 import { ownCopy } from './own-copy.ts';
@@ -37,6 +38,7 @@ export class ClientConnection {
   readonly id: number;
   readonly socket: Socket;
   readonly address: string;
+  readonly localAddress: string;
   readonly loopback: boolean;
   readonly outlet: Outlet;
   readonly queue: ReplyQueue;
@@ -61,6 +63,7 @@ export class ClientConnection {
     this.#wiring = wiring;
     const remote = socket.remoteAddress ?? '?';
     this.address = `${remote}:${socket.remotePort ?? 0}`;
+    this.localAddress = `${socket.localAddress ?? '?'}:${socket.localPort ?? 0}`;
     this.loopback = /^(::ffff:)?127\.|^::1$/.test(remote);
     this.readUs = wiring.turn.nowUs();
     this.outlet = new Outlet(socket, wiring.turn, wiring.totals, () => this.queue.drained());
@@ -108,6 +111,17 @@ export class ClientConnection {
 
   destroy(): void {
     this.socket.destroy();
+  }
+
+  /** For CLIENT LIST: seconds, bytes and commands as they are now. */
+  vitals(): ClientVitals {
+    return {
+      ageSeconds: Math.floor((Date.now() - this.openedMs) / 1000),
+      idleSeconds: Math.floor((this.#wiring.turn.nowUs() - this.readUs) / 1e6),
+      heldBytes: (this.#rest?.length ?? 0) + (this.#upload?.length ?? 0),
+      owed: this.queue.inFlight,
+      pendingBytes: this.queue.pendingBytes,
+    };
   }
 
   /** `own`: the bytes are what this client left over before, not the shared read buffer. */

@@ -29,8 +29,19 @@ export interface InfoFacts {
     readonly user: string;
     readonly backend: string;
   };
+  /** The session's own databases that hold keys; empty where one question does not tell. */
+  readonly keyspace: readonly KeyspaceSample[];
   /** Only those the asking tenant has a route to. */
   readonly backends: readonly BackendSample[];
+}
+
+/** One database as the client numbers it. */
+export interface KeyspaceSample {
+  readonly database: number;
+  readonly keys: number;
+  readonly expires: number;
+  /** Mean time to live, ms, as the server estimates it. */
+  readonly ttlMs: number;
 }
 
 export const redisVersionDefault = '7.0.15';
@@ -38,6 +49,7 @@ export const redisVersionDefault = '7.0.15';
 type Lines = readonly (readonly [name: string, value: string | number])[];
 type Section = readonly [title: string, lines: (facts: InfoFacts) => Lines];
 
+/** In the order they are printed. Source: sections of INFO in Redis 7.0, then our own. */
 const sections: Readonly<Record<string, Section>> = {
   server: ['Server', server],
   clients: ['Clients', clients],
@@ -47,6 +59,8 @@ const sections: Readonly<Record<string, Section>> = {
     () => [
       ['loading', 0],
       ['async_loading', 0],
+      ['rdb_bgsave_in_progress', 0],
+      ['aof_enabled', 0],
     ],
   ],
   stats: ['Stats', stats],
@@ -57,23 +71,46 @@ const sections: Readonly<Record<string, Section>> = {
       ['connected_slaves', 0],
     ],
   ],
+  // None as far as a client is concerned, as in MODULE LIST.
+  modules: ['Modules', () => []],
+  commandstats: ['Commandstats', commandStats],
+  // Errors are counted by family, not by their first word.
+  errorstats: ['Errorstats', () => []],
+  latencystats: ['Latencystats', latencyStats],
   cluster: ['Cluster', () => [['cluster_enabled', 0]]],
+  keyspace: ['Keyspace', keyspace],
   proxy: ['Proxy', proxy],
   tenant: ['Tenant', tenant],
   backends: ['Backends', backends],
 };
 
+/** Shown by name, `all` and `everything` only. Source: `genInfoSectionDict` of Redis 7.0. */
+const asked = new Set(['commandstats', 'latencystats']);
+
+/** Names of the sections that `INFO [section …]` asks for; an unknown one adds nothing. */
+export function sectionsOf(words: readonly string[]): ReadonlySet<string> {
+  const wanted = new Set<string>();
+  for (const word of words.length === 0 ? ['default'] : words) {
+    const name = word.toLowerCase();
+    if (name === 'default') add((one) => !asked.has(one));
+    else if (name === 'all' || name === 'everything') add(() => true);
+    else if (Object.hasOwn(sections, name)) wanted.add(name);
+  }
+  return wanted;
+
+  function add(which: (name: string) => boolean): void {
+    for (const name of Object.keys(sections)) if (which(name)) wanted.add(name);
+  }
+}
+
 /**
- * The text of `INFO [section …]`: sections apart by an empty line, lines ended by CRLF. No section,
- * `default`, `all` and `everything` mean all; an unknown one adds nothing, as in Redis.
- * Counts are the asking tenant's own: nothing here tells it about another tenant.
+ * The text of the sections in `wanted`: apart by an empty line, lines ended by CRLF. Counts are the
+ * asking tenant's own: nothing here tells it about another tenant.
  */
-export function infoText(asked: readonly string[], facts: InfoFacts): string {
-  const names = asked.map((name) => name.toLowerCase());
-  const all = names.length === 0 || names.some((name) => /^(default|all|everything)$/.test(name));
+export function infoText(wanted: ReadonlySet<string>, facts: InfoFacts): string {
   const parts: string[] = [];
   for (const [name, [title, lines]] of Object.entries(sections)) {
-    if (!all && !names.includes(name)) continue;
+    if (!wanted.has(name)) continue;
     const body = lines(facts).map(([key, value]) => `${key}:${clean(value)}\r\n`);
     parts.push(`# ${title}\r\n${body.join('')}`);
   }
@@ -115,6 +152,8 @@ function memory(facts: InfoFacts): Lines {
     ['used_memory_peak_human', human(facts.memoryPeakBytes)],
     ['used_memory_rss', facts.memoryBytes],
     ['maxmemory', 0],
+    ['maxmemory_human', '0B'],
+    ['maxmemory_policy', 'noeviction'],
   ];
 }
 
@@ -125,6 +164,37 @@ function stats({ meter }: InfoFacts): Lines {
     ['total_net_output_bytes', sum(meter.replyBytes)],
     ['total_error_replies', sum(meter.errors)],
   ];
+}
+
+function keyspace(facts: InfoFacts): Lines {
+  return facts.keyspace.map(({ database, keys, expires, ttlMs }) => [
+    `db${database}`,
+    `keys=${keys},expires=${expires},avg_ttl=${ttlMs}`,
+  ]);
+}
+
+/** By family, which is what is counted; no command of Redis is called `@…`. */
+function commandStats({ meter }: InfoFacts): Lines {
+  return used(meter).map(([family, name]) => {
+    const calls = meter.commands[family] ?? 0;
+    const us = Math.round(meter.latencySumUs[family] ?? 0);
+    const each = calls === 0 ? 0 : us / calls;
+    const shown = `calls=${calls},usec=${us},usec_per_call=${each.toFixed(2)}`;
+    const refused = meter.refused[family] ?? 0;
+    const failed = meter.errors[family] ?? 0;
+    return [`cmdstat_@${name}`, `${shown},rejected_calls=${refused},failed_calls=${failed}`];
+  });
+}
+
+function latencyStats({ meter }: InfoFacts): Lines {
+  return used(meter).map(([family, name]) => {
+    const [p50, p99, p999] = [0.5, 0.99, 0.999].map((q) => meter.quantile(family, q).toFixed(3));
+    return [`latency_percentiles_usec_@${name}`, `p50=${p50},p99=${p99},p99.9=${p999}`];
+  });
+}
+
+function used(meter: Meter): [family: number, name: string][] {
+  return [...meter.families.entries()].filter(([family]) => (meter.commands[family] ?? 0) > 0);
 }
 
 function proxy(facts: InfoFacts): Lines {
@@ -146,9 +216,8 @@ function tenant({ meter, tenant: own }: InfoFacts): Lines {
     ['tenant_backend', own.backend],
     ['tenant_commands_refused', sum(meter.refused)],
   ];
-  for (const [family, name] of meter.families.entries()) {
+  for (const [family, name] of used(meter)) {
     const calls = meter.commands[family] ?? 0;
-    if (calls === 0) continue;
     const p50 = Math.round(meter.quantile(family, 0.5));
     const p99 = Math.round(meter.quantile(family, 0.99));
     const errors = meter.errors[family] ?? 0;

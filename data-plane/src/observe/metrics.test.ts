@@ -1,9 +1,12 @@
 /** The metrics page and INFO, as scrapers and clients read them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type InfoFacts, infoText } from './info.ts';
+import { type InfoFacts, infoText as render, sectionsOf } from './info.ts';
 import { type BackendSample, Metrics } from './metrics.ts';
 import { Observe } from './observe.ts';
+
+const infoText = (words: readonly string[], given: InfoFacts): string =>
+  render(sectionsOf(words), given);
 
 async function page(metrics: Metrics): Promise<string> {
   let text = '';
@@ -21,6 +24,7 @@ const node: BackendSample = {
   node: '127.0.0.1:6379',
   up: true,
   connections: 2,
+  owned: 1,
   inFlight: 3,
   queuedBytes: 0,
 };
@@ -81,6 +85,7 @@ function facts(observe: Observe): InfoFacts {
     logConnected: true,
     logStaleSinceMs: null,
     meter: observe.meter('shop'),
+    keyspace: [{ database: 0, keys: 3, expires: 1, ttlMs: 5 }],
     tenant: { id: 'shop', isolation: 'prefix', user: 'web', backend: 'main' },
     backends: [node],
   };
@@ -95,6 +100,7 @@ test('INFO holds what clients probe before they call a connection ready', () => 
     'loading:0',
     'cluster_enabled:0',
     'tcp_port:6380',
+    'db0:keys=3,expires=1,avg_ttl=5',
     'uptime_in_days:1',
     'used_memory_human:1.50M',
     'tenant:shop',
@@ -112,7 +118,7 @@ test('INFO of chosen sections shows them only, and nothing for an unknown one', 
     '# Replication\r\nrole:master\r\nconnected_slaves:0\r\n\r\n# Cluster\r\ncluster_enabled:0\r\n',
   );
   assert.equal(infoText(['nonsense'], given), '');
-  assert.equal(infoText(['nonsense', 'everything'], given), infoText([], given));
+  assert.equal(infoText(['nonsense', 'everything'], given), infoText(['all'], given));
 });
 
 test('INFO counts the asking tenant only and a name cannot forge a line', () => {

@@ -10,6 +10,8 @@ export interface BackendSample {
   readonly node: string;
   readonly up: boolean;
   readonly connections: number;
+  /** Connections to it that one session at a time has for itself. */
+  readonly owned: number;
   /** Commands sent and not answered yet. */
   readonly inFlight: number;
   /** Bytes waiting to be written. */
@@ -49,6 +51,8 @@ const counters: readonly Row[] = [
   ['backendErrors', 'backend_errors_total', 'Backend connections lost or commands past deadline.'],
   ['backendReconnects', 'backend_reconnects_total', 'Backend connections opened again.'],
   ['clientPauses', 'client_pauses_total', 'Times a client was not read from for its owed replies.'],
+  ['poppedGivenBack', 'popped_given_back_total', 'Elements put back: their client had gone.'],
+  ['poppedLost', 'popped_lost_total', 'Elements popped for a client that had gone, and lost.'],
   ['snapshotSwaps', 'snapshot_swaps_total', 'Configurations taken into service.'],
   ['snapshotsRejected', 'snapshots_rejected_total', 'Configurations refused.'],
   ['logAlarms', 'log_alarms_total', 'Times the log was another, shorter, or broken.'],
@@ -56,6 +60,7 @@ const counters: readonly Row[] = [
 
 const gauges: readonly Row[] = [
   ['connectionsOpen', 'connections_open', 'Client connections open now.'],
+  ['clientsBlocked', 'clients_blocked', 'Clients waiting in a blocking command now.'],
   ['clientsPaused', 'clients_paused', 'Clients not read from now.'],
   ['snapshotSequence', 'snapshot_sequence', 'Sequence of the configuration served.'],
 ];
@@ -137,6 +142,11 @@ function backendMetrics(registry: Registry, backends: () => readonly BackendSamp
   const rows: readonly [string, string, (sample: BackendSample) => number][] = [
     ['backend_up', '1 while a connection to the node is ready.', (sample) => (sample.up ? 1 : 0)],
     ['backend_connections', 'Connections to the node.', (sample) => sample.connections],
+    [
+      'backend_owned_connections',
+      'Dedicated connections to the node: blocking commands, WATCH.',
+      (sample) => sample.owned,
+    ],
     ['backend_in_flight', 'Commands sent and not answered yet.', (sample) => sample.inFlight],
     ['backend_queued_bytes', 'Bytes waiting to be written.', (sample) => sample.queuedBytes],
   ];

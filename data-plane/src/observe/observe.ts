@@ -23,6 +23,11 @@ export class ProcessCounters {
   retries = 0;
   backendErrors = 0;
   backendReconnects = 0;
+  /** Clients waiting in a blocking command now. */
+  clientsBlocked = 0;
+  /** Elements a server popped for a client that had gone: put back, or not to be had back. */
+  poppedGivenBack = 0;
+  poppedLost = 0;
   /** Clients not read from now, because their owed replies exceed their budget. */
   clientsPaused = 0;
   /** Times such a pause began. */

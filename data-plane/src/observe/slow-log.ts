@@ -50,6 +50,11 @@ export class SlowLog {
     this.slowerThanUs = limits.slowLogSlowerThanUs;
   }
 
+  /** What one tenant may have in it. */
+  get entriesMax(): number {
+    return this.#limits.slowLogEntriesPerTenantMax;
+  }
+
   /** Keeps a command; its arguments are copied, so the caller's buffers may be reused at once. */
   record(command: SlowCommand): void {
     const name = command.args[0]?.toString('latin1').toUpperCase() ?? '';

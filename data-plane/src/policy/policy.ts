@@ -72,10 +72,14 @@ function refuseTreatment(command: Command): Buffer | null {
   return encodeError('ERR', `command '${facts.name}' ${treatment.reason}`);
 }
 
+/** Scripts may write unless they were called by the `_RO` form, which the server holds them to. */
+const mayWrite = new Set(['eval', 'evalsha', 'fcall']);
+
 /** Read-only by Redis's own write flag. */
 function refuseWrite(asker: Asker, command: Command): Buffer | null {
   const facts = command.facts!;
-  if (!asker.user?.readOnly || (facts.flags & Flag.write) === 0) return null;
+  const writes = (facts.flags & Flag.write) !== 0 || mayWrite.has(facts.name);
+  if (!asker.user?.readOnly || !writes) return null;
   return encodeError(
     'NOPERM',
     `this user is read-only and has no permission to run '${facts.name}'`,

@@ -1,11 +1,17 @@
 /** Commands the proxy answers itself; each answer is a small function of session and command. */
 
 import { commandReply } from '../command/catalog.ts';
+import { helpReply } from '../command/help.ts';
 import type { Command } from '../command/request.ts';
 import { encodeBulk, encodeError, encodeSimple } from '../resp/encoder.ts';
+import { answerAcl } from './acl.ts';
 import { answerClient } from './client.ts';
+import { answerCluster } from './cluster.ts';
+import { answerConfig } from './config.ts';
 import { answerAuth, answerHello } from './hello.ts';
+import { answerLatency } from './latency.ts';
 import { answerInfo, answerSlowLogCommand } from './report.ts';
+import { answerLolwut, answerModules, answerRole } from './server.ts';
 import type { AnswerServices } from './services.ts';
 import type { Session } from './session.ts';
 
@@ -19,9 +25,13 @@ type Answering = (session: Session, command: Command, services: AnswerServices) 
 const ok = encodeSimple('OK');
 const pong = encodeSimple('PONG');
 
-/** Commands after which later ones may take other connections: all replies must have come first. */
-const waits = new Set(['hello', 'auth', 'select', 'use', 'reset']);
+/**
+ * Commands after which later ones may take other connections, or that ask a server over another one
+ * themselves: all replies must have come first.
+ */
+const waits = new Set(['hello', 'auth', 'select', 'use', 'reset', 'cluster']);
 
+/** By the command's name; a container's answers for all of its subcommands. */
 const answers: Readonly<Record<string, Answering>> = {
   ping: (_session, command) => reply(ping(command)),
   echo: (_session, command) => reply(encodeBulk(command.argument(1))),
@@ -31,10 +41,21 @@ const answers: Readonly<Record<string, Answering>> = {
   reset: (session, _command, services) => reply(reset(session, services)),
   auth: answerAuth,
   hello: answerHello,
-  client: (session, command) => reply(answerClient(session, command)),
+  client: answerClient,
   command: (session, command) => reply(commandReply(argumentsOf(command), session.protocol)),
-  info: (session, command, services) => reply(answerInfo(session, command, services)),
+  info: answerInfo,
   slowlog: (session, command, services) => reply(answerSlowLogCommand(session, command, services)),
+  acl: (session, command) => reply(answerAcl(session, command)),
+  config: (session, command, services) => reply(answerConfig(session, command, services)),
+  latency: (session, command) => reply(answerLatency(session, command)),
+  cluster: answerCluster,
+  // One virtual node owns every slot: nothing is asked of another, and any read is the primary's.
+  readonly: () => reply(ok),
+  readwrite: () => reply(ok),
+  asking: () => reply(ok),
+  role: (session) => reply(answerRole(session)),
+  lolwut: (session) => reply(answerLolwut(session)),
+  module: (session) => reply(answerModules(session)),
 };
 
 export function reply(bytes: Buffer): Answer {
@@ -48,6 +69,10 @@ export function mustWait(command: Command): boolean {
 
 /** The reply of a command whose treatment is `local`. */
 export function answer(session: Session, command: Command, services: AnswerServices): Answer {
+  const facts = command.facts!;
+  if (facts.parent !== null && facts.name.endsWith('|help')) {
+    return reply(helpReply(facts.parent, session.protocol));
+  }
   const answering = answers[nameOf(command)];
   if (answering === undefined) throw new Error('invariant: every local command has an answer');
   return answering(session, command, services);

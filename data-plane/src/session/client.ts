@@ -1,15 +1,22 @@
-/** CLIENT: what a connection may say and ask about itself. */
+/** CLIENT: what a connection may say and ask about itself and its tenant's others. */
 import type { Command } from '../command/request.ts';
 import {
   encodeBulk,
   encodeError,
   encodeInteger,
   encodeNull,
+  encodeReply,
   encodeSimple,
 } from '../resp/encoder.ts';
+import { prose } from '../resp/values.ts';
+import type { Answer } from './answer.ts';
+import { killed } from './client-kill.ts';
+import { clientLine, listed } from './client-list.ts';
+import type { AnswerServices } from './services.ts';
 import type { Session } from './session.ts';
 
 const ok = encodeSimple('OK');
+const syntax = encodeError('ERR', 'syntax error');
 
 /** Null when `name` may be a connection's name, else the error. Source: Redis 7.0 CLIENT SETNAME. */
 export function badName(name: string): Buffer | null {
@@ -17,28 +24,36 @@ export function badName(name: string): Buffer | null {
   return encodeError('ERR', 'Client names cannot contain spaces, newlines or special characters.');
 }
 
-/** Own connection only: other clients of the proxy, of whatever tenant, stay unseen. */
-export function answerClient(session: Session, command: Command): Buffer {
-  const verb = command.text(1).toLowerCase();
-  switch (verb) {
-    case 'id':
-      return encodeInteger(session.client.id);
-    case 'getname':
-      return session.client.name === ''
-        ? encodeNull(session.protocol)
-        : encodeBulk(session.client.name);
-    case 'setname':
+/** Clients of other tenants, and those of other proxies, stay unseen. */
+export function answerClient(session: Session, command: Command, services: AnswerServices): Answer {
+  if (command.facts!.name === 'client|kill') {
+    return killed(session, command, services.clients.of(session.user!.tenant.id));
+  }
+  return { kind: 'reply', reply: answerHere(session, command, services) };
+}
+
+function answerHere(session: Session, command: Command, services: AnswerServices): Buffer {
+  const { client } = session;
+  const name = command.facts!.name;
+  switch (name) {
+    case 'client|id':
+      return encodeInteger(client.id);
+    case 'client|getname':
+      return client.name === '' ? encodeNull(session.protocol) : encodeBulk(client.name);
+    case 'client|setname':
       return setName(session, command.text(2));
-    case 'setinfo':
+    case 'client|setinfo':
       return setInfo(session, command.text(2).toLowerCase(), command.text(3));
-    case 'info':
-      return encodeBulk(`${describe(session)}\n`);
-    case 'list':
-      return command.argc === 2
-        ? encodeBulk(`${describe(session)}\n`)
-        : encodeError('ERR', 'CLIENT LIST takes no filter here: it shows this connection only');
+    case 'client|info':
+      return encodeReply(prose(`${clientLine(session)}\n`), session.protocol);
+    case 'client|list':
+      return listed(session, command, services.clients.of(session.user!.tenant.id));
+    case 'client|no-evict':
+      return noEvict(session, command.text(2).toLowerCase());
+    case 'client|no-touch':
+      return noTouch(command.text(2).toLowerCase());
     default:
-      return encodeError('ERR', `'client|${verb.slice(0, 64)}' is not served by this proxy`);
+      return encodeError('ERR', `'${name}' is not served by this proxy`);
   }
 }
 
@@ -61,17 +76,17 @@ function setInfo(session: Session, attribute: string, value: string): Buffer {
   return ok;
 }
 
-function describe(session: Session): string {
-  const { client, user } = session;
-  const fields: readonly (readonly [string, string | number])[] = [
-    ['id', client.id],
-    ['addr', client.address],
-    ['name', client.name],
-    ['db', session.database],
-    ['resp', session.protocol],
-    ['user', user === null ? '(unauthenticated)' : `${user.tenant.id}.${user.name}`],
-    ['lib-name', session.libraryName],
-    ['lib-ver', session.libraryVersion],
-  ];
-  return fields.map(([key, value]) => `${key}=${value}`).join(' ');
+/** Promised and kept: a proxy ends no client to win memory (Redis's `maxmemory-clients`). */
+function noEvict(session: Session, word: string): Buffer {
+  if (word !== 'on' && word !== 'off') return syntax;
+  session.standing.noEvict = word === 'on';
+  return ok;
+}
+
+/** Of Redis 7.2. OFF is what always holds; ON would be the server connection's, which is shared. */
+function noTouch(word: string): Buffer {
+  if (word === 'off') return ok;
+  if (word !== 'on') return syntax;
+  const message = 'CLIENT NO-TOUCH ON is refused: others read over the same server connection';
+  return encodeError('ERR', message);
 }

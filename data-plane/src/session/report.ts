@@ -1,19 +1,24 @@
 /** INFO and SLOWLOG: what a tenant may see of the proxy and of itself. */
 import type { Command } from '../command/request.ts';
-import { infoText } from '../observe/info.ts';
+import { infoText, type KeyspaceSample, sectionsOf } from '../observe/info.ts';
 import { answerSlowLog, type SlowEntry } from '../observe/slow-log.ts';
 import { encodeError, encodeReply } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
+import { prose } from '../resp/values.ts';
+import type { Answer } from './answer.ts';
 import type { AnswerServices } from './services.ts';
 import type { Session } from './session.ts';
 
-export function answerInfo(session: Session, command: Command, services: AnswerServices): Buffer {
-  const sections: string[] = [];
-  for (let i = 1; i < command.argc; i++) sections.push(command.text(i));
-  const text = infoText(sections, services.infoFacts(session));
-  // Redis answers INFO as a verbatim string to RESP3 clients.
-  const value: Resp = { type: 'verbatim', format: 'txt', bytes: Buffer.from(text) };
-  return encodeReply(value, session.protocol);
+/** The server is asked only where its keys are wanted, and where one question counts them. */
+export function answerInfo(session: Session, command: Command, services: AnswerServices): Answer {
+  const asked: string[] = [];
+  for (let i = 1; i < command.argc; i++) asked.push(command.text(i));
+  const sections = sectionsOf(asked);
+  const facts = services.infoFacts(session);
+  const text = (keyspace: readonly KeyspaceSample[]): Buffer =>
+    encodeReply(prose(infoText(sections, { ...facts, keyspace })), session.protocol);
+  if (!sections.has('keyspace')) return { kind: 'reply', reply: text([]) };
+  return { kind: 'later', reply: services.keyspace(session).then(text) };
 }
 
 export function answerSlowLogCommand(

@@ -5,16 +5,23 @@ import type { Upstream } from '../command/upstream.ts';
 import { Meter } from '../observe/meter.ts';
 import type { BackendView, ProxyState, RouteView, TenantView, UserView } from '../state.ts';
 import { wayFinder } from '../ways.ts';
-import { Session } from './session.ts';
+import { type ClientVitals, Session } from './session.ts';
 
 class Client {
   readonly id = 1;
   readonly address = 'here:1';
+  readonly localAddress = 'there:2';
   readonly loopback = true;
   name = '';
   ended = 0;
   endAfterReplies(): void {
     this.ended++;
+  }
+  destroy(): void {
+    this.ended++;
+  }
+  vitals(): ClientVitals {
+    return { ageSeconds: 0, idleSeconds: 0, heldBytes: 0, owed: 0, pendingBytes: 0 };
   }
 }
 
@@ -49,17 +56,17 @@ interface Given {
 function state(given: Given): ProxyState {
   const { database = null, backends = null } = given;
   const routes = new Map<string, RouteView>(
-    given.routes.map((one) => [one.id, { backend: one, database }]),
+    given.routes.map((one) => [one.id, { backend: one, database, readFrom: 'primary' }]),
   );
   const users = new Map<string, UserView>();
   const tenant: TenantView = {
     ...{ id: 'acme', enabled: given.enabled ?? true, prefix: null, meter, users, routes },
-    defaultRoute: [...routes.values()][0] ?? null,
+    ...{ crossSlot: 'emulate', defaultRoute: [...routes.values()][0] ?? null },
   };
   const user: UserView = {
     ...{ tenant, name: 'ann', enabled: given.userEnabled ?? true, verifier: { scheme: 'none' } },
     ...{ readOnly: given.readOnly ?? false, credential: given.credential ?? 'first' },
-    backends: backends === null ? null : new Set(backends),
+    ...{ passThrough: false, backends: backends === null ? null : new Set(backends) },
   };
   if (given.users ?? true) users.set('ann', user);
   const tenants = new Map([['acme', tenant]]);

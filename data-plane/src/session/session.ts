@@ -1,16 +1,50 @@
 /** One client: who it is, where its commands go, and what follows when the configuration changes. */
+import type { CommandFacts } from '../command/command.ts';
 import type { Upstream } from '../command/upstream.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Protocol, ProxyState, RouteView, TenantView, UserView } from '../state.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What a session needs of its socket; `listen/` has the rest. */
 export interface SessionClient {
   readonly id: number;
   readonly address: string;
+  /** `ip:port` of our side, as the client sees it where nothing translates. */
+  readonly localAddress: string;
   readonly loopback: boolean;
   name: string;
   /** Takes no more commands, answers what is owed, then closes. */
   endAfterReplies(): void;
+  /** Closes at once. */
+  destroy(): void;
+  /** For CLIENT LIST. */
+  vitals(): ClientVitals;
+}
+
+export interface ClientVitals {
+  readonly ageSeconds: number;
+  readonly idleSeconds: number;
+  /** Bytes of commands not carried out yet. */
+  readonly heldBytes: number;
+  /** Commands whose replies are owed. */
+  readonly owed: number;
+  /** Bytes of replies it has not taken. */
+  readonly pendingBytes: number;
+}
+
+/** What others hold for a session, as CLIENT LIST tells it; each figure is written by its holder. */
+export class Standing {
+  channels = 0;
+  patterns = 0;
+  shardChannels = 0;
+  /** Commands queued by MULTI; -1 outside of one. */
+  queued = -1;
+  /** Client that gets this one's invalidations; -1 none. */
+  redirect = -1;
+  blocked = false;
+  tracks = false;
+  monitors = false;
+  noEvict = false;
 }
 
 /** How a session's commands travel; the hot path reads these fields and nothing behind them. */
@@ -23,8 +57,8 @@ export interface Way {
   readonly prefixCrc: number;
   /** Whether commands over several slots are worked on step by step; else they are refused. */
   readonly emulates: boolean;
-  /** Whether the backend is the tenant's own: it shares neither keys nor databases with others. */
-  readonly alone: boolean;
+  /** Others have keys on the same servers: apart by prefix or by database. */
+  readonly shared: boolean;
   readonly meter: Meter;
 }
 
@@ -75,8 +109,13 @@ export class Session {
    * connections, where it could overtake them.
    */
   barrier = false;
+  /** What MULTI or WATCH began. */
+  transaction: Transaction | null = null;
   libraryName = '';
   libraryVersion = '';
+  standing = new Standing();
+  /** The command it sent last, where one was known. */
+  lastCommand: CommandFacts | null = null;
   /** The way as it is when nothing diverts the session. */
   #direct: Way;
   readonly #diversions = new Set<Diversion>();
@@ -138,6 +177,7 @@ export class Session {
     this.client.name = '';
     this.route = null;
     for (const watcher of [...this.#watchers]) watcher.left(this);
+    this.standing = new Standing();
     this.#take(this.#ways.nowhere(null));
   }
 

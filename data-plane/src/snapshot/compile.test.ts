@@ -54,9 +54,10 @@ test('names are resolved: routes to backends, prefixes to bytes, tokens to users
   const { state } = compile(snapshotOf(tenants), new Map([['main', main]]), meterOf, null);
   const [pre, db, lost] = ['pre', 'db', 'lost'].map((id) => state.tenants.get(id)!);
   assert.deepEqual(pre!.prefix, Buffer.from('p:'));
-  assert.deepEqual(pre!.defaultRoute, { backend: main, database: 0 });
+  assert.deepEqual(pre!.defaultRoute, { backend: main, database: 0, readFrom: 'primary' });
   assert.equal(state.tokens.get('ZGlnZXN0'), pre!.users.get('default'));
-  assert.deepEqual([db!.prefix, db!.defaultRoute], [null, { backend: main, database: 7 }]);
+  const route = { backend: main, database: 7, readFrom: 'primary' };
+  assert.deepEqual([db!.prefix, db!.defaultRoute], [null, route]);
   assert.deepEqual([lost!.defaultRoute, lost!.routes.size], [null, 0]);
 });
 
@@ -69,4 +70,22 @@ test('another secret is another credential, and the credential is not the secret
   assert.equal(credential('YQ=='), credential('YQ=='));
   assert.notEqual(credential('YQ=='), credential('Yg=='));
   assert.ok(!credential('YQ==').includes('YQ=='));
+});
+
+test('what was said of the command surface stands where the hot path looks for it', () => {
+  const said = { crossSlot: 'refuse', passThrough: true, readFrom: 'nearest' } as const;
+  const tenants = {
+    plain: tenantState('plain', dedicated),
+    said: tenantState('said', { ...dedicated, ...said }),
+  };
+  const { state } = compile(snapshotOf(tenants), new Map([['main', view('main')]]), meterOf, null);
+  const surface = Object.keys(tenants).map((id) => {
+    const tenant = state.tenants.get(id)!;
+    const { passThrough } = tenant.users.get('default')!;
+    return [tenant.crossSlot, passThrough, tenant.defaultRoute!.readFrom];
+  });
+  assert.deepEqual(surface, [
+    ['emulate', false, 'primary'],
+    ['refuse', true, 'nearest'],
+  ]);
 });

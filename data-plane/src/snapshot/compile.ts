@@ -52,7 +52,7 @@ function viewOf(
   backends: ReadonlyMap<string, BackendView>,
   meter: Meter,
 ): TenantView {
-  const { id, enabled, isolation } = state.tenant.value;
+  const { id, enabled, isolation, crossSlot } = state.tenant.value;
   const routes = new Map<string, RouteView>();
   let defaultRoute: RouteView | null = null;
   for (const { value } of Object.values(state.routes)) {
@@ -60,15 +60,16 @@ function viewOf(
     if (backend === undefined) continue;
     // A prefix lives in database 0; only a dedicated tenant may choose with SELECT.
     const database = isolation.mode === 'prefix' ? 0 : value.database;
-    const route = { backend, database };
+    const route = { backend, database, readFrom: value.readFrom };
     routes.set(value.backend, route);
     if (value.default) defaultRoute = route;
   }
   const users = new Map<string, UserView>();
   const prefix = isolation.mode === 'prefix' ? Buffer.from(isolation.prefix, 'latin1') : null;
-  const tenant: TenantView = { id, enabled, prefix, meter, users, routes, defaultRoute };
+  const facts = { id, enabled, prefix, crossSlot, meter };
+  const tenant: TenantView = { ...facts, users, routes, defaultRoute };
   for (const { value } of Object.values(state.users)) {
-    const { name, readOnly, verifier } = value;
+    const { name, readOnly, passThrough, verifier } = value;
     const allowed = value.backends === null ? null : new Set<string>(value.backends);
     const credential = credentialOf(verifier);
     users.set(name, {
@@ -76,6 +77,7 @@ function viewOf(
       name,
       enabled: value.enabled,
       readOnly,
+      passThrough,
       verifier,
       credential,
       backends: allowed,

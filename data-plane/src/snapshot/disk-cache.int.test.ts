@@ -1,6 +1,6 @@
 /** The disk cache on a real file system: whole or not at all, private, and never trusted blindly. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -8,6 +8,7 @@ import { systemClock } from '@respool/contracts/clock';
 import { tenantId } from '@respool/contracts/ids';
 import { emptySnapshot } from '@respool/contracts/project';
 import type { Snapshot, TenantState } from '@respool/contracts/snapshot';
+import { upcastSnapshot } from '@respool/contracts/upcast';
 import fc from 'fast-check';
 import pino from 'pino';
 import { type Cached, DiskCache } from './disk-cache.ts';
@@ -26,7 +27,9 @@ function state(sequence: number, tenants = 3): Snapshot {
   const made: Record<string, TenantState> = {};
   for (let n = 0; n < tenants; n++) {
     const id = tenantId.parse(`t${n}`);
-    const value = { id, enabled: true, isolation: { mode: 'db' as const }, description: 'ä\n"' };
+    const isolation = { mode: 'db' } as const;
+    const kept = { crossSlot: 'emulate' as const, description: 'ä\n"' };
+    const value = { id, enabled: true, isolation, ...kept };
     made[id] = { tenant: { revision: 1, value }, users: {}, routes: {} };
   }
   const at = '2026-01-01T00:00:00.000Z';
@@ -97,7 +100,7 @@ test('a file changed or cut anywhere is put aside and never served', async (t) =
   );
 });
 
-test('a whole file of another schema version is left where it is', async (t) => {
+test('a whole file of a later schema version is left where it is', async (t) => {
   const folder = await folderFor(t);
   const other = { ...state(7), schemaVersion: 99 } as unknown as Snapshot;
   await saved(folder, { snapshot: other, keys: new Map() });
@@ -109,6 +112,28 @@ test('a whole file that holds no valid state is put aside', async (t) => {
   const folder = await folderFor(t);
   const wrong = { ...state(7), tenants: { t0: { tenant: 1 } } } as unknown as Snapshot;
   await saved(folder, { snapshot: wrong, keys: new Map() });
+  assert.equal(await cacheIn(folder).load(), null);
+  assert.deepEqual(await readdir(folder), ['snapshot.ndjson.damaged']);
+});
+
+test('what a build of version 1 saved is loaded as the state of today', async (t) => {
+  const folder = await folderFor(t);
+  const fixtures = new URL('../../../contracts/fixtures/', import.meta.url);
+  await cp(new URL('disk-cache.v1.ndjson', fixtures), join(folder, 'snapshot.ndjson'));
+  const loaded = await cacheIn(folder).load();
+  const old = await readFile(new URL('snapshot.v1.json', fixtures), 'utf8');
+  assert.deepEqual(loaded?.snapshot, upcastSnapshot(JSON.parse(old)));
+  assert.deepEqual([...(loaded?.keys.keys() ?? [])], ['backend.orders']);
+  const shop = loaded?.snapshot.tenants['shop'];
+  assert.equal(shop?.tenant.value.crossSlot, 'emulate');
+  assert.equal(shop?.users['web']?.value.passThrough, false);
+  assert.equal(shop?.routes['main']?.value.readFrom, 'primary');
+  assert.deepEqual(loaded?.snapshot.backends['orders']?.value.commands, []);
+});
+
+test('a whole file of version 1 that holds what version 1 had not is put aside', async (t) => {
+  const folder = await folderFor(t);
+  await saved(folder, { snapshot: { ...state(7), schemaVersion: 1 }, keys: new Map() });
   assert.equal(await cacheIn(folder).load(), null);
   assert.deepEqual(await readdir(folder), ['snapshot.ndjson.damaged']);
 });

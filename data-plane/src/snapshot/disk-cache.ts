@@ -4,7 +4,8 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '@respool/contracts/clock';
-import { type Snapshot, snapshot, snapshotSchemaVersion } from '@respool/contracts/snapshot';
+import { isReadableSchema, type Snapshot, snapshot } from '@respool/contracts/snapshot';
+import { upcastSnapshot } from '@respool/contracts/upcast';
 import type { Logger } from 'pino';
 import { messageOf } from './link.ts';
 
@@ -153,7 +154,7 @@ function* lines({ snapshot: state, keys }: Cached): Generator<object> {
   }
 }
 
-/** Written by a build with another shape of the state; whole, but of no use here. */
+/** Written by a later build with another shape of the state; whole, but of no use here. */
 class OtherSchema extends Error {}
 
 function isMissing(error: unknown): boolean {
@@ -185,10 +186,10 @@ function readState(
 ): Snapshot {
   const { format: written, snapshot: base } = parseLine(head);
   const schema = (base as { schemaVersion?: unknown } | undefined)?.schemaVersion;
-  if (written !== format || schema !== snapshotSchemaVersion) {
+  if (written !== format || !isReadableSchema(schema)) {
     throw new OtherSchema(`it has format ${String(written)} and schema ${String(schema)}`);
   }
-  return snapshot.parse({ ...(base as object), tenants, backends });
+  return snapshot.parse(upcastSnapshot({ ...(base as object), tenants, backends }));
 }
 
 function parseLine(line: string): Record<string, unknown> {

@@ -1,5 +1,8 @@
 /** Proxy and server come and go: nothing is lost, and the disk cache serves meanwhile. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import pino from 'pino';
 import { folderFor, logFor, natsFor, proxyFor, sequences } from '../test/follow-rig.ts';
@@ -101,6 +104,30 @@ test('a restart without a server still has the keys of its backends', async (t) 
   assert.deepEqual(after.applier.wrapped.get('backend.main'), Buffer.from('wrapped'));
 });
 
+test('a proxy of version 1 is upgraded while the server is away, then follows both versions', async (t) => {
+  const folder = await folderFor(t);
+  await cp(fixtureAt('disk-cache.v1.ndjson'), join(folder, 'snapshot.ndjson'));
+  const nats = await natsFor(t);
+  const old = readFileSync(fixtureAt('log.v1.jsonl'), 'utf8').trimEnd().split('\n');
+  const log = await LogWriter.holding(
+    await nats.admin(),
+    old.map((line) => Buffer.from(line)),
+  );
+  await log.key('backend.orders', Buffer.from('wrapped'));
+  const cached = log.state;
+  await nats.kill();
+
+  const proxy = await proxyFor(t, nats, { cacheFolder: folder });
+  assert.deepEqual(proxy.applier.applied, [cached]);
+  assert.equal(proxy.follower.status().state, 'serving');
+  await nats.restart();
+  await log.putTenant('new');
+  await untilServes(proxy, log.state);
+  await proxy.follower.stop();
+  const again = await proxyFor(t, nats, { cacheFolder: folder });
+  assert.deepEqual(again.applier.applied, [log.state]);
+});
+
 test('a restart onto another log serves the disk cache and raises an alarm', async (t) => {
   const folder = await folderFor(t);
   const { nats, log } = await logFor(t);
@@ -158,3 +185,7 @@ test('a wrong password is retried until it is the right one', async (t) => {
   login.password = proxyPassword;
   await untilServes(proxy, log.state);
 });
+
+function fixtureAt(name: string): URL {
+  return new URL(`../../../contracts/fixtures/${name}`, import.meta.url);
+}

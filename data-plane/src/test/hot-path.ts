@@ -1,7 +1,19 @@
 /** The whole hot path in one process, from listening socket to backend connections; no log, no NATS. */
-import type { Backend, Isolation, Verifier } from '@respool/contracts/entities';
-import type { Snapshot, TenantState } from '@respool/contracts/snapshot';
+import type {
+  Backend,
+  CrossSlot,
+  Isolation,
+  ReadFrom,
+  Verifier,
+} from '@respool/contracts/entities';
+import {
+  type Snapshot,
+  snapshotSchemaVersion,
+  type TenantState,
+} from '@respool/contracts/snapshot';
+import { answerServices } from '../answers.ts';
 import { RedisBackend, type RedisLimits } from '../backend/redis/redis.ts';
+import { Monitors } from '../carry/monitors.ts';
 import { Clients } from '../clients.ts';
 import { families } from '../command/command.ts';
 import { Command } from '../command/request.ts';
@@ -11,6 +23,7 @@ import type { QueueLimits } from '../listen/reply-queue.ts';
 import { UploadBudget } from '../listen/upload.ts';
 import { Observe } from '../observe/observe.ts';
 import type { DataPlane, RequestLimitSet } from '../proxy.ts';
+import { infoFactsOf, runWatcher } from '../report.ts';
 import { slotOf } from '../route/slot.ts';
 import { Authenticator } from '../session/authenticate.ts';
 import { readSettings } from '../settings.ts';
@@ -32,21 +45,27 @@ export interface TestTenant {
   readonly verifier?: Verifier;
   readonly enabled?: boolean;
   readonly database?: number;
+  readonly crossSlot?: CrossSlot;
+  readonly passThrough?: boolean;
+  readonly readFrom?: ReadFrom;
 }
 
 /** One tenant with its user `default` and a route to its backend. */
 export function tenantState(id: string, given: TestTenant): TenantState {
   const { backend, isolation, readOnly = false, enabled = true, database } = given;
   const verifier = given.verifier ?? { scheme: 'none' };
-  const user = { tenant: id, name: 'default', enabled, readOnly, verifier, backends: null };
+  const { crossSlot = 'emulate', passThrough = false, readFrom = 'primary' } = given;
+  const rights = { enabled, readOnly, passThrough, backends: null };
+  const user = { tenant: id, name: 'default', ...rights, verifier };
   const route = {
     id: `${id}-route`,
     tenant: id,
     backend,
     default: true,
     database: database ?? null,
+    readFrom,
   };
-  const tenant = { id, enabled: true, isolation, description: '' };
+  const tenant = { id, enabled: true, isolation, description: '', crossSlot };
   return {
     tenant: { revision: 1, value: tenant },
     users: { default: { revision: 1, value: user } },
@@ -60,12 +79,18 @@ export function snapshotOf(
   sequence = 1,
 ): Snapshot {
   const hash = `hash-${sequence}`;
-  return { schemaVersion: 1, logId: 'log', sequence, hash, at: '', tenants, backends };
+  const place = { logId: 'log', sequence, hash, at: '' };
+  return { schemaVersion: snapshotSchemaVersion, ...place, tenants, backends };
+}
+
+/** Servers on loopback: scripted ones, or real. */
+export interface TestBackend {
+  readonly nodes: readonly { readonly port: number }[];
 }
 
 export interface HotPathOptions {
-  /** Where each backend listens: several nodes are a cluster. */
-  readonly backends: Readonly<Record<string, { readonly nodes: readonly { port: number }[] }>>;
+  /** More than one node makes a cluster. */
+  readonly backends: Readonly<Record<string, TestBackend>>;
   readonly tenants: Readonly<Record<string, TestTenant>>;
   readonly queue?: Partial<QueueLimits>;
   readonly redis?: Partial<RedisLimits>;
@@ -83,6 +108,7 @@ export class HotPath {
   readonly failures: unknown[] = [];
   readonly connections = new Set<ClientConnection>();
   readonly clients: Clients;
+  readonly proxy: DataPlane;
   state: ProxyState = emptyState;
   #compiled: Compiled | null = null;
   #backends = new Map<string, RedisBackend>();
@@ -94,13 +120,22 @@ export class HotPath {
     this.#options = options;
     const { observe, turn } = this;
     const nobody = observe.meter('_anonymous');
-    const services = {
+    const facts = {
+      settings: defaults,
+      version: '0.0.0',
+      startedAtMs: Date.now(),
+      observe,
+      holder: { backends: () => this.#backends.values() },
+      follower: () => null,
+    };
+    const services = answerServices({
+      settings: defaults,
       authenticator: new Authenticator(pepper, 'demo'),
       observe,
-      infoFacts: () => {
-        throw new Error('invariant: no test asks for INFO');
-      },
-    };
+      infoFacts: (session) => infoFactsOf(facts, session),
+      clients: () => this.clients,
+      proxy: () => proxy,
+    });
     const self = this;
     const proxy: DataPlane = {
       get state() {
@@ -109,6 +144,7 @@ export class HotPath {
       limits: options.requests ?? defaults.requests,
       observe,
       services,
+      monitors: new Monitors(services.clients),
       nobody,
       connectionFamily: families.indexOf('connection'),
       command: new Command(),
@@ -119,10 +155,11 @@ export class HotPath {
       turn,
       queueLimits: { ...defaults.queue, ...options.queue },
       totals: { pendingBytes: 0 },
-      watcher: { answered: () => {} },
+      watcher: runWatcher(observe, this, turn),
       uploads: new UploadBudget(options.uploadBytesMax ?? defaults.uploadBytesMax),
       failed: (_client: unknown, error: unknown) => void this.failures.push(error),
     };
+    this.proxy = proxy;
     this.clients = new Clients(proxy, wayFinder(nobody), wiring, options.clients ?? defaults);
     this.#ticking = setInterval(() => {
       for (const backend of this.#backends.values()) backend.tick();
@@ -214,9 +251,10 @@ export class HotPath {
   }
 
   #open(id: string): RedisBackend {
-    const { nodes } = this.#options.backends[id] as HotPathOptions['backends'][string];
+    const { nodes } = this.#options.backends[id] as TestBackend;
     const seeds = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
-    const common = { id, description: '', username: null, password: null, tls: null };
+    const facts = { id, description: '', commands: [] };
+    const common = { ...facts, username: null, password: null, tls: null };
     const spec =
       seeds.length > 1
         ? { ...common, kind: 'cluster', seeds }

@@ -4,6 +4,7 @@ import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jets
 import { Kvm } from '@nats-io/kv';
 import { type NatsConnection, headers as newHeaders } from '@nats-io/transport-node';
 import { hashOf } from '@respool/contracts/chain';
+import type { Tenant } from '@respool/contracts/entities';
 import {
   type EntityChange,
   type Event,
@@ -11,7 +12,7 @@ import {
   readEvent,
   writeEvent,
 } from '@respool/contracts/events';
-import { tenantId } from '@respool/contracts/ids';
+import { type TenantId, tenantId } from '@respool/contracts/ids';
 import { emptySnapshot, project } from '@respool/contracts/project';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import {
@@ -44,6 +45,28 @@ export class LogWriter {
 
   /** Makes the stream; `live` false leaves out the republish, so that the test sends live messages. */
   static async create(nc: NatsConnection, live = true, buckets = true): Promise<LogWriter> {
+    const writer = await LogWriter.#onNewStream(nc, live, buckets);
+    await writer.append({
+      type: 'LogCreated',
+      version: 1,
+      logId: randomUUID(),
+      ...writer.#envelope(),
+    });
+    return writer;
+  }
+
+  /** A log that holds these events already, byte for byte, as an earlier build wrote them. */
+  static async holding(nc: NatsConnection, stored: readonly Uint8Array[]): Promise<LogWriter> {
+    const writer = await LogWriter.#onNewStream(nc, true, true);
+    for (const bytes of stored) await writer.#store(bytes);
+    return writer;
+  }
+
+  static async #onNewStream(
+    nc: NatsConnection,
+    live: boolean,
+    buckets: boolean,
+  ): Promise<LogWriter> {
     const jsm = await jetstreamManager(nc);
     await jsm.streams.add({
       name: logStream,
@@ -56,24 +79,17 @@ export class LogWriter {
     for (const bucket of buckets ? [snapshotBucket, keyBucket] : []) {
       await new Kvm(nc).create(bucket, { history: 1, allow_direct: true });
     }
-    const writer = new LogWriter(nc);
-    await writer.append({
-      type: 'LogCreated',
-      version: 1,
-      logId: randomUUID(),
-      ...writer.#envelope(),
-    });
-    return writer;
+    return new LogWriter(nc);
   }
 
   /** Appends one change-set; returns its sequence. */
   async change(...changes: EntityChange[]): Promise<number> {
-    return this.append({ type: 'ConfigurationChanged', version: 1, changes, ...this.#envelope() });
+    return this.append({ type: 'ConfigurationChanged', version: 2, changes, ...this.#envelope() });
   }
 
   /** Puts a tenant; the description makes each event differ. */
   async putTenant(id: string, description = ''): Promise<number> {
-    const after = { id: tenantId.parse(id), enabled: true, isolation: { mode: 'db' }, description };
+    const after = tenantIn(tenantId.parse(id), description);
     return this.change({ op: 'put', kind: 'tenant', id, after } as EntityChange);
   }
 
@@ -81,7 +97,7 @@ export class LogWriter {
   async putTenants(count: number): Promise<number> {
     const changes = Array.from({ length: count }, (_, n) => {
       const id = tenantId.parse(`t${n}`);
-      const after = { id, enabled: true, isolation: { mode: 'db' }, description: 'x'.repeat(256) };
+      const after = tenantIn(id, 'x'.repeat(256));
       return { op: 'put', kind: 'tenant', id, after } as EntityChange;
     });
     return this.change(...changes);
@@ -90,14 +106,17 @@ export class LogWriter {
   /** Puts a standalone backend whose password is sealed with the key of `keyScope`. */
   async putBackend(id: string, keyScope: string): Promise<number> {
     const password = { cipher: 'aes-256-gcm', keyScope, nonce: '', text: '', tag: '' };
-    const common = { id, description: '', username: null, password, tls: null };
+    const common = { id, description: '', username: null, password, tls: null, commands: [] };
     const address = { host: '127.0.0.1', port: 6379 };
     const after = { ...common, kind: 'standalone', address, databases: 16 };
-    return this.change({ op: 'put', kind: 'backend', id, after } as EntityChange);
+    return this.change({ op: 'put', kind: 'backend', id, after } as unknown as EntityChange);
   }
 
   async append(event: Event): Promise<number> {
-    const bytes = writeEvent(event);
+    return this.#store(writeEvent(event));
+  }
+
+  async #store(bytes: Uint8Array): Promise<number> {
     const { sequence } = this.state;
     const subject = logSubject(null);
     const ack = await this.#js.publish(subject, bytes, { expect: { lastSequence: sequence } });
@@ -153,4 +172,8 @@ export class LogWriter {
       prev,
     };
   }
+}
+
+function tenantIn(id: TenantId, description: string): Tenant {
+  return { id, enabled: true, isolation: { mode: 'db' }, description, crossSlot: 'emulate' };
 }

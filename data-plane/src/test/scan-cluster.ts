@@ -81,6 +81,10 @@ export class ScanCluster implements Backing {
     throw new Error('a scan asks nodes');
   }
 
+  askUrgently(): Promise<Resp> {
+    throw new Error('a scan has time');
+  }
+
   askNode(address: string, args: readonly Argument[]): Promise<Resp> {
     const node = this.nodesAll.find((one) => one.address === address);
     if (node === undefined) throw new CommandError(`ERR no node at ${address}`);

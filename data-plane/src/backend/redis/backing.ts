@@ -1,5 +1,5 @@
 /** One session's view of a Redis backend for commands of several steps. */
-import type { Argument, Backing, Purse } from '../../command/backing.ts';
+import { type Argument, type Backing, CommandError, type Purse } from '../../command/backing.ts';
 import type { UpstreamConnection } from '../../command/upstream.ts';
 import type { Meter } from '../../observe/meter.ts';
 import type { Resp } from '../../resp/resp.ts';
@@ -16,6 +16,7 @@ export interface BackingOptions {
   readonly timeoutMs: number;
   readonly meter: Meter;
   readonly slotOf: (bytes: Buffer, start: number, end: number) => number;
+  readonly askUrgently: (node: string, args: readonly Argument[]) => Promise<Resp>;
 }
 
 export class RedisBacking implements Backing {
@@ -65,6 +66,14 @@ export class RedisBacking implements Backing {
 
   askNode(node: string, args: readonly Argument[]): Promise<Resp> {
     return this.#call(this.#options.upstream.node(node), args);
+  }
+
+  async askUrgently(node: string, args: readonly Argument[]): Promise<Resp> {
+    try {
+      return await this.#options.askUrgently(node, args);
+    } catch (error) {
+      throw new CommandError(`ERR backend unavailable: ${node}: ${(error as Error).message}`);
+    }
   }
 
   #way({ single, slots }: RedisUpstream, slot: number): UpstreamConnection {

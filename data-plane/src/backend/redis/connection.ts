@@ -2,11 +2,10 @@
 import { type Chunk, newRun, type ReplyTaker, type Run } from '../../command/run.ts';
 import type { UpstreamConnection } from '../../command/upstream.ts';
 import type { Meter } from '../../observe/meter.ts';
-import { encodeRequest } from '../../resp/encoder.ts';
 import type { Flushable, Turn } from '../../turn.ts';
 import { discard } from './discard.ts';
 import { Output } from './output.ts';
-import { commandBytes, cutFirst } from './redirect.ts';
+import { eachCommand } from './redirect.ts';
 import { Replies } from './replies.ts';
 import type { Dial, Wire } from './wire.ts';
 
@@ -20,7 +19,6 @@ export interface ConnectionOwner {
   changed(connection: RedisConnection): void;
 }
 
-const askingRequest = encodeRequest(['ASKING']);
 /** The longest wait between two attempts to connect. */
 const backoffUsMax = 1_000_000;
 const backoffUsFirst = 50_000;
@@ -109,15 +107,16 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   }
 
   /**
-   * Sends one command for the run it already is: after a redirect or a broken connection. `asking`
-   * puts ASKING right in front of it (Redis Cluster specification, "ASK redirection").
+   * Sends one command for the run it already is: after a redirect or a broken connection. `before`
+   * is one command that goes right in front of it, its reply for nobody: ASKING (Redis Cluster
+   * specification, "ASK redirection"), or SCRIPT LOAD.
    */
-  resend(run: Run, request: Buffer, asking: boolean): void {
-    if (asking) {
-      const chunk = this.#output.room(askingRequest.length + request.length);
+  resend(run: Run, request: Buffer, before: Buffer | null): void {
+    if (before !== null) {
+      const chunk = this.#output.room(before.length + request.length);
       const at = chunk.length;
-      askingRequest.copy(chunk.buffer, at);
-      chunk.length += askingRequest.length;
+      before.copy(chunk.buffer, at);
+      chunk.length += before.length;
       this.#queue(discard, run.family, run.meter as Meter, chunk, at, 1);
     }
     const chunk = this.#output.room(request.length);
@@ -192,6 +191,11 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     this.#suspectUs = silent ? this.progressUs : -1;
   }
 
+  /** Ends the connection as if it had broken by itself: its server is known to be gone. */
+  fail(reason: string): void {
+    if (this.state === 'ready') this.#lost(reason);
+  }
+
   #connectWhenDue(): void {
     if (this.#turn.nowUs() >= this.#retryAtUs) this.connect();
   }
@@ -244,15 +248,14 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     const runs = this.#replies.ring.drain();
     this.#output.reset();
     for (const run of runs) {
-      for (let owed: Run | null = run; owed !== null; ) {
-        const one: Run = owed;
-        const chunk = one.chunk as Chunk;
-        const request = commandBytes(one);
-        const sent = one.cursor < chunk.flushed;
-        owed = cutFirst(one);
-        one.chunk = null;
-        this.#owner.unanswered(one, request, sent, `${this.address}: ${reason}`);
+      const taker = run.taker as ReplyTaker;
+      if (taker.lost !== undefined) {
+        taker.lost(run, run.cursor < (run.chunk as Chunk).flushed, `${this.address}: ${reason}`);
+        continue;
       }
+      eachCommand(run, (one, request, sent) =>
+        this.#owner.unanswered(one, request, sent, `${this.address}: ${reason}`),
+      );
     }
   }
 

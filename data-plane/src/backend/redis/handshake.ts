@@ -27,15 +27,19 @@ export async function greet(wire: Wire, greeting: Greeting, timeoutMs: number): 
   }
 }
 
-function requestsOf(greeting: Greeting): Buffer[] {
-  const { protocol, database, username, password, name } = greeting;
-  const requests: Buffer[] = [];
+/** Who we are and which protocol: at most one request. */
+export function loginOf({ protocol, username, password }: Greeting): Buffer[] {
   if (protocol === 3) {
     const login = password === null ? [] : ['AUTH', username ?? 'default', password];
-    requests.push(encodeRequest(['HELLO', '3', ...login]));
-  } else if (password !== null) {
-    requests.push(encodeRequest(['AUTH', ...(username === null ? [] : [username]), password]));
+    return [encodeRequest(['HELLO', '3', ...login])];
   }
+  if (password === null) return [];
+  return [encodeRequest(['AUTH', ...(username === null ? [] : [username]), password])];
+}
+
+function requestsOf(greeting: Greeting): Buffer[] {
+  const { database, name } = greeting;
+  const requests = loginOf(greeting);
   if (database !== 0) requests.push(encodeRequest(['SELECT', String(database)]));
   // PING tells a server that demands AUTH, or is still loading, from one that is ready.
   requests.push(encodeRequest(['PING']));
@@ -43,7 +47,13 @@ function requestsOf(greeting: Greeting): Buffer[] {
   return requests;
 }
 
-function exchange(wire: Wire, bytes: Buffer, count: number, timeoutMs: number): Promise<Resp[]> {
+/** `count` replies to `bytes`, in order; rejects when the connection ends or after `timeoutMs`. */
+export function exchange(
+  wire: Wire,
+  bytes: Buffer,
+  count: number,
+  timeoutMs: number,
+): Promise<Resp[]> {
   const { promise, resolve, reject } = Promise.withResolvers<Resp[]>();
   const decoder = new ReplyDecoder(1024 * 1024);
   const replies: Resp[] = [];

@@ -12,12 +12,15 @@ export type Redirect =
       readonly host: string;
       readonly port: number;
     }
+  /** The server has lost the script, or never had it: nothing was executed. */
+  | { readonly kind: 'unloaded' }
   /** The server did not execute the command and may do so later. */
   | { readonly kind: 'later' };
 
 const minus = 45;
-const words = ['MOVED ', 'ASK ', 'TRYAGAIN', 'CLUSTERDOWN', 'LOADING'].map((word) =>
-  Buffer.from(`-${word}`),
+const unloaded = '-NOSCRIPT';
+const words = ['-MOVED ', '-ASK ', '-TRYAGAIN', '-CLUSTERDOWN', '-LOADING', unloaded].map((word) =>
+  Buffer.from(word),
 );
 
 /** Whether the error reply at `start` says "not executed, but elsewhere or later". */
@@ -29,6 +32,7 @@ export function isRedirect(bytes: Buffer, start: number): boolean {
 
 /** Reads an error for which {@link isRedirect} held; `asked` is the host that sent it. */
 export function readRedirect(reply: string, asked: string): Redirect {
+  if (reply.startsWith(unloaded)) return { kind: 'unloaded' };
   const match = /^-(MOVED|ASK) (\d+) (.*):(\d+)$/.exec(reply);
   if (match === null) return { kind: 'later' };
   const [, word, slot, host, port] = match;
@@ -84,4 +88,20 @@ export function cutFirst(run: Run): Run | null {
   run.count = 1;
   (run.taker as ReplyTaker).split(run, rest);
   return rest;
+}
+
+/** Takes `run` apart: each of its unanswered commands in order, and whether it was sent. */
+export function eachCommand(
+  run: Run,
+  tell: (one: Run, request: Buffer, sent: boolean) => void,
+): void {
+  for (let owed: Run | null = run; owed !== null; ) {
+    const one: Run = owed;
+    const chunk = one.chunk as NonNullable<Run['chunk']>;
+    const request = commandBytes(one);
+    const sent = one.cursor < chunk.flushed;
+    owed = cutFirst(one);
+    one.chunk = null;
+    tell(one, request, sent);
+  }
 }

@@ -1,19 +1,25 @@
 /** One Redis backend, standalone or cluster: its upstreams, its topology, its beginning and end. */
-import type { Address, Backend, BackendTls } from '@respool/contracts/entities';
+import type { Address, Backend } from '@respool/contracts/entities';
 import type { Backing, Purse } from '../../command/backing.ts';
+import type { Lease, LeaseTarget } from '../../command/lease.ts';
+import type { Unit, UnitReader } from '../../command/unit.ts';
 import type { Meter } from '../../observe/meter.ts';
 import type { BackendSample } from '../../observe/metrics.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
+import type { Resp } from '../../resp/resp.ts';
+import { Scripts } from '../../script/scripts.ts';
 import type { BackendView, Protocol } from '../../state.ts';
 import type { Turn } from '../../turn.ts';
 import { RedisBacking } from './backing.ts';
 import { call } from './call.ts';
-import { greet } from './handshake.ts';
+import { Door } from './door.ts';
+import { type LeaseLimits, Leases } from './leases.ts';
 import { readSlots, type SlotOwners } from './topology.ts';
+import { UnitSender } from './unit.ts';
 import { RedisUpstream, type RetryLimits, type UpstreamHome } from './upstream.ts';
-import { type Dial, openWire } from './wire.ts';
+import type { Dial } from './wire.ts';
 
-export interface RedisLimits extends RetryLimits {
+export interface RedisLimits extends RetryLimits, LeaseLimits {
   /** Connecting and greeting together. */
   readonly connectMsMax: number;
   /** One question about the topology. */
@@ -39,14 +45,17 @@ export class RedisBackend implements BackendView, UpstreamHome {
   readonly id: string;
   readonly kind: 'standalone' | 'cluster';
   readonly databases: number;
+  readonly deadlineMs: number;
   readonly turn: Turn;
   readonly limits: RedisLimits;
   readonly counters: ProcessCounters;
   readonly slotOf: UpstreamHome['slotOf'];
+  readonly scripts = new Scripts();
   readonly #spec: Backend;
-  readonly #password: string | null;
+  readonly #door: Door;
   readonly #services: RedisServices;
   readonly #upstreams = new Map<string, RedisUpstream>();
+  readonly #leases: Leases;
   #owners: SlotOwners | null = null;
   #refreshing: Promise<void> | null = null;
   #refreshDueMs = 0;
@@ -57,15 +66,26 @@ export class RedisBackend implements BackendView, UpstreamHome {
   /** `password` in clear: it lives in this object only and goes nowhere but to the server. */
   constructor(spec: Backend, password: string | null, services: RedisServices) {
     this.#spec = spec;
-    this.#password = password;
+    this.#door = new Door(spec, password, services.connectionName, services.limits.connectMsMax);
     this.#services = services;
     this.id = spec.id;
     this.kind = spec.kind;
     this.databases = spec.kind === 'standalone' ? spec.databases : 1;
     this.turn = services.turn;
     this.limits = services.limits;
+    this.deadlineMs = this.limits.commandDeadlineMs;
     this.counters = services.counters;
     this.slotOf = services.slotOf;
+    this.#leases = new Leases(
+      {
+        turn: this.turn,
+        ownMeter: services.ownMeter,
+        unblockMsMax: this.limits.silenceMsMax,
+        dial: (address, protocol, database) => this.dial(address, protocol, database),
+        askNode: (address, args) => this.#askNode(address, args, this.limits.silenceMsMax),
+      },
+      this.limits,
+    );
   }
 
   upstream(protocol: Protocol, database: number): RedisUpstream {
@@ -106,29 +126,28 @@ export class RedisBackend implements BackendView, UpstreamHome {
       timeoutMs: this.limits.commandDeadlineMs,
       meter: this.#services.ownMeter,
       slotOf: this.slotOf,
+      askUrgently: (node, args) => this.#door.askUrgently(node, args),
     });
   }
 
+  lease({ protocol, database, slot, node }: LeaseTarget): Promise<Lease> {
+    const upstream = this.upstream(protocol, database);
+    const address = (): string => node ?? upstream.owner(slot).address;
+    return this.#leases.lease(address, protocol, database);
+  }
+
+  transact(unit: Unit, reader: UnitReader): void {
+    this.#leases
+      .allowsMulti(() => this.upstream(2, 0).owner(null).address)
+      .then(
+        () =>
+          new UnitSender(this, this.upstream(unit.protocol, unit.database), unit, reader).send(),
+        (reason: Error) => reader.refuse(reason.message),
+      );
+  }
+
   dial(address: string, protocol: Protocol, database: number): Dial {
-    const at = parseAddress(address);
-    const { tls, username } = this.#spec;
-    const greeting = {
-      protocol,
-      database,
-      username,
-      password: this.#password,
-      name: this.#services.connectionName,
-    };
-    return async () => {
-      const wire = await openWire(at, tls as BackendTls | null, this.limits.connectMsMax);
-      try {
-        await greet(wire, greeting, this.limits.connectMsMax);
-        return wire;
-      } catch (error) {
-        wire.socket.destroy();
-        throw error;
-      }
-    };
+    return this.#door.dial(address, protocol, database);
   }
 
   moved(slot: number, address: string): void {
@@ -148,6 +167,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   /** Several times a second: retries, reconnects, topology. */
   tick(): void {
     for (const upstream of this.#upstreams.values()) upstream.tick();
+    this.#leases.tick();
     const due = this.kind === 'cluster' && this.turn.nowUs() / 1000 >= this.#refreshDueMs;
     if (due && !this.#closed) void this.refresh();
   }
@@ -165,21 +185,24 @@ export class RedisBackend implements BackendView, UpstreamHome {
   /** Ends once nothing is owed, or when `deadlineMs` have passed. */
   async retire(deadlineMs: number): Promise<void> {
     const end = performance.now() + deadlineMs;
-    while (performance.now() < end && ![...this.#upstreams.values()].every((one) => one.quiet)) {
+    while (performance.now() < end && !this.#isQuiet()) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       for (const upstream of this.#upstreams.values()) upstream.tick();
+      this.#leases.tick();
     }
     this.close();
   }
 
   close(): void {
     this.#closed = true;
+    this.#leases.close();
     for (const upstream of this.#upstreams.values()) upstream.close();
   }
 
   /** One sample per node, over all its connections: for metrics and INFO. */
   samples(): BackendSample[] {
     const byNode = new Map<string, BackendSample>();
+    const owned = this.#leases.byNode();
     for (const upstream of this.#upstreams.values()) {
       for (const one of upstream.connections) {
         const { up, connections, inFlight, queuedBytes } = byNode.get(one.address) ?? nothing;
@@ -189,6 +212,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
           node: one.address,
           up: up || ready,
           connections: connections + (ready ? 1 : 0),
+          owned: owned.get(one.address) ?? 0,
           inFlight: inFlight + one.inFlight,
           queuedBytes: queuedBytes + one.queuedBytes,
         });
@@ -197,15 +221,22 @@ export class RedisBackend implements BackendView, UpstreamHome {
     return [...byNode.values()];
   }
 
+  #isQuiet(): boolean {
+    return this.#leases.quiet && [...this.#upstreams.values()].every((one) => one.quiet);
+  }
+
+  #askNode(address: string, args: readonly string[], timeoutMs: number): Promise<Resp> {
+    const connection = this.upstream(2, 0).node(address);
+    return call(connection, this.#services.ownMeter, args, { timeoutMs, purse: null });
+  }
+
   async #readTopology(): Promise<void> {
     const upstream = this.upstream(2, 0);
     for (const address of this.#toAsk(upstream)) {
       try {
-        const connection = upstream.node(address);
-        const { ownMeter } = this.#services;
-        const limits = { timeoutMs: this.limits.topologyMsMax, purse: null };
-        const reply = await call(connection, ownMeter, ['CLUSTER', 'SLOTS'], limits);
-        this.#takeOwners(readSlots(reply, connection.host));
+        const { topologyMsMax } = this.limits;
+        const reply = await this.#askNode(address, ['CLUSTER', 'SLOTS'], topologyMsMax);
+        this.#takeOwners(readSlots(reply, upstream.node(address).host));
         this.topologyError = '';
         return;
       } catch (error) {
@@ -243,11 +274,4 @@ const unowned: SlotOwners = new Array<string | null>(16_384).fill(null);
 
 function text(address: Address): string {
   return `${address.host}:${address.port}`;
-}
-
-/** `host:port`, where an IPv6 host may stand bare, as Redis prints it. */
-function parseAddress(address: string): Address {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  return { host, port: Number(address.slice(colon + 1)) };
 }

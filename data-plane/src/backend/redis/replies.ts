@@ -58,7 +58,7 @@ export class Replies {
         if (scanner.push) break;
         if (!scanner.done) break;
         if (scanner.error) {
-          odd = isRedirect(bytes, at);
+          odd = isRedirect(bytes, at) && run.taker!.lost === undefined;
           if (odd) break;
           run.errors++;
         }

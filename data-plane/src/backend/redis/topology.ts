@@ -1,4 +1,5 @@
 /** Which node owns which slot: CLUSTER SLOTS read into a table. */
+import type { Address } from '@respool/contracts/entities';
 import { slotCount } from '../../command/backing.ts';
 import { itemsOf, type Resp, textOf } from '../../resp/resp.ts';
 
@@ -39,4 +40,11 @@ function addressOf(value: Resp | undefined, asked: string): string {
   // Redis 7 leaves the host out when it is the one we asked (cluster-preferred-endpoint-type).
   const known = name === null || name === '' || name === '?' ? asked : name;
   return `${known}:${integerOf(port)}`;
+}
+
+/** `host:port`, where an IPv6 host may stand bare, as Redis prints it. */
+export function parseAddress(address: string): Address {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return { host, port: Number(address.slice(colon + 1)) };
 }

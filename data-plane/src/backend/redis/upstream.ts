@@ -5,7 +5,8 @@ import { Command } from '../../command/request.ts';
 import type { ReplyTaker, Run } from '../../command/run.ts';
 import type { Upstream } from '../../command/upstream.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
-import { encodeError } from '../../resp/encoder.ts';
+import { encodeError, encodeRequest } from '../../resp/encoder.ts';
+import type { Scripts } from '../../script/scripts.ts';
 import type { Protocol } from '../../state.ts';
 import type { Turn } from '../../turn.ts';
 import { type ConnectionOwner, RedisConnection } from './connection.ts';
@@ -27,6 +28,7 @@ export interface UpstreamHome {
   readonly turn: Turn;
   readonly limits: RetryLimits;
   readonly counters: ProcessCounters;
+  readonly scripts: Scripts;
   /** Slot of a key; the routing stage's own function, lent so that the stages stay apart. */
   readonly slotOf: (bytes: Buffer, start: number, end: number) => number;
   dial(address: string, protocol: Protocol, database: number): Dial;
@@ -43,6 +45,7 @@ interface Waiting {
 }
 
 const command = new Command();
+const asking = encodeRequest(['ASKING']);
 
 export class RedisUpstream implements Upstream, ConnectionOwner {
   epoch = 0;
@@ -71,6 +74,11 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   primaries(): readonly string[] {
     const owners = this.single === null ? (this.slots ?? []) : [this.single];
     return [...new Set(owners.map((owner) => owner.address))];
+  }
+
+  /** The connection to the owner of `slot`, or to any primary where it is null. */
+  owner(slot: number | null): RedisConnection {
+    return this.single ?? (this.slots as RedisConnection[])[slot ?? 0]!;
   }
 
   /** The connection to `address`, made on first use; it dials when something is sent. */
@@ -117,6 +125,10 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
       return;
     }
     const redirect = readRedirect(reply, from.host);
+    if (redirect.kind === 'unloaded') {
+      this.#reload(run, request, reply, from);
+      return;
+    }
     if (redirect.kind === 'later') {
       this.#home.doubt();
       if (!this.#mayWait(run, request)) {
@@ -129,7 +141,23 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     const address = `${redirect.host}:${redirect.port}`;
     if (redirect.kind === 'moved') this.#home.moved(redirect.slot, address);
     counters.retries++;
-    this.node(address).resend(run, request, redirect.kind === 'ask');
+    this.node(address).resend(run, request, redirect.kind === 'ask' ? asking : null);
+  }
+
+  /**
+   * The server does not know the script, this proxy may: the script first, then the command again.
+   * Where a younger command went ahead already the client is told, as Redis would, and has EVAL.
+   */
+  #reload(run: Run, request: Buffer, reply: string, from: RedisConnection): void {
+    const mayWait = this.#mayWait(run, request);
+    const digest = command.argc > 1 ? command.text(1).toLowerCase() : '';
+    const body = mayWait ? this.#home.scripts.body(digest) : null;
+    if (body === null) {
+      this.#refuse(run, reply.slice(1));
+      return;
+    }
+    this.#home.counters.retries++;
+    from.resend(run, request, encodeRequest(['SCRIPT', 'LOAD', body]));
   }
 
   unanswered(run: Run, request: Buffer, sent: boolean, reason: string): void {
@@ -216,10 +244,10 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     const { run, request } = one;
     const taker = run.taker as ReplyTaker;
     if (this.single !== null) {
-      this.single.resend(run, request, false);
+      this.single.resend(run, request, null);
     } else {
       const slots = this.slots as RedisConnection[];
-      (slots[this.#slotsOf(request)[0] as number] as RedisConnection).resend(run, request, false);
+      (slots[this.#slotsOf(request)[0] as number] as RedisConnection).resend(run, request, null);
     }
     taker.delay(-1);
   }

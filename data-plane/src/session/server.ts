@@ -1,0 +1,21 @@
+/** ROLE, MODULE LIST and LOLWUT: what a client takes this address for. */
+import { redisVersionDefault } from '../observe/info.ts';
+import { encodeReply } from '../resp/encoder.ts';
+import { array, bulk, number, prose } from '../resp/values.ts';
+import type { Session } from './session.ts';
+
+/** A primary without replicas: which servers stand behind is not the client's to care for. */
+export function answerRole(session: Session): Buffer {
+  return encodeReply(array([bulk('master'), number(0), array([])]), session.protocol);
+}
+
+/** None, as far as a client is concerned; COMMAND LIST FILTERBY MODULE says the same. */
+export function answerModules(session: Session): Buffer {
+  return encodeReply(array([]), session.protocol);
+}
+
+/** Redis draws; a proxy passes on. The last line is what tools look at. */
+export function answerLolwut(session: Session): Buffer {
+  const text = `clients ──► respool ──► servers\nRedis ver. ${redisVersionDefault}\n`;
+  return encodeReply(prose(text), session.protocol);
+}

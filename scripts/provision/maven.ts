@@ -1,0 +1,65 @@
+/** Jars with all they depend on, resolved by Maven from a pom and held against pinned hashes. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { installWay } from './debian.ts';
+import { provisionJava } from './java.ts';
+import { run } from './run.ts';
+import { provision } from './tool.ts';
+import { keptFolder } from './tools-folder.ts';
+
+/** Pinned, or Maven would take whatever is newest on the day. */
+const copyJars = 'org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy-dependencies';
+
+/**
+ * The folder that holds every runtime jar of the pom at `pomFile`, and nothing else; resolved once
+ * for each content of the pom. `targetName` starts the folder's name: `kafka`, `java-clients`.
+ *
+ * Beside the pom stands `jars.sha256`, as `sha256sum *.jar` prints it: Maven itself checks only
+ * that a jar is what its repository says. Rejects with the right lines when a jar is not listed,
+ * differs, or is missing.
+ */
+export async function resolveJars(pomFile: string, targetName: string): Promise<string> {
+  const pom = await readFile(pomFile);
+  const pinned = await readFile(join(dirname(pomFile), 'jars.sha256'), 'utf8').catch(() => '');
+  const content = createHash('sha256').update(pom).update(pinned).digest('hex').slice(0, 12);
+  return await keptFolder(`${targetName}-${content}`, async (into) => {
+    await copyInto(pomFile, into);
+    await checkSums(into, pinned, targetName);
+  });
+}
+
+async function copyInto(pomFile: string, into: string): Promise<void> {
+  const { home } = await provisionJava();
+  const mvn = await provision({
+    name: 'mvn',
+    variable: 'RESPOOL_MVN_BIN',
+    minimum: '3.6',
+    versionArgs: ['--version'],
+    env: { JAVA_HOME: home },
+    folder: 'maven-debian',
+    ways: [installWay(['maven'], ['mvn'])],
+    advice: 'install maven and start again',
+  });
+  const what = ['-DincludeScope=runtime', `-DoutputDirectory=${into}`];
+  const args = ['--batch-mode', '--quiet', '--file', pomFile, copyJars, ...what];
+  await run(mvn, args, { env: { JAVA_HOME: home } });
+}
+
+async function checkSums(folder: string, pinned: string, targetName: string): Promise<void> {
+  const names = (await readdir(folder)).toSorted();
+  const lines = names.map(async (name) => {
+    const hash = createHash('sha256').update(await readFile(join(folder, name)));
+    return `${hash.digest('hex')}  ${name}`;
+  });
+  const found = await Promise.all(lines);
+  const listed = pinned.split('\n').filter((line) => line !== '');
+  const unlisted = found.filter((line) => !listed.includes(line));
+  const missing = listed.filter((line) => !found.includes(line));
+  if (unlisted.length + missing.length === 0) return;
+  const told = (label: string, all: readonly string[]) =>
+    all.length === 0 ? '' : `\n${label}:\n${all.join('\n')}`;
+  throw new Error(
+    `the jars of ${targetName} are not those in jars.sha256${told('resolved', unlisted)}${told('listed', missing)}`,
+  );
+}
