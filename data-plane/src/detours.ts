@@ -2,5 +2,10 @@
 import { monitorsTouchNoData } from './carry/monitor.ts';
 import { queueInTransaction } from './carry/queueing.ts';
 import type { Detour } from './carry/scene.ts';
+import { inSubscribeMode } from './carry/subscribe-mode.ts';
 
-export const detours: readonly Detour[] = [monitorsTouchNoData, queueInTransaction];
+export const detours: readonly Detour[] = [
+  monitorsTouchNoData,
+  queueInTransaction,
+  inSubscribeMode,
+];

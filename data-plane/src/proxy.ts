@@ -2,10 +2,13 @@
 import type { Monitors } from './carry/monitors.ts';
 import type { HeldBytes } from './command/backing.ts';
 import type { Command } from './command/request.ts';
+import type { ClientConnection } from './listen/connection.ts';
+import type { PushGuard } from './listen/push-guard.ts';
 import type { Meter } from './observe/meter.ts';
 import type { Observe } from './observe/observe.ts';
 import type { RequestLimits } from './resp/request-scanner.ts';
 import type { AnswerServices } from './session/services.ts';
+import type { Session } from './session/session.ts';
 import type { ProxyState } from './state.ts';
 
 export interface RequestLimitSet {
@@ -16,6 +19,11 @@ export interface RequestLimitSet {
   readonly workBytesMax: number;
   /** How long one command of several steps may go on. */
   readonly workMsMax: number;
+}
+
+export interface FoundClient {
+  readonly session: Session;
+  readonly connection: ClientConnection;
 }
 
 export interface DataPlane {
@@ -34,6 +42,10 @@ export interface DataPlane {
   readonly command: Command;
   /** What commands of several steps hold now, all clients together. */
   readonly held: HeldBytes;
+  /** Watches clients that get more than replies. */
+  readonly pushes: PushGuard;
+  /** A client of this process by its CLIENT ID; null when there is none. */
+  findClient(id: number): FoundClient | null;
   /** A command failed by a fault of ours: for the log. */
   failed(client: { readonly id: number }, error: unknown): void;
 }

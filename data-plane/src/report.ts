@@ -2,7 +2,7 @@
 
 import { Command } from './command/request.ts';
 import type { Run } from './command/run.ts';
-import type { RunWatcher } from './listen/reply-queue.ts';
+import type { RunWatcher } from './listen/queue-limits.ts';
 import type { Readiness } from './observe/admin.ts';
 import { type InfoFacts, redisVersionDefault } from './observe/info.ts';
 import type { Meter } from './observe/meter.ts';

@@ -1,7 +1,10 @@
 /** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
 import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities';
 import type { Backing, Purse } from './command/backing.ts';
+import type { ForeignCommands } from './command/foreign.ts';
 import type { Lease, LeaseTarget } from './command/lease.ts';
+import type { SubscriptionHub } from './command/subscription.ts';
+import type { TrackingHub } from './command/tracking.ts';
 import type { Unit, UnitReader } from './command/unit.ts';
 import type { Upstream } from './command/upstream.ts';
 import type { Meter } from './observe/meter.ts';
@@ -17,12 +20,18 @@ export interface BackendView {
   readonly deadlineMs: number;
   /** Databases a session may select; 1 for a cluster. */
   readonly databases: number;
+  /** Commands of its servers that the proxy's own table lacks. */
+  readonly foreign: ForeignCommands;
   /** What its servers were given to run. */
   readonly scripts: Scripts;
   /** Shared by every session with the same protocol and database; cheap, kept by the backend. */
   upstream(protocol: Protocol, database: number): Upstream;
   /** For one command of several steps; `prefix` is the tenant's, `purse` pays for what it gathers. */
   backing(protocol: Protocol, database: number, prefix: Buffer | null, purse: Purse): Backing;
+  readonly listeners: {
+    readonly subscriptions: SubscriptionHub;
+    readonly tracking: TrackingHub;
+  };
   /** A connection of one's own; rejects with a `CommandError`. Whoever has it must release it. */
   lease(target: LeaseTarget): Promise<Lease>;
   /** Executes a transaction over a connection shared by all, where nothing comes between. */

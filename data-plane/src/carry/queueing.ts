@@ -1,6 +1,6 @@
 /** Between MULTI and EXEC: each command is looked at as if it were to be sent now, and kept. */
 
-import { treatmentOf } from '@respool/contracts/commands/treatment';
+import { type Carried, treatmentOf } from '@respool/contracts/commands/treatment';
 import { CommandError } from '../command/backing.ts';
 import { type CommandFacts, Flag } from '../command/command.ts';
 import { headerBytesMax, writePrefixed } from '../command/prefix.ts';
@@ -9,6 +9,7 @@ import { encodeError, encodeSimple } from '../resp/encoder.ts';
 import { keys, noRoute, planOf, slotOfCommand } from '../route/route.ts';
 import type { QueuedCommand } from '../session/transaction.ts';
 import { spoil } from './begun.ts';
+import { queuedPublish } from './queued-publish.ts';
 import { queuedScript } from './queued-script.ts';
 import { errorReply, refuse, reply } from './reply.ts';
 import type { Detour, Scene } from './scene.ts';
@@ -49,16 +50,7 @@ function queuedForm(scene: Scene, command: Command): QueuedCommand | Buffer {
   }
   const treatment = treatmentOf(command.facts as CommandFacts);
   if (treatment.kind === 'local') return notInside(name, 'the proxy answers it itself');
-  if (treatment.kind === 'carried') {
-    if (treatment.by === 'script-admin' || treatment.by === 'transaction') {
-      return notInside(name, 'it is about every server');
-    }
-    if (treatment.by === 'script') {
-      const form = queuedScript(scene, command);
-      const ro = name.endsWith('_ro');
-      return Buffer.isBuffer(form) ? form : { ...form, name, writes: !ro, reads: ro };
-    }
-  }
+  if (treatment.kind === 'carried') return carriedForm(scene, command, treatment.by);
   const plan = planOf(command, way);
   if (plan.kind === 'refused') return plan.reply;
   if (plan.kind === 'whole') {
@@ -67,6 +59,18 @@ function queuedForm(scene: Scene, command: Command): QueuedCommand | Buffer {
   }
   const isSteps = treatment.kind === 'work' || way.upstream?.single !== null;
   return isSteps ? notInside(name, 'it takes several steps here') : crossSlot;
+}
+
+function carriedForm(scene: Scene, command: Command, by: Carried): QueuedCommand | Buffer {
+  const { name } = command.facts as CommandFacts;
+  if (by === 'publish') return queuedPublish(scene, command);
+  if (by === 'script') {
+    const form = queuedScript(scene, command);
+    const ro = name.endsWith('_ro');
+    return Buffer.isBuffer(form) ? form : { ...form, name, writes: !ro, reads: ro };
+  }
+  const servers = by === 'script-admin' || by === 'transaction';
+  return notInside(name, servers ? 'it is about every server' : 'it is about the connection');
 }
 
 function notInside(name: string, why: string): Buffer {

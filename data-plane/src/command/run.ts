@@ -102,8 +102,13 @@ export class Run {
   attempts = 0;
   /** What was taken last ended inside a reply: nothing else may be said to the client before its end. */
   midReply = false;
-  /** Said to the client right behind the last reply of the run: pushes that must not come earlier. */
-  trailer: Buffer | null = null;
+  /** Its replies are not said to the client: CLIENT REPLY. */
+  muted = false;
+  /**
+   * Said to the client right behind the last reply of the run, or done then: pushes that must not
+   * come earlier.
+   */
+  trailer: (Buffer | (() => void))[] | null = null;
   /** An answer that is gathered: what its fan-out does with its keys. */
   touches: 'nothing' | 'reads' | 'writes' = 'nothing';
 }
@@ -138,9 +143,16 @@ export function freeRun(run: Run): void {
   run.fragment = 0;
   run.attempts = 0;
   run.midReply = false;
+  run.muted = false;
   run.trailer = null;
   run.touches = 'nothing';
   if (pool.length < poolMax) pool.push(run);
+}
+
+/** Adds to what is said, or done, behind the run's last reply. */
+export function addTrailer(run: Run, one: Buffer | (() => void)): void {
+  run.trailer ??= [];
+  run.trailer.push(one);
 }
 
 /** Appends `bytes[start, end)` to what the run holds back. `final` says nothing more will come. */

@@ -6,7 +6,8 @@ import { newRun, type Run } from '../command/run.ts';
 import { FakeSocket, meter } from '../test/fakes.ts';
 import { Turn } from '../turn.ts';
 import { Outlet, type ReplyTotals } from './outlet.ts';
-import { type QueueLimits, ReplyQueue } from './reply-queue.ts';
+import type { QueueLimits } from './queue-limits.ts';
+import { ReplyQueue } from './reply-queue.ts';
 
 const usual: QueueLimits = {
   replyCreditBytes: 64 * 1024,

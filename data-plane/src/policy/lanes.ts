@@ -31,7 +31,7 @@ export const closedLanes: Lanes = new Uint8Array(commands.length);
 function passes(facts: CommandFacts, shape: LaneShape, readOnly: boolean): boolean {
   const treatment = treatmentOf(facts).kind;
   if (facts.subcommands !== null) return false;
-  // MOVE and COPY … DB reach another database: they must be looked at (route.ts).
+  // COPY … DB and MOVE reach another database: they must be looked at (route.ts, policy.ts).
   if (facts.name === 'copy' || facts.name === 'move') return false;
   if (readOnly && (facts.flags & Flag.write) !== 0) return false;
   if (treatment === 'split') return shape === 'whole';

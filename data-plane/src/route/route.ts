@@ -147,9 +147,7 @@ function refused(reply: Buffer): Plan {
  */
 function beyondKeys(facts: CommandFacts, command: Command, way: RouteWay): Plan | null {
   const { name } = facts;
-  if (name === 'move' || (name === 'copy' && hasDatabase(command))) {
-    return way.shared ? refused(otherDatabase) : null;
-  }
+  if (name === 'copy') return way.shared && hasDatabase(command) ? refused(otherDatabase) : null;
   if (name !== 'sort' && name !== 'sort_ro') return null;
   const single = way.upstream?.single !== null;
   if ((single && way.prefix === null) || !hasPattern(command, !single)) return null;
@@ -158,7 +156,7 @@ function beyondKeys(facts: CommandFacts, command: Command, way: RouteWay): Plan 
 
 const otherDatabase = encodeError(
   'ERR',
-  'this tenant has one database only: a key cannot be carried to another',
+  'COPY with DB is refused here: it would carry a key to another database, where other tenants may be',
 );
 
 /** `DB n` anywhere behind the keys; without a value it is a syntax error, which the server says. */

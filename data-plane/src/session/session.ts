@@ -59,6 +59,8 @@ export interface Way {
   readonly emulates: boolean;
   /** Others have keys on the same servers: apart by prefix or by database. */
   readonly shared: boolean;
+  /** Whether the pass-through grant holds: dangerous commands go to the server as they are. */
+  readonly granted: boolean;
   readonly meter: Meter;
 }
 
@@ -138,6 +140,10 @@ export class Session {
 
   rejoin(why: Diversion): void {
     if (this.#diversions.delete(why)) this.#take(this.#direct);
+  }
+
+  get diverted(): boolean {
+    return this.#diversions.size > 0;
   }
 
   /** `watcher` is told until it is taken back with {@link unwatch}. */

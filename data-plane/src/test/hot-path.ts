@@ -13,13 +13,15 @@ import {
 } from '@respool/contracts/snapshot';
 import { answerServices } from '../answers.ts';
 import { RedisBackend, type RedisLimits } from '../backend/redis/redis.ts';
+import type { TrackedBytes } from '../backend/redis/tracked-keys.ts';
 import { Monitors } from '../carry/monitors.ts';
 import { Clients } from '../clients.ts';
 import { families } from '../command/command.ts';
 import { Command } from '../command/request.ts';
 import type { ClientConnection } from '../listen/connection.ts';
 import { type Listening, listen } from '../listen/listen.ts';
-import type { QueueLimits } from '../listen/reply-queue.ts';
+import { PushGuard, type PushLimits } from '../listen/push-guard.ts';
+import type { QueueLimits } from '../listen/queue-limits.ts';
 import { UploadBudget } from '../listen/upload.ts';
 import { Observe } from '../observe/observe.ts';
 import type { DataPlane, RequestLimitSet } from '../proxy.ts';
@@ -95,6 +97,8 @@ export interface HotPathOptions {
   readonly queue?: Partial<QueueLimits>;
   readonly redis?: Partial<RedisLimits>;
   readonly requests?: RequestLimitSet;
+  readonly pushes?: Partial<PushLimits>;
+  readonly tracked?: Partial<TrackedBytes>;
   readonly uploadBytesMax?: number;
   readonly connectionsMax?: number;
   readonly clients?: { readonly replyStallMsMax: number; readonly loginMsMax: number };
@@ -113,11 +117,18 @@ export class HotPath {
   #compiled: Compiled | null = null;
   #backends = new Map<string, RedisBackend>();
   readonly #options: HotPathOptions;
+  readonly #tracked: TrackedBytes;
   readonly #ticking: NodeJS.Timeout;
   #listening: Listening | null = null;
 
   private constructor(options: HotPathOptions) {
     this.#options = options;
+    this.#tracked = {
+      bytes: 0,
+      bytesMax: defaults.processTrackedBytesMax,
+      holderBytesMax: defaults.trackedBytesMax,
+      ...options.tracked,
+    };
     const { observe, turn } = this;
     const nobody = observe.meter('_anonymous');
     const facts = {
@@ -137,6 +148,9 @@ export class HotPath {
       proxy: () => proxy,
     });
     const self = this;
+    const totals = { pendingBytes: 0 };
+    const limits = { ...defaults.pushes, ...options.pushes };
+    const pushes = new PushGuard(limits, totals, observe.counters, Date.now);
     const proxy: DataPlane = {
       get state() {
         return self.state;
@@ -149,12 +163,14 @@ export class HotPath {
       connectionFamily: families.indexOf('connection'),
       command: new Command(),
       held: { bytes: 0, bytesMax: defaults.processWorkBytesMax },
+      pushes,
+      findClient: (id) => self.clients.find(id),
       failed: (_client, error) => void this.failures.push(error),
     };
     const wiring = {
       turn,
       queueLimits: { ...defaults.queue, ...options.queue },
-      totals: { pendingBytes: 0 },
+      totals,
       watcher: runWatcher(observe, this, turn),
       uploads: new UploadBudget(options.uploadBytesMax ?? defaults.uploadBytesMax),
       failed: (_client: unknown, error: unknown) => void this.failures.push(error),
@@ -163,6 +179,7 @@ export class HotPath {
     this.clients = new Clients(proxy, wayFinder(nobody), wiring, options.clients ?? defaults);
     this.#ticking = setInterval(() => {
       for (const backend of this.#backends.values()) backend.tick();
+      pushes.tick();
     }, tickMs);
   }
 
@@ -266,6 +283,7 @@ export class HotPath {
       slotOf: (bytes, start, end) => slotOf(bytes, start, end, 0),
       ownMeter: this.observe.meter('_proxy'),
       connectionName: 'respool-test',
+      tracked: this.#tracked,
     });
   }
 }

@@ -1,6 +1,7 @@
 /** One Redis backend, standalone or cluster: its upstreams, its topology, its beginning and end. */
 import type { Address, Backend } from '@respool/contracts/entities';
 import type { Backing, Purse } from '../../command/backing.ts';
+import { ForeignCommands } from '../../command/foreign.ts';
 import type { Lease, LeaseTarget } from '../../command/lease.ts';
 import type { Unit, UnitReader } from '../../command/unit.ts';
 import type { Meter } from '../../observe/meter.ts';
@@ -13,8 +14,12 @@ import type { Turn } from '../../turn.ts';
 import { RedisBacking } from './backing.ts';
 import { call } from './call.ts';
 import { Door } from './door.ts';
+import { Learner } from './learner.ts';
 import { type LeaseLimits, Leases } from './leases.ts';
+import { Listeners, type ListenersHome } from './listeners.ts';
+import { samplesOf } from './samples.ts';
 import { readSlots, type SlotOwners } from './topology.ts';
+import type { TrackedBytes } from './tracked-keys.ts';
 import { UnitSender } from './unit.ts';
 import { RedisUpstream, type RetryLimits, type UpstreamHome } from './upstream.ts';
 import type { Dial } from './wire.ts';
@@ -39,9 +44,11 @@ export interface RedisServices {
   readonly ownMeter: Meter;
   /** CLIENT SETNAME on every backend connection. */
   readonly connectionName: string;
+  /** Keys noted for client-side caching, all backends together. */
+  readonly tracked: TrackedBytes;
 }
 
-export class RedisBackend implements BackendView, UpstreamHome {
+export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   readonly id: string;
   readonly kind: 'standalone' | 'cluster';
   readonly databases: number;
@@ -50,12 +57,16 @@ export class RedisBackend implements BackendView, UpstreamHome {
   readonly limits: RedisLimits;
   readonly counters: ProcessCounters;
   readonly slotOf: UpstreamHome['slotOf'];
+  readonly tracked: TrackedBytes;
+  readonly listeners: Listeners;
   readonly scripts = new Scripts();
+  readonly foreign: ForeignCommands;
   readonly #spec: Backend;
   readonly #door: Door;
   readonly #services: RedisServices;
   readonly #upstreams = new Map<string, RedisUpstream>();
   readonly #leases: Leases;
+  readonly #learner: Learner;
   #owners: SlotOwners | null = null;
   #refreshing: Promise<void> | null = null;
   #refreshDueMs = 0;
@@ -76,6 +87,16 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.deadlineMs = this.limits.commandDeadlineMs;
     this.counters = services.counters;
     this.slotOf = services.slotOf;
+    this.foreign = new ForeignCommands(spec.commands);
+    this.#learner = new Learner(this.foreign, this.turn, (args, purse) => {
+      const connection = this.upstream(2, 0).owner(null);
+      return call(connection, services.ownMeter, args, {
+        timeoutMs: this.limits.topologyMsMax,
+        purse,
+      });
+    });
+    this.tracked = services.tracked;
+    this.listeners = new Listeners(this);
     this.#leases = new Leases(
       {
         turn: this.turn,
@@ -109,12 +130,11 @@ export class RedisBackend implements BackendView, UpstreamHome {
       if (this.topologyError !== '') throw new Error(this.topologyError);
     }
     const limits = { timeoutMs: this.limits.connectMsMax, purse: null };
-    await Promise.all(
-      Array.from(upstream.connections, async (connection) => {
-        const reply = await call(connection, this.#services.ownMeter, ['PING'], limits);
-        if (reply.type === 'error') throw new Error(`${connection.address}: ${reply.text}`);
-      }),
-    );
+    const pings = Array.from(upstream.connections, async (connection) => {
+      const reply = await call(connection, this.#services.ownMeter, ['PING'], limits);
+      if (reply.type === 'error') throw new Error(`${connection.address}: ${reply.text}`);
+    });
+    await Promise.all([...pings, this.#learner.learn()]);
   }
 
   backing(protocol: Protocol, database: number, prefix: Buffer | null, purse: Purse): Backing {
@@ -153,6 +173,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   moved(slot: number, address: string): void {
     if (this.#owners !== null) this.#owners[slot] = address;
     for (const upstream of this.#upstreams.values()) upstream.ownOne(slot, address);
+    this.listeners.placeAll();
     this.doubt();
   }
 
@@ -164,10 +185,16 @@ export class RedisBackend implements BackendView, UpstreamHome {
     );
   }
 
+  arrived(): void {
+    this.#learner.doubt();
+  }
+
   /** Several times a second: retries, reconnects, topology. */
   tick(): void {
     for (const upstream of this.#upstreams.values()) upstream.tick();
+    this.listeners.tick();
     this.#leases.tick();
+    this.#learner.tick();
     const due = this.kind === 'cluster' && this.turn.nowUs() / 1000 >= this.#refreshDueMs;
     if (due && !this.#closed) void this.refresh();
   }
@@ -189,6 +216,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
       await new Promise((resolve) => setTimeout(resolve, 20));
       for (const upstream of this.#upstreams.values()) upstream.tick();
       this.#leases.tick();
+      this.listeners.tick();
     }
     this.close();
   }
@@ -197,32 +225,17 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.#closed = true;
     this.#leases.close();
     for (const upstream of this.#upstreams.values()) upstream.close();
+    this.listeners.close();
   }
 
   /** One sample per node, over all its connections: for metrics and INFO. */
   samples(): BackendSample[] {
-    const byNode = new Map<string, BackendSample>();
-    const owned = this.#leases.byNode();
-    for (const upstream of this.#upstreams.values()) {
-      for (const one of upstream.connections) {
-        const { up, connections, inFlight, queuedBytes } = byNode.get(one.address) ?? nothing;
-        const ready = one.state === 'ready';
-        byNode.set(one.address, {
-          backend: this.id,
-          node: one.address,
-          up: up || ready,
-          connections: connections + (ready ? 1 : 0),
-          owned: owned.get(one.address) ?? 0,
-          inFlight: inFlight + one.inFlight,
-          queuedBytes: queuedBytes + one.queuedBytes,
-        });
-      }
-    }
-    return [...byNode.values()];
+    return samplesOf(this.id, this.#upstreams.values(), this.#leases.byNode(), this.listeners);
   }
 
   #isQuiet(): boolean {
-    return this.#leases.quiet && [...this.#upstreams.values()].every((one) => one.quiet);
+    const others = this.#leases.quiet && this.listeners.quiet;
+    return others && [...this.#upstreams.values()].every((one) => one.quiet);
   }
 
   #askNode(address: string, args: readonly string[], timeoutMs: number): Promise<Resp> {
@@ -261,14 +274,24 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.#owners = owners;
     if (same) return;
     for (const upstream of this.#upstreams.values()) upstream.own(owners, this.#firstSeed());
+    this.listeners.placeAll();
+  }
+
+  /** Where `slot` is served, as far as known. */
+  ownerOf(slot: number): string {
+    if (this.#spec.kind === 'standalone') return text(this.#spec.address);
+    return this.#owners?.[slot] ?? this.#firstSeed();
+  }
+
+  primaries(): readonly string[] {
+    if (this.#spec.kind === 'standalone' || this.#owners === null) return [this.ownerOf(0)];
+    return [...new Set(this.#owners.filter((owner) => owner !== null))];
   }
 
   #firstSeed(): string {
     return this.#spec.kind === 'cluster' ? text(this.#spec.seeds[0] as Address) : '';
   }
 }
-
-const nothing = { up: false, connections: 0, inFlight: 0, queuedBytes: 0 };
 
 const unowned: SlotOwners = new Array<string | null>(16_384).fill(null);
 
