@@ -43,6 +43,11 @@ export const allKeys: Readonly<Record<string, Steps>> = {
     whole: true,
     guarantee: 'the clock of one of the shards',
   },
+  wait: {
+    whole: false,
+    guarantee:
+      'everything written before it, by any client, counts; of a cluster the primary with the fewest replicas that have it',
+  },
 };
 
 const readApart =

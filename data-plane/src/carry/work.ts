@@ -23,16 +23,11 @@ async function work(scene: Scene, command: Command): Promise<Buffer> {
   const { proxy, session } = scene;
   const { protocol } = session;
   const purse = new Purse(proxy.held, proxy.limits.workBytesMax);
-  let gone = false;
-  const watcher = {
-    rebound: () => {},
-    left: () => {
-      gone = true;
-    },
-  };
+  const leaving = new AbortController();
+  const watcher = { rebound: () => {}, left: () => leaving.abort() };
   session.watch(watcher);
   try {
-    const answer = await emulate(taskOf(scene, command, purse, () => gone));
+    const answer = await emulate(taskOf(scene, command, purse, leaving.signal));
     return Buffer.isBuffer(answer) ? answer : encodeReply(answer, protocol);
   } catch (error) {
     return errorOf(error);
@@ -46,7 +41,7 @@ function taskOf(
   { proxy, session }: Scene,
   command: Command,
   purse: Purse,
-  gone: () => boolean,
+  left: AbortSignal,
 ): Task {
   const { route, protocol, way } = session;
   if (route === null) throw new Error('invariant: work is planned where a route leads');
@@ -64,7 +59,7 @@ function taskOf(
     backing: route.backend.backing(protocol, way.upstream?.database ?? 0, way.prefix, purse),
     purse,
     alone: !way.shared,
-    gone,
+    left,
     late: () => performance.now() > end,
   };
 }

@@ -1,5 +1,6 @@
 /** A session's backend as a command of several steps sees it: asked one command at a time, answered in values. */
 import type { Resp } from '../resp/resp.ts';
+import type { Lease } from './lease.ts';
 
 export type Argument = string | Buffer;
 
@@ -30,7 +31,9 @@ export interface Backing {
   nodes(): readonly string[];
   /** Asks the server at `node`, `host:port`; never redirected. */
   askNode(node: string, args: readonly Argument[]): Promise<Resp>;
-  /** The same over a connection of its own: reaches a server that a script keeps busy. */
+  /** A connection to `node` of one's own, for what blocks; whoever has it must release it. */
+  borrow(node: string): Promise<Lease>;
+  /** The same as {@link askNode} over a connection of its own: reaches a server that a script keeps busy. */
   askUrgently(node: string, args: readonly Argument[]): Promise<Resp>;
 }
 

@@ -8,7 +8,7 @@ import { dbsize, keys, randomkey } from './keyspace.ts';
 import { misfit } from './misfit.ts';
 import { copy, rename, renamenx } from './moves.ts';
 import { scan } from './scan.ts';
-import { anyNode } from './server.ts';
+import { time, wait } from './server.ts';
 import { sdiff, sinter, sunion } from './sets.ts';
 import { sort } from './sort.ts';
 import type { Answer, Task, Work } from './task.ts';
@@ -20,7 +20,8 @@ const works: Readonly<Record<string, Work>> = {
   randomkey,
   flushdb: flush,
   flushall: flush,
-  time: anyNode,
+  time,
+  wait,
   rename,
   renamenx,
   copy,

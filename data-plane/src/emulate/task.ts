@@ -19,8 +19,8 @@ export interface Task {
   readonly purse: Purse;
   /** Whether everything on the backend is this tenant's: neither a prefix nor a database of its own. */
   readonly alone: boolean;
-  /** True once the client went away: nobody waits for the reply. */
-  gone(): boolean;
+  /** Aborted when the client goes away: nobody waits for the reply any more. */
+  readonly left: AbortSignal;
   /** True once the command has taken longer than one may. */
   late(): boolean;
 }
@@ -64,7 +64,7 @@ export function expectList(reply: Resp): Buffer[] {
 
 /** Ends work that goes on for long: when its client went away, or its time is over. */
 export function goOn(task: Task): void {
-  if (task.gone()) throw new CommandError('ERR the client is gone');
+  if (task.left.aborted) throw new CommandError('ERR the client is gone');
   if (!task.late()) return;
   const name = task.name.toUpperCase();
   throw new CommandError(`ERR ${name} took longer than one command may; it was ended midway`);

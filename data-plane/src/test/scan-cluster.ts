@@ -85,6 +85,10 @@ export class ScanCluster implements Backing {
     throw new Error('a scan has time');
   }
 
+  borrow(): Promise<never> {
+    throw new Error('a scan blocks nobody');
+  }
+
   askNode(address: string, args: readonly Argument[]): Promise<Resp> {
     const node = this.nodesAll.find((one) => one.address === address);
     if (node === undefined) throw new CommandError(`ERR no node at ${address}`);

@@ -1,5 +1,6 @@
 /** One session's view of a Redis backend for commands of several steps. */
 import { type Argument, type Backing, CommandError, type Purse } from '../../command/backing.ts';
+import type { Lease } from '../../command/lease.ts';
 import type { UpstreamConnection } from '../../command/upstream.ts';
 import type { Meter } from '../../observe/meter.ts';
 import type { Resp } from '../../resp/resp.ts';
@@ -16,6 +17,7 @@ export interface BackingOptions {
   readonly timeoutMs: number;
   readonly meter: Meter;
   readonly slotOf: (bytes: Buffer, start: number, end: number) => number;
+  readonly borrow: (node: string) => Promise<Lease>;
   readonly askUrgently: (node: string, args: readonly Argument[]) => Promise<Resp>;
 }
 
@@ -66,6 +68,10 @@ export class RedisBacking implements Backing {
 
   askNode(node: string, args: readonly Argument[]): Promise<Resp> {
     return this.#call(this.#options.upstream.node(node), args);
+  }
+
+  borrow(node: string): Promise<Lease> {
+    return this.#options.borrow(node);
   }
 
   async askUrgently(node: string, args: readonly Argument[]): Promise<Resp> {

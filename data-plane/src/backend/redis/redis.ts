@@ -146,6 +146,7 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
       timeoutMs: this.limits.commandDeadlineMs,
       meter: this.#services.ownMeter,
       slotOf: this.slotOf,
+      borrow: (node) => this.lease({ protocol: 2, database, slot: null, node }),
       askUrgently: (node, args) => this.#door.askUrgently(node, args),
     });
   }
