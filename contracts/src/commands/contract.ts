@@ -110,7 +110,7 @@ function refusalOf(
 ): string | null {
   if (treatment?.kind === 'refused') return treatment.reason;
   const { isolation } = given;
-  const shared = isolation === 'dedicated' ? null : sharedRefusal(facts.name, isolation);
+  const shared = isolation === 'dedicated' ? null : sharedRefusal(facts.name);
   if (shared !== null) return shared;
   return given.readOnly && mayWrite(facts) ? readOnly : null;
 }

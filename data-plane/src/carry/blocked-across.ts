@@ -74,7 +74,7 @@ class Across {
     const { proxy, session, client } = this.#scene;
     const { protocol } = session;
     const purse = new Purse(proxy.held, proxy.limits.workBytesMax);
-    const backing = this.#backend.backing(this.#database, session.way.prefix, purse);
+    const backing = this.#backend.backing(2, this.#database, session.way.prefix, purse);
     try {
       const attempt = attemptOf(this.#name);
       const value = await this.#rounds(await attempt(backing, args, places), ms, once);

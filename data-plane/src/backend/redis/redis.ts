@@ -137,14 +137,16 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     await Promise.all([...pings, this.#learner.learn()]);
   }
 
-  backing(database: number, prefix: Buffer | null, purse: Purse): Backing {
+  backing(protocol: Protocol, database: number, prefix: Buffer | null, purse: Purse): Backing {
     return new RedisBacking({
       upstream: this.upstream(2, database),
+      clientUpstream: this.upstream(protocol, database),
       prefix,
       purse,
       timeoutMs: this.limits.commandDeadlineMs,
       meter: this.#services.ownMeter,
       slotOf: this.slotOf,
+      borrow: (node) => this.lease({ protocol: 2, database, slot: null, node }),
       askUrgently: (node, args) => this.#door.askUrgently(node, args),
     });
   }
