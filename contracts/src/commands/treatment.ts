@@ -28,6 +28,7 @@ export type Carried =
   | 'monitor'
   | 'proxy'
   | 'transaction'
+  | 'blocking'
   | 'script'
   | 'script-admin'
   | 'subscription'
@@ -35,6 +36,11 @@ export type Carried =
   | 'pubsub'
   | 'silence'
   | 'tracking';
+
+/** Blocking commands that are tried key by key where their keys lie in several slots. */
+export const triedInTurn: ReadonlySet<string> = new Set(
+  'blpop brpop blmpop bzpopmin bzpopmax bzmpop xread xreadgroup'.split(' '),
+);
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
@@ -65,6 +71,16 @@ const carried: Readonly<Record<string, Carried>> = {
   'client|getredir': 'tracking',
   watch: 'transaction',
   unwatch: 'transaction',
+  blpop: 'blocking',
+  brpop: 'blocking',
+  blmove: 'blocking',
+  brpoplpush: 'blocking',
+  blmpop: 'blocking',
+  bzpopmin: 'blocking',
+  bzpopmax: 'blocking',
+  bzmpop: 'blocking',
+  xread: 'blocking',
+  xreadgroup: 'blocking',
   eval: 'script',
   eval_ro: 'script',
   evalsha: 'script',
@@ -99,6 +115,10 @@ const works: Readonly<Record<string, Treatment>> = {
 };
 
 const notAboutKeys = ['transactions', 'scripting', 'pubsub', 'cluster', 'server', 'connection'];
+
+export function carriedBy(name: string): Carried | null {
+  return carried[name] ?? null;
+}
 
 /** By command id. */
 const treatments: readonly Treatment[] = commands.map(decide);
