@@ -1,6 +1,7 @@
 /** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
-import { treatmentOf } from '@respool/contracts/commands/treatment';
+import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
 import { afterwards } from './carry/afterwards.ts';
+import { sendAsItIs } from './carry/as-it-is.ts';
 import { spoil } from './carry/begun.ts';
 import { carriers } from './carry/carriers.ts';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
@@ -35,6 +36,7 @@ export function leaveFastLane(
   const { command } = proxy;
   if (client.frame.argc === 0) return true;
   command.read(facts, bytes, start, end, client.frame.argc);
+  if (facts === null) command.facts = foreignFacts(session, command);
   session.lastCommand = command.facts;
   const scene: Scene = { proxy, session, client };
   const refusal = admit(session, command);
@@ -57,10 +59,24 @@ function carry(scene: Scene, command: Command): boolean {
     const taken = detour(scene, command);
     if (taken !== null) return taken;
   }
-  const treatment = treatmentOf(command.facts as CommandFacts);
+  const facts = command.facts as CommandFacts;
+  if (scene.session.way.granted && goesAsItIs(facts)) return sendAsItIs(scene, command);
+  const treatment = treatmentOf(facts);
   if (treatment.kind === 'local') return answerHere(scene, command);
   if (treatment.kind === 'carried') return carriers[treatment.by](scene, command);
   return carryOut(scene, command, planOf(command, scene.session.way));
+}
+
+/** A name longer than this is no command's. */
+const nameBytesMax = 64;
+
+/** Facts of a command that only the session's backend has, or null. */
+function foreignFacts(session: Session, command: Command): CommandFacts | null {
+  if (session.route === null || command.ends[0]! - command.starts[0]! > nameBytesMax) return null;
+  const name = command.text(0).toLowerCase();
+  const facts = session.route.backend.foreign.find(name, session.way.shared);
+  if (facts !== null) session.lastCommand = facts;
+  return facts;
 }
 
 function answerHere(scene: Scene, command: Command): boolean {

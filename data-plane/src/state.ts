@@ -1,6 +1,7 @@
 /** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
 import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities';
 import type { Backing, Purse } from './command/backing.ts';
+import type { ForeignCommands } from './command/foreign.ts';
 import type { Lease, LeaseTarget } from './command/lease.ts';
 import type { SubscriptionHub } from './command/subscription.ts';
 import type { TrackingHub } from './command/tracking.ts';
@@ -19,6 +20,8 @@ export interface BackendView {
   readonly deadlineMs: number;
   /** Databases a session may select; 1 for a cluster. */
   readonly databases: number;
+  /** Commands of its servers that the proxy's own table lacks. */
+  readonly foreign: ForeignCommands;
   /** What its servers were given to run. */
   readonly scripts: Scripts;
   /** Shared by every session with the same protocol and database; cheap, kept by the backend. */

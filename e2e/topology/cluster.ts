@@ -17,6 +17,8 @@ export interface ClusterOptions {
   /** `cluster-node-timeout`; how long a silent node counts as alive. */
   readonly nodeTimeoutMs?: number;
   readonly settings?: readonly string[];
+  /** Another server than redis-server that takes its arguments. */
+  readonly program?: string;
 }
 
 export interface ClusterNode {
@@ -38,10 +40,7 @@ export interface Cluster {
    * halfway.
    */
   migrateSlot(slot: number, to: ClusterNode, onImporting?: () => Promise<void>): Promise<void>;
-  /**
-   * `graceful` asks a replica for CLUSTER FAILOVER; `kill9` kills the master. Resolves with the new
-   * master.
-   */
+  /** `graceful`: CLUSTER FAILOVER; `kill9` kills the master. Resolves with the new master. */
   failover(master: ClusterNode, how: 'graceful' | 'kill9'): Promise<ClusterNode>;
   /** Waits until every live node reports cluster_state:ok and agrees on the owners of all slots. */
   settled(): Promise<void>;
@@ -81,6 +80,7 @@ async function startNode(
   const busPort = await freePort();
   return startRedis(stage, {
     name: `cluster node ${index}`,
+    ...(options.program === undefined ? {} : { program: options.program }),
     ...(options.password === undefined ? {} : { password: options.password }),
     ...(certificate === undefined ? {} : { certificate }),
     settings: [

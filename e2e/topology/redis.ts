@@ -11,6 +11,8 @@ import { Hopeless, until } from './until.ts';
 
 export interface RedisOptions {
   readonly name?: string;
+  /** Another server than redis-server that takes its arguments. */
+  readonly program?: string;
   readonly password?: string;
   /** Serves TLS only, with a certificate for localhost signed by an authority of its own. */
   readonly tls?: boolean;
@@ -43,7 +45,7 @@ export async function startRedis(stage: Stage, options: RedisOptions = {}): Prom
   const certificate =
     options.certificate ?? (options.tls === true ? makeCertificate(folder) : undefined);
   const port = await freePort();
-  const command = await redisServer();
+  const command = options.program ?? (await redisServer());
   const args = [
     ...['--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
     ...['--databases', String(options.databases ?? 16), '--repl-diskless-sync-delay', '0'],

@@ -7,9 +7,11 @@ import { provisionNats } from '../../scripts/provision/nats.ts';
 import { provisionHaproxy } from '../../scripts/provision/proxies.ts';
 import { provisionRedis, type RedisPrograms } from '../../scripts/provision/redis.ts';
 import { provisionRedisPy, type RedisPy } from '../../scripts/provision/redis-py.ts';
+import { provisionValkey } from '../../scripts/provision/valkey.ts';
 
 export const kafkaTool = once(provisionKafka);
 export const natsServer = once(provisionNats);
+export const valkeyServer = once(provisionValkey);
 export const haproxyProgram = once(provisionHaproxy);
 export const redisPy: () => Promise<RedisPy> = once(provisionRedisPy);
 const redis: () => Promise<RedisPrograms> = once(provisionRedis);

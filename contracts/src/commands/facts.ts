@@ -117,7 +117,10 @@ export const responsePolicies = [
 export type ResponsePolicy = (typeof responsePolicies)[number];
 
 export interface CommandFacts {
-  /** Dense, 0…n−1 over commands and subcommands; stable within one build only. */
+  /**
+   * Dense, 0…n−1 over the commands and subcommands of the table; n for any command that only a
+   * backend knows. Stable within one build only.
+   */
   readonly id: number;
   /** Lower case; a subcommand is `parent|name`, as Redis writes it. */
   readonly name: string;

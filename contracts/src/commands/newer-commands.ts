@@ -1,9 +1,9 @@
-/** Commands of servers newer than the one the table was generated from; the shape of a generated row. */
+/** Commands of servers newer than that of the generated table; the shape of a generated row. */
 import type { CommandRow } from './row.ts';
 
 /**
- * A server that does not have one of them says so itself. Source: COMMAND of Redis 7.4 to 8.4 and of
- * Valkey 9.1; where the two differ the wider arity and Redis's flags stand here.
+ * A server that does not have one of them says so itself. Source: COMMAND of Redis 7.4 to 8.4 and
+ * of Valkey 9.1; where the two differ the wider arity and Redis's flags stand here.
  */
 export const newerRows: readonly CommandRow[] = [
   ...['hexpire', 'hpexpire', 'hexpireat', 'hpexpireat'].map((name) =>
@@ -32,6 +32,9 @@ export const newerRows: readonly CommandRow[] = [
     specs: ['OW update / index 1 / keynum 0 1 2'],
   },
 ];
+
+/** Their names: whether they are there, only the server can say. */
+export const newerNames: ReadonlySet<string> = new Set(newerRows.map(({ name }) => name));
 
 /** `access` are the flags of its one key, which is argument 1. */
 function oneKey(

@@ -1,6 +1,7 @@
 /** Commands that need more of a session than one reply, each with the room that has it. */
 import type { Carried } from '@respool/contracts/commands/treatment';
 import { carryMonitor } from './monitor.ts';
+import { carryProxyCommand } from './proxy-command.ts';
 import { carryPublish } from './publish.ts';
 import { carryPubsub } from './pubsub.ts';
 import type { Carrier } from './scene.ts';
@@ -13,6 +14,7 @@ import { carryTransaction } from './transaction.ts';
 
 export const carriers: Readonly<Record<Carried, Carrier>> = {
   monitor: carryMonitor,
+  proxy: carryProxyCommand,
   script: carryScript,
   'script-admin': carryScriptAdmin,
   transaction: carryTransaction,

@@ -4,7 +4,7 @@ import type { Command } from '../command/request.ts';
 import { encodeRequest } from '../resp/encoder.ts';
 import { crossSlot, noRoute, slotOfKey } from '../route/route.ts';
 import type { Scene } from './scene.ts';
-import { countOf, guarded, isByDigest, noScript, shareFunctions } from './script.ts';
+import { countOf, guarded, isByDigest, noScript } from './script.ts';
 
 const firstKey = 3;
 
@@ -33,7 +33,7 @@ export function queuedScript(scene: Scene, command: Command): ScriptForm | Buffe
     const body = isFunction ? null : bodyOf(scene, command);
     return { bytes: body === null ? asCame : withBody(command, body), slot };
   }
-  if (isFunction) return shareFunctions;
+  // Functions are not admitted where servers are shared (policy/).
   const bytes = guarded(scene, command, keys, scripts);
   return bytes === null ? noScript : { bytes, slot };
 }

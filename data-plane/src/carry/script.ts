@@ -11,10 +11,6 @@ import type { Scene } from './scene.ts';
 
 const firstKey = 3;
 export const noScript = encodeError('NOSCRIPT', 'No matching script. Please use EVAL.');
-export const shareFunctions = encodeError(
-  'ERR',
-  'functions are refused here: a library serves all tenants of the server, and this one shares it',
-);
 
 /**
  * As it came for a tenant with servers of its own. A tenant that shares them has the script guarded
@@ -36,8 +32,9 @@ export function carryScript(scene: Scene, command: Command): boolean {
   const isFunction = facts.name.startsWith('fcall');
   const { scripts } = route.backend;
   if (way.shared) {
-    const request = isFunction ? null : guarded(scene, command, keys, scripts);
-    if (request === null) refuse(scene, command, isFunction ? shareFunctions : noScript);
+    // Functions are not admitted where servers are shared (policy/).
+    const request = guarded(scene, command, keys, scripts);
+    if (request === null) refuse(scene, command, noScript);
     else to.send(scene.client.queue, facts.family, way.meter, request, 0, request.length, 1);
     return true;
   }

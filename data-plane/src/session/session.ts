@@ -37,8 +37,6 @@ export class Standing {
   channels = 0;
   patterns = 0;
   shardChannels = 0;
-  /** Commands queued by MULTI; -1 outside of one. */
-  queued = -1;
   /** Client that gets this one's invalidations; -1 none. */
   redirect = -1;
   blocked = false;
@@ -59,6 +57,8 @@ export interface Way {
   readonly emulates: boolean;
   /** Others have keys on the same servers: apart by prefix or by database. */
   readonly shared: boolean;
+  /** Whether the pass-through grant holds: dangerous commands go to the server as they are. */
+  readonly granted: boolean;
   readonly meter: Meter;
 }
 

@@ -1,12 +1,10 @@
 /** Whether a command sent again later would be overtaken by one its client issued after it. */
-import { type CommandFacts, Flag, lookupCommand } from '../../command/command.ts';
+import { Flag } from '../../command/command.ts';
 import { keyPositions } from '../../command/keys.ts';
 import { Command } from '../../command/request.ts';
 import type { Run } from '../../command/run.ts';
 import { RequestFrame, scanRequest, unlimited } from '../../resp/request-scanner.ts';
-
-/** Slot of a key; see `UpstreamHome`. */
-export type SlotOf = (bytes: Buffer, start: number, end: number) => number;
+import { factsOfRead, type Places } from './sent-command.ts';
 
 /** Looking further would cost more than an error that the client may retry. */
 const commandsMax = 512;
@@ -25,7 +23,7 @@ export function isOvertaken(
   place: Run,
   slots: readonly number[],
   reads: boolean,
-  slotOf: SlotOf,
+  places: Places,
 ): boolean {
   let left = commandsMax;
   for (let run = place.next; run !== null; run = run.next) {
@@ -35,19 +33,19 @@ export function isOvertaken(
       continue;
     }
     left -= run.count;
-    if (left < 0 || runTouches(run, slots, reads, slotOf)) return true;
+    if (left < 0 || runTouches(run, slots, reads, places)) return true;
   }
   return false;
 }
 
-function runTouches(run: Run, slots: readonly number[], reads: boolean, slotOf: SlotOf): boolean {
+function runTouches(run: Run, slots: readonly number[], reads: boolean, places: Places): boolean {
   const { buffer, length } = run.chunk as NonNullable<Run['chunk']>;
   let cursor = run.cursor;
   for (let index = run.cursorIndex; index < run.answered + run.count; index++) {
     frame.reset();
     const end = scanRequest(frame, buffer, cursor, length, unlimited);
     if (end < 0) return true;
-    if (index >= run.answered && touches(buffer, cursor, end, slots, reads, slotOf)) return true;
+    if (index >= run.answered && touches(buffer, cursor, end, slots, reads, places)) return true;
     cursor = end;
   }
   return false;
@@ -59,11 +57,10 @@ function touches(
   end: number,
   slots: readonly number[],
   reads: boolean,
-  slotOf: SlotOf,
+  places: Places,
 ): boolean {
   command.read(null, bytes, start, end, frame.argc);
-  const named = lookupCommand(bytes, command.starts[0]!, command.ends[0]!);
-  const facts = subcommandOf(named, command);
+  const facts = factsOfRead(command, places);
   if (facts === null) return true;
   if (reads && (facts.flags & Flag.readonly) !== 0) return false;
   const { argc, starts, ends } = command;
@@ -72,12 +69,7 @@ function touches(
   if (count < 0) return true;
   for (let k = 0; k < count; k++) {
     const key = positions[k]!;
-    if (slots.includes(slotOf(bytes, starts[key]!, ends[key]!))) return true;
+    if (slots.includes(places.slotOf(bytes, starts[key]!, ends[key]!))) return true;
   }
   return false;
-}
-
-function subcommandOf(named: CommandFacts | null, from: Command): CommandFacts | null {
-  if (named?.subcommands == null || from.argc < 2) return named;
-  return named.subcommands.get(from.text(1).toLowerCase()) ?? named;
 }

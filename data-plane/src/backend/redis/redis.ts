@@ -1,6 +1,7 @@
 /** One Redis backend, standalone or cluster: its upstreams, its topology, its beginning and end. */
 import type { Address, Backend } from '@respool/contracts/entities';
 import type { Backing, Purse } from '../../command/backing.ts';
+import { ForeignCommands } from '../../command/foreign.ts';
 import type { Lease, LeaseTarget } from '../../command/lease.ts';
 import type { Unit, UnitReader } from '../../command/unit.ts';
 import type { Meter } from '../../observe/meter.ts';
@@ -13,6 +14,7 @@ import type { Turn } from '../../turn.ts';
 import { RedisBacking } from './backing.ts';
 import { call } from './call.ts';
 import { Door } from './door.ts';
+import { Learner } from './learner.ts';
 import { type LeaseLimits, Leases } from './leases.ts';
 import { Listeners, type ListenersHome } from './listeners.ts';
 import { samplesOf } from './samples.ts';
@@ -58,11 +60,13 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   readonly tracked: TrackedBytes;
   readonly listeners: Listeners;
   readonly scripts = new Scripts();
+  readonly foreign: ForeignCommands;
   readonly #spec: Backend;
   readonly #door: Door;
   readonly #services: RedisServices;
   readonly #upstreams = new Map<string, RedisUpstream>();
   readonly #leases: Leases;
+  readonly #learner: Learner;
   #owners: SlotOwners | null = null;
   #refreshing: Promise<void> | null = null;
   #refreshDueMs = 0;
@@ -83,6 +87,14 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     this.deadlineMs = this.limits.commandDeadlineMs;
     this.counters = services.counters;
     this.slotOf = services.slotOf;
+    this.foreign = new ForeignCommands(spec.commands);
+    this.#learner = new Learner(this.foreign, this.turn, (args, purse) => {
+      const connection = this.upstream(2, 0).owner(null);
+      return call(connection, services.ownMeter, args, {
+        timeoutMs: this.limits.topologyMsMax,
+        purse,
+      });
+    });
     this.tracked = services.tracked;
     this.listeners = new Listeners(this);
     this.#leases = new Leases(
@@ -118,12 +130,11 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
       if (this.topologyError !== '') throw new Error(this.topologyError);
     }
     const limits = { timeoutMs: this.limits.connectMsMax, purse: null };
-    await Promise.all(
-      Array.from(upstream.connections, async (connection) => {
-        const reply = await call(connection, this.#services.ownMeter, ['PING'], limits);
-        if (reply.type === 'error') throw new Error(`${connection.address}: ${reply.text}`);
-      }),
-    );
+    const pings = Array.from(upstream.connections, async (connection) => {
+      const reply = await call(connection, this.#services.ownMeter, ['PING'], limits);
+      if (reply.type === 'error') throw new Error(`${connection.address}: ${reply.text}`);
+    });
+    await Promise.all([...pings, this.#learner.learn()]);
   }
 
   backing(database: number, prefix: Buffer | null, purse: Purse): Backing {
@@ -173,11 +184,16 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     );
   }
 
+  arrived(): void {
+    this.#learner.doubt();
+  }
+
   /** Several times a second: retries, reconnects, topology. */
   tick(): void {
     for (const upstream of this.#upstreams.values()) upstream.tick();
     this.listeners.tick();
     this.#leases.tick();
+    this.#learner.tick();
     const due = this.kind === 'cluster' && this.turn.nowUs() / 1000 >= this.#refreshDueMs;
     if (due && !this.#closed) void this.refresh();
   }

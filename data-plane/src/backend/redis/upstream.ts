@@ -1,7 +1,5 @@
 /** One protocol version and database of a backend: its connections, and commands sent again. */
-import { type CommandFacts, Flag, lookupCommand } from '../../command/command.ts';
-import { keyPositions } from '../../command/keys.ts';
-import { Command } from '../../command/request.ts';
+import { Flag } from '../../command/command.ts';
 import type { ReplyTaker, Run } from '../../command/run.ts';
 import type { Upstream } from '../../command/upstream.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
@@ -12,6 +10,7 @@ import type { Turn } from '../../turn.ts';
 import { type ConnectionOwner, RedisConnection } from './connection.ts';
 import { isOvertaken } from './overtake.ts';
 import { readRedirect } from './redirect.ts';
+import { factsOf, isKeyed, type Places, scriptOf, slotsOf } from './sent-command.ts';
 import type { Dial } from './wire.ts';
 
 export interface RetryLimits {
@@ -24,18 +23,18 @@ export interface RetryLimits {
 }
 
 /** What the backend does for its upstreams. */
-export interface UpstreamHome {
+export interface UpstreamHome extends Places {
   readonly turn: Turn;
   readonly limits: RetryLimits;
   readonly counters: ProcessCounters;
   readonly scripts: Scripts;
-  /** Slot of a key; the routing stage's own function, lent so that the stages stay apart. */
-  readonly slotOf: (bytes: Buffer, start: number, end: number) => number;
   dial(address: string, protocol: Protocol, database: number): Dial;
   /** A node said that `slot` lives at `address` now. */
   moved(slot: number, address: string): void;
   /** Something is wrong with the picture of the cluster: look again soon. */
   doubt(): void;
+  /** A connection stands, perhaps to a server that is another one than before. */
+  arrived(): void;
 }
 
 interface Waiting {
@@ -44,7 +43,6 @@ interface Waiting {
   readonly dueUs: number;
 }
 
-const command = new Command();
 const asking = encodeRequest(['ASKING']);
 
 export class RedisUpstream implements Upstream, ConnectionOwner {
@@ -150,8 +148,7 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
    */
   #reload(run: Run, request: Buffer, reply: string, from: RedisConnection): void {
     const mayWait = this.#mayWait(run, request);
-    const digest = command.argc > 1 ? command.text(1).toLowerCase() : '';
-    const body = mayWait ? this.#home.scripts.body(digest) : null;
+    const body = mayWait ? this.#home.scripts.body(scriptOf(request, this.#home)) : null;
     if (body === null) {
       this.#refuse(run, reply.slice(1));
       return;
@@ -164,7 +161,7 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     const { counters, turn } = this.#home;
     counters.backendErrors++;
     this.#home.doubt();
-    const facts = factsOf(request);
+    const facts = factsOf(request, this.#home);
     const reads = facts !== null && (facts.flags & Flag.readonly) !== 0;
     // What was not sent cannot be overtaken: all that came after it was not sent either.
     const harmless = isKeyed(facts) && (!sent || (reads && this.#mayWait(run, request)));
@@ -180,6 +177,8 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     if (connection.state === 'down') {
       this.#home.counters.backendReconnects++;
       this.#home.doubt();
+    } else if (connection.state === 'ready') {
+      this.#home.arrived();
     }
   }
 
@@ -228,11 +227,11 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
    * the proxy's own commands, which are meant for this one connection.
    */
   #mayWait(run: Run, request: Buffer): boolean {
-    const facts = factsOf(request);
-    if (facts === null || !isKeyed(facts)) return false;
+    const facts = factsOf(request, this.#home);
+    if (!isKeyed(facts)) return false;
     const reads = (facts.flags & Flag.readonly) !== 0;
     const place = (run.taker as ReplyTaker).place(run);
-    return !isOvertaken(place, this.#slotsOf(request), reads, this.#home.slotOf);
+    return !isOvertaken(place, slotsOf(request, this.#home), reads, this.#home);
   }
 
   #wait(run: Run, request: Buffer, dueUs: number): void {
@@ -243,29 +242,9 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   #again(one: Waiting): void {
     const { run, request } = one;
     const taker = run.taker as ReplyTaker;
-    if (this.single !== null) {
-      this.single.resend(run, request, null);
-    } else {
-      const slots = this.slots as RedisConnection[];
-      // A script that declares no key goes where all of them go.
-      const [slot = 0] = this.#slotsOf(request);
-      (slots[slot] as RedisConnection).resend(run, request, null);
-    }
+    const slot = this.single === null ? slotsOf(request, this.#home)[0] : undefined;
+    this.owner(slot ?? null).resend(run, request, null);
     taker.delay(-1);
-  }
-
-  /** Of all keys (several slots, on a standalone server), or of the channel routed like one. */
-  #slotsOf(request: Buffer): number[] {
-    const facts = factsOf(request);
-    if (facts === null) throw new Error('invariant: only known commands are sent');
-    const at = new Int32Array(command.argc);
-    const { argc, starts, ends } = command;
-    const { slotOf } = this.#home;
-    if (facts.name === 'spublish') return [slotOf(request, starts[1]!, ends[1]!)];
-    const count = keyPositions(facts, request, argc, starts, ends, at);
-    return Array.from(at.subarray(0, Math.max(0, count)), (key) =>
-      slotOf(request, starts[key]!, ends[key]!),
-    );
   }
 
   /** `message` begins with the error's first word. */
@@ -284,16 +263,3 @@ const laterUs = 25_000;
 /** How long one waits whose connection broke: by then the topology may have been read again. */
 const unansweredUs = 50_000;
 const lostWords = 'the connection broke before the reply; the command may have been executed';
-
-/** PING, ASKING and CLUSTER SLOTS of our own name no key; no client's command comes without one. */
-function isKeyed(facts: CommandFacts | null): boolean {
-  return facts !== null && facts.keySpecs.length > 0;
-}
-
-/** Facts of the command in `request`, of its subcommand where it has one; fills `command`. */
-function factsOf(request: Buffer): CommandFacts | null {
-  const argc = Number(request.toString('latin1', 1, request.indexOf(13)));
-  command.read(null, request, 0, request.length, argc);
-  const facts = lookupCommand(request, command.starts[0]!, command.ends[0]!);
-  return facts?.subcommands?.get(command.text(1).toLowerCase()) ?? facts;
-}
