@@ -95,7 +95,7 @@ function refusalOf(
 ): string | null {
   if (treatment?.kind === 'refused') return treatment.reason;
   const { isolation, readOnly } = given;
-  const shared = isolation === 'dedicated' ? null : sharedRefusal(facts.name, isolation);
+  const shared = isolation === 'dedicated' ? null : sharedRefusal(facts.name);
   if (shared !== null) return shared;
   return readOnly && mayWrite(facts) ? 'is refused: this user is read-only' : null;
 }
