@@ -154,7 +154,10 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   lease({ protocol, database, slot, node }: LeaseTarget): Promise<Lease> {
     const upstream = this.upstream(protocol, database);
     const address = (): string => node ?? upstream.owner(slot).address;
-    return this.#leases.lease(address, protocol, database);
+    return this.#leases.lease(address, protocol, database).catch((error: unknown) => {
+      this.doubt();
+      throw error;
+    });
   }
 
   transact(unit: Unit, reader: UnitReader): void {
