@@ -18,7 +18,7 @@ import type { ClientConnection } from './listen/connection.ts';
 import { type GatherPolicy, newGather } from './merge/gather.ts';
 import { admit } from './policy/policy.ts';
 import type { DataPlane } from './proxy.ts';
-import { keys, type Plan, planOf, splitter } from './route/route.ts';
+import { keys, type Plan, planOf, splitter, tableOf } from './route/route.ts';
 import { answer, mustWait } from './session/answer.ts';
 import type { Session } from './session/session.ts';
 
@@ -127,7 +127,7 @@ function fanOut(
   const facts = command.facts as CommandFacts;
   const { queue } = client;
   const { meter, prefix } = session.way;
-  const slots = session.way.upstream!.slots!;
+  const slots = tableOf(session.way.upstream!, facts)!;
   const gather = newGather();
   const { fragments } = splitter;
   gather.prepare(plan.keys);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { readMasterKey } from '@respool/contracts/secrets';
-import type { RedisLimits } from './backend/redis/redis.ts';
+import type { RedisLimits } from './backend/redis/services.ts';
 import type { QueueLimits } from './listen/reply-queue.ts';
 import type { RequestLimitSet } from './proxy.ts';
 import type { NatsSettings } from './snapshot/link.ts';

@@ -1,7 +1,7 @@
 /** Command + way → plan: where it goes, whole or split by slot. */
 
 import { treatmentOf } from '@respool/contracts/commands/treatment';
-import type { CommandFacts } from '../command/command.ts';
+import { type CommandFacts, readsAnywhere } from '../command/command.ts';
 import { keyPositions } from '../command/keys.ts';
 import type { Command } from '../command/request.ts';
 import type { Upstream, UpstreamConnection } from '../command/upstream.ts';
@@ -72,7 +72,13 @@ export function planOf(command: Command, way: RouteWay): Plan {
   const reach = beyondKeys(facts, command, way);
   if (reach !== null) return refused(reach);
   if (upstream.single !== null) return { kind: 'whole', way: upstream.single };
-  return inSlots(facts, command, way, upstream.slots as readonly UpstreamConnection[]);
+  return inSlots(facts, command, way, tableOf(upstream, facts));
+}
+
+/** Connections by slot on a cluster: where reads go, for a command that only reads. */
+export function tableOf(upstream: Upstream, facts: CommandFacts): readonly UpstreamConnection[] {
+  const reads = upstream.reads !== null && readsAnywhere(facts);
+  return (reads ? upstream.reads : upstream.slots) as readonly UpstreamConnection[];
 }
 
 function inSlots(

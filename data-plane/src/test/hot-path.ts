@@ -12,7 +12,8 @@ import {
   type TenantState,
 } from '@respool/contracts/snapshot';
 import { answerServices } from '../answers.ts';
-import { RedisBackend, type RedisLimits } from '../backend/redis/redis.ts';
+import { RedisBackend } from '../backend/redis/redis.ts';
+import type { RedisLimits } from '../backend/redis/services.ts';
 import { Clients } from '../clients.ts';
 import { families } from '../command/command.ts';
 import { Command } from '../command/request.ts';
@@ -30,7 +31,6 @@ import { emptyState } from '../snapshot/snapshot.ts';
 import type { ProxyState } from '../state.ts';
 import { Turn } from '../turn.ts';
 import { wayFinder } from '../ways.ts';
-import type { ScriptedBackend } from './scripted-backend.ts';
 
 export const pepper = Buffer.alloc(32, 7);
 
@@ -82,8 +82,13 @@ export function snapshotOf(
   return { schemaVersion: snapshotSchemaVersion, ...place, tenants, backends };
 }
 
+/** Servers that stand behind; more than one are a cluster. */
+export interface TestServers {
+  readonly nodes: readonly { readonly port: number }[];
+}
+
 export interface HotPathOptions {
-  readonly backends: Readonly<Record<string, ScriptedBackend>>;
+  readonly backends: Readonly<Record<string, TestServers>>;
   readonly tenants: Readonly<Record<string, TestTenant>>;
   readonly queue?: Partial<QueueLimits>;
   readonly redis?: Partial<RedisLimits>;
@@ -235,7 +240,7 @@ export class HotPath {
   }
 
   #open(id: string): RedisBackend {
-    const { nodes } = this.#options.backends[id] as ScriptedBackend;
+    const { nodes } = this.#options.backends[id] as TestServers;
     const seeds = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
     const facts = { id, description: '', commands: [] };
     const common = { ...facts, username: null, password: null, tls: null };

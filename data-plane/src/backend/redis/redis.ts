@@ -1,10 +1,10 @@
 /** One Redis backend, standalone or cluster: its upstreams, its topology, its beginning and end. */
-import type { Address, Backend } from '@respool/contracts/entities';
+import type { Address, Backend, ReadFrom } from '@respool/contracts/entities';
 import type { Backing, Purse } from '../../command/backing.ts';
 import { ForeignCommands } from '../../command/foreign.ts';
 import type { Lease, LeaseTarget } from '../../command/lease.ts';
 import type { Unit, UnitReader } from '../../command/unit.ts';
-import type { Meter } from '../../observe/meter.ts';
+import type { Upstream } from '../../command/upstream.ts';
 import type { BackendSample } from '../../observe/metrics.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
 import type { Resp } from '../../resp/resp.ts';
@@ -15,33 +15,20 @@ import { RedisBacking } from './backing.ts';
 import { call } from './call.ts';
 import { Door } from './door.ts';
 import { Learner } from './learner.ts';
-import { type LeaseLimits, Leases } from './leases.ts';
-import { readSlots, type SlotOwners } from './topology.ts';
+import { Leases } from './leases.ts';
+import { Reading } from './reading.ts';
+import { samplesOf } from './samples.ts';
+import type { RedisLimits, RedisServices } from './services.ts';
+import {
+  readSlots,
+  type SlotOwners,
+  type Topology,
+  addressText as text,
+  unowned,
+} from './topology.ts';
 import { UnitSender } from './unit.ts';
-import { RedisUpstream, type RetryLimits, type UpstreamHome } from './upstream.ts';
+import { RedisUpstream, type UpstreamHome } from './upstream.ts';
 import type { Dial } from './wire.ts';
-
-export interface RedisLimits extends RetryLimits, LeaseLimits {
-  /** Connecting and greeting together. */
-  readonly connectMsMax: number;
-  /** One question about the topology. */
-  readonly topologyMsMax: number;
-  /** The topology is read again this often even when nothing seems wrong. */
-  readonly topologyEveryMs: number;
-  /** …and at most this often when something does. */
-  readonly topologyPauseMs: number;
-}
-
-export interface RedisServices {
-  readonly turn: Turn;
-  readonly limits: RedisLimits;
-  readonly counters: ProcessCounters;
-  readonly slotOf: UpstreamHome['slotOf'];
-  /** Counts the proxy's own commands. */
-  readonly ownMeter: Meter;
-  /** CLIENT SETNAME on every backend connection. */
-  readonly connectionName: string;
-}
 
 export class RedisBackend implements BackendView, UpstreamHome {
   readonly id: string;
@@ -59,6 +46,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   readonly #upstreams = new Map<string, RedisUpstream>();
   readonly #leases: Leases;
   readonly #learner: Learner;
+  readonly #reading: Reading;
   #owners: SlotOwners | null = null;
   #refreshing: Promise<void> | null = null;
   #refreshDueMs = 0;
@@ -78,13 +66,15 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.limits = services.limits;
     this.counters = services.counters;
     this.slotOf = services.slotOf;
+    const { topologyMsMax } = this.limits;
     this.foreign = new ForeignCommands(spec.commands);
-    this.#learner = new Learner(this.foreign, this.turn, (args, purse) => {
-      const connection = this.upstream(2, 0).owner(null);
-      return call(connection, services.ownMeter, args, {
-        timeoutMs: this.limits.topologyMsMax,
-        purse,
-      });
+    this.#learner = new Learner(this.foreign, this.turn, (args, purse) =>
+      this.#askNode(this.upstream(2, 0).owner(null).address, args, topologyMsMax, purse),
+    );
+    this.#reading = new Reading(this, {
+      ownMeter: services.ownMeter,
+      dial: (address, protocol) => this.#door.dial(address, protocol, 0, true),
+      ask: (address, args) => this.#askNode(address, args, topologyMsMax),
     });
     this.#leases = new Leases(
       {
@@ -111,6 +101,12 @@ export class RedisBackend implements BackendView, UpstreamHome {
     return upstream;
   }
 
+  reading(protocol: Protocol, readFrom: ReadFrom, share: number): Upstream {
+    const upstream = this.upstream(protocol, 0);
+    if (this.kind === 'standalone' || readFrom === 'primary') return upstream;
+    return this.#reading.way(upstream, readFrom, share);
+  }
+
   /** Connected, authenticated, topology known: rejects with the first reason why not. */
   async warm(): Promise<void> {
     const upstream = this.upstream(2, 0);
@@ -123,7 +119,8 @@ export class RedisBackend implements BackendView, UpstreamHome {
       const reply = await call(connection, this.#services.ownMeter, ['PING'], limits);
       if (reply.type === 'error') throw new Error(`${connection.address}: ${reply.text}`);
     });
-    await Promise.all([...pings, this.#learner.learn()]);
+    await Promise.all(pings);
+    await this.#learner.learn();
   }
 
   backing(database: number, prefix: Buffer | null, purse: Purse): Backing {
@@ -161,7 +158,12 @@ export class RedisBackend implements BackendView, UpstreamHome {
   moved(slot: number, address: string): void {
     if (this.#owners !== null) this.#owners[slot] = address;
     for (const upstream of this.#upstreams.values()) upstream.ownOne(slot, address);
+    this.#reading.moved();
     this.doubt();
+  }
+
+  migrates(from: string, to: string): void {
+    this.#reading.migrates(from, to);
   }
 
   doubt(): void {
@@ -178,8 +180,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
 
   /** Several times a second: retries, reconnects, topology. */
   tick(): void {
-    for (const upstream of this.#upstreams.values()) upstream.tick();
-    this.#leases.tick();
+    this.#tickAll();
     this.#learner.tick();
     const due = this.kind === 'cluster' && this.turn.nowUs() / 1000 >= this.#refreshDueMs;
     if (due && !this.#closed) void this.refresh();
@@ -200,8 +201,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
     const end = performance.now() + deadlineMs;
     while (performance.now() < end && !this.#isQuiet()) {
       await new Promise((resolve) => setTimeout(resolve, 20));
-      for (const upstream of this.#upstreams.values()) upstream.tick();
-      this.#leases.tick();
+      this.#tickAll();
     }
     this.close();
   }
@@ -210,37 +210,39 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.#closed = true;
     this.#leases.close();
     for (const upstream of this.#upstreams.values()) upstream.close();
+    this.#reading.close();
   }
 
   /** One sample per node, over all its connections: for metrics and INFO. */
   samples(): BackendSample[] {
-    const byNode = new Map<string, BackendSample>();
-    const owned = this.#leases.byNode();
-    for (const upstream of this.#upstreams.values()) {
-      for (const one of upstream.connections) {
-        const { up, connections, inFlight, queuedBytes } = byNode.get(one.address) ?? nothing;
-        const ready = one.state === 'ready';
-        byNode.set(one.address, {
-          backend: this.id,
-          node: one.address,
-          up: up || ready,
-          connections: connections + (ready ? 1 : 0),
-          owned: owned.get(one.address) ?? 0,
-          inFlight: inFlight + one.inFlight,
-          queuedBytes: queuedBytes + one.queuedBytes,
-        });
-      }
-    }
-    return [...byNode.values()];
+    const shared = [...this.#upstreams.values()].flatMap((one) => [...one.connections]);
+    return samplesOf({
+      backend: this.id,
+      connections: [...shared, ...this.#reading.connections],
+      owned: this.#leases.byNode(),
+      isReplica: (address) => this.#reading.isReplica(address),
+    });
+  }
+
+  #tickAll(): void {
+    for (const upstream of this.#upstreams.values()) upstream.tick();
+    this.#reading.tick();
+    this.#leases.tick();
   }
 
   #isQuiet(): boolean {
-    return this.#leases.quiet && [...this.#upstreams.values()].every((one) => one.quiet);
+    const all = [this.#leases, this.#reading, ...this.#upstreams.values()];
+    return all.every((one) => one.quiet);
   }
 
-  #askNode(address: string, args: readonly string[], timeoutMs: number): Promise<Resp> {
+  #askNode(
+    address: string,
+    args: readonly string[],
+    timeoutMs: number,
+    purse: Purse | null = null,
+  ): Promise<Resp> {
     const connection = this.upstream(2, 0).node(address);
-    return call(connection, this.#services.ownMeter, args, { timeoutMs, purse: null });
+    return call(connection, this.#services.ownMeter, args, { timeoutMs, purse });
   }
 
   async #readTopology(): Promise<void> {
@@ -249,7 +251,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
       try {
         const { topologyMsMax } = this.limits;
         const reply = await this.#askNode(address, ['CLUSTER', 'SLOTS'], topologyMsMax);
-        this.#takeOwners(readSlots(reply, upstream.node(address).host));
+        this.#take(readSlots(reply, upstream.node(address).host));
         this.topologyError = '';
         return;
       } catch (error) {
@@ -268,23 +270,17 @@ export class RedisBackend implements BackendView, UpstreamHome {
     return [...new Set([...ready, ...others, ...seeds])];
   }
 
-  #takeOwners(owners: SlotOwners): void {
+  #take({ owners, replicas }: Topology): void {
     const before = this.#owners;
     const same = before !== null && owners.every((owner, slot) => owner === before[slot]);
     this.#owners = owners;
-    if (same) return;
-    for (const upstream of this.#upstreams.values()) upstream.own(owners, this.#firstSeed());
+    if (!same) {
+      for (const upstream of this.#upstreams.values()) upstream.own(owners, this.#firstSeed());
+    }
+    this.#reading.take(replicas);
   }
 
   #firstSeed(): string {
     return this.#spec.kind === 'cluster' ? text(this.#spec.seeds[0] as Address) : '';
   }
-}
-
-const nothing = { up: false, connections: 0, inFlight: 0, queuedBytes: 0 };
-
-const unowned: SlotOwners = new Array<string | null>(16_384).fill(null);
-
-function text(address: Address): string {
-  return `${address.host}:${address.port}`;
 }
