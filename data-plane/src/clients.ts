@@ -26,6 +26,7 @@ const sweepMs = 1000;
 
 export class Clients {
   readonly #clients = new Set<Client>();
+  readonly #byId = new Map<number, Client>();
   readonly #proxy: DataPlane;
   readonly #ways: WayFinder;
   readonly #wiring: Omit<ConnectionWiring, 'serve' | 'closed'>;
@@ -66,11 +67,18 @@ export class Clients {
       closed: () => this.#closed(client),
     });
     const session = new Session(connection, this.#ways, proxy.state);
+    session.watch(proxy.monitors);
     client = { connection, session, takenBytes: 0, stalledSinceMs: Date.now() };
     this.#clients.add(client);
+    this.#byId.set(connection.id, client);
     const user = proxy.services.authenticator.anonymous(proxy.state, connection.loopback);
     if (user !== null) session.authenticated(user);
     return connection;
+  }
+
+  /** By CLIENT ID. */
+  find(id: number): { session: Session; connection: ClientConnection } | null {
+    return this.#byId.get(id) ?? null;
   }
 
   /** Sessions that are this tenant's now, in the order they came. */
@@ -99,6 +107,7 @@ export class Clients {
   #closed(client: Client): void {
     client.session.end();
     this.#clients.delete(client);
+    this.#byId.delete(client.connection.id);
     if (this.#clients.size === 0) this.#emptied();
   }
 

@@ -1,24 +1,22 @@
 /** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
-import { treatmentOf } from '@respool/contracts/commands/treatment';
+import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
+import { afterwards } from './carry/afterwards.ts';
+import { sendAsItIs } from './carry/as-it-is.ts';
+import { spoil } from './carry/begun.ts';
 import { carriers } from './carry/carriers.ts';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
 import type { Scene } from './carry/scene.ts';
+import { sendWhole } from './carry/whole.ts';
 import { carryWork } from './carry/work.ts';
 import { type CommandFacts, Flag } from './command/command.ts';
-import {
-  copyRange,
-  headerBytesMax,
-  writeBulkHeader,
-  writeKey,
-  writePrefixed,
-} from './command/prefix.ts';
+import { copyRange, headerBytesMax, writeBulkHeader, writeKey } from './command/prefix.ts';
 import type { Command } from './command/request.ts';
 import { detours } from './detours.ts';
 import type { ClientConnection } from './listen/connection.ts';
 import { type GatherPolicy, newGather } from './merge/gather.ts';
 import { admit } from './policy/policy.ts';
 import type { DataPlane } from './proxy.ts';
-import { keys, type Plan, planOf, splitter, tableOf } from './route/route.ts';
+import { type Plan, planOf, splitter, tableOf } from './route/route.ts';
 import { answer, mustWait } from './session/answer.ts';
 import type { Session } from './session/session.ts';
 
@@ -39,20 +37,34 @@ export function leaveFastLane(
   if (client.frame.argc === 0) return true;
   command.read(facts, bytes, start, end, client.frame.argc);
   if (facts === null) command.facts = foreignFacts(session, command);
+  session.lastCommand = command.facts;
   const scene: Scene = { proxy, session, client };
   const refusal = admit(session, command);
   if (refusal !== null) {
+    spoil(session);
     refuse(scene, command, refusal);
+    afterwards(scene, command);
     return true;
   }
+  const watched = proxy.monitors.watchedTenant(session);
+  const taken = carry(scene, command);
+  if (taken && watched !== null) proxy.monitors.tell(watched, session, command);
+  if (taken) afterwards(scene, command);
+  return taken;
+}
+
+/** What is admitted is carried out; false as in {@link leaveFastLane}. */
+function carry(scene: Scene, command: Command): boolean {
   for (const detour of detours) {
     const taken = detour(scene, command);
     if (taken !== null) return taken;
   }
-  const treatment = treatmentOf(command.facts as CommandFacts);
+  const facts = command.facts as CommandFacts;
+  if (scene.session.way.granted && goesAsItIs(facts)) return sendAsItIs(scene, command);
+  const treatment = treatmentOf(facts);
   if (treatment.kind === 'local') return answerHere(scene, command);
   if (treatment.kind === 'carried') return carriers[treatment.by](scene, command);
-  return carryOut(scene, command, planOf(command, session.way));
+  return carryOut(scene, command, planOf(command, scene.session.way));
 }
 
 /** A name longer than this is no command's. */
@@ -86,7 +98,7 @@ function carryOut(scene: Scene, command: Command, plan: Plan): boolean {
       refuse(scene, command, plan.reply);
       return true;
     case 'whole':
-      sendWhole(session, client, command, plan);
+      sendWhole(scene, command, plan.way);
       return true;
     case 'fan-out':
       fanOut(session, client, command, plan);
@@ -95,22 +107,6 @@ function carryOut(scene: Scene, command: Command, plan: Plan): boolean {
       return carryWork(scene, command);
     default:
       return plan satisfies never;
-  }
-}
-
-function sendWhole(
-  session: Session,
-  client: ClientConnection,
-  command: Command,
-  plan: Plan & { kind: 'whole' },
-): void {
-  const { prefix, meter } = session.way;
-  const { family } = command.facts as CommandFacts;
-  if (prefix === null) {
-    plan.way.send(client.queue, family, meter, command.bytes, command.start, command.end, 1);
-  } else {
-    const end = writePrefixed(plan.way, prefix, command, keys.at, keys.count);
-    plan.way.commit(client.queue, family, meter, end);
   }
 }
 

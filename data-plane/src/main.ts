@@ -6,10 +6,12 @@ import { pepperOf } from '@respool/contracts/secrets';
 import pino from 'pino';
 import { answerServices } from './answers.ts';
 import { RedisBackend } from './backend/redis/redis.ts';
+import { Monitors } from './carry/monitors.ts';
 import { Clients } from './clients.ts';
 import { families } from './command/command.ts';
 import { Command } from './command/request.ts';
 import { listen } from './listen/listen.ts';
+import { PushGuard } from './listen/push-guard.ts';
 import { UploadBudget } from './listen/upload.ts';
 import { Admin } from './observe/admin.ts';
 import { Metrics } from './observe/metrics.ts';
@@ -48,7 +50,14 @@ async function run(settings: Settings): Promise<void> {
     slotOf: (bytes: Buffer, start: number, end: number) => slotOf(bytes, start, end, 0),
     ownMeter: observe.meter('_proxy'),
     connectionName: `respool-${settings.proxyId}`,
+    tracked: {
+      bytes: 0,
+      bytesMax: settings.processTrackedBytesMax,
+      holderBytesMax: settings.trackedBytesMax,
+    },
   };
+  const totals = { pendingBytes: 0 };
+  const pushes = new PushGuard(settings.pushes, totals, observe.counters, Date.now);
   const holder: SnapshotHolder = new SnapshotHolder({
     masterKey: settings.masterKey,
     open: (spec, password) => new RedisBackend(spec, password, redisServices),
@@ -59,30 +68,34 @@ async function run(settings: Settings): Promise<void> {
     retireMsMax: settings.redis.commandDeadlineMs,
   });
   const facts = { settings, version, startedAtMs, observe, holder, follower: () => follower };
+  const services = answerServices({
+    settings,
+    authenticator: new Authenticator(pepperOf(settings.masterKey), settings.defaultTenant),
+    observe,
+    infoFacts: (session) => infoFactsOf(facts, session),
+    clients: () => clients,
+    proxy: () => proxy,
+  });
   const proxy: DataPlane = {
     get state() {
       return holder.state;
     },
     limits: settings.requests,
     observe,
-    services: answerServices({
-      settings,
-      authenticator: new Authenticator(pepperOf(settings.masterKey), settings.defaultTenant),
-      observe,
-      infoFacts: (session) => infoFactsOf(facts, session),
-      clients: () => clients,
-      proxy: () => proxy,
-    }),
+    services,
+    monitors: new Monitors(services.clients),
     nobody,
     connectionFamily: families.indexOf('connection'),
     command: new Command(),
     held: { bytes: 0, bytesMax: settings.processWorkBytesMax },
+    pushes,
+    findClient: (id) => clients.find(id),
     failed: (client, error) => logger.error({ client: client.id, err: error }, 'command failed'),
   };
   const wiring = {
     turn,
     queueLimits: settings.queue,
-    totals: { pendingBytes: 0 },
+    totals,
     watcher: runWatcher(observe, holder, turn),
     uploads: new UploadBudget(settings.uploadBytesMax),
     failed: (client: { id: number }, error: unknown) =>
@@ -91,6 +104,7 @@ async function run(settings: Settings): Promise<void> {
   const clients: Clients = new Clients(proxy, wayFinder(nobody), wiring, settings);
   const ticking = setInterval(() => {
     for (const backend of holder.backends()) backend.tick();
+    pushes.tick();
   }, tickMs);
   let follower: Follower | null = null;
   const metrics = new Metrics({

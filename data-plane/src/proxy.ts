@@ -1,10 +1,14 @@
 /** What the spine works with: the state it serves from, limits, meters. Tied together by main.ts. */
+import type { Monitors } from './carry/monitors.ts';
 import type { HeldBytes } from './command/backing.ts';
 import type { Command } from './command/request.ts';
+import type { ClientConnection } from './listen/connection.ts';
+import type { PushGuard } from './listen/push-guard.ts';
 import type { Meter } from './observe/meter.ts';
 import type { Observe } from './observe/observe.ts';
 import type { RequestLimits } from './resp/request-scanner.ts';
 import type { AnswerServices } from './session/services.ts';
+import type { Session } from './session/session.ts';
 import type { ProxyState } from './state.ts';
 
 export interface RequestLimitSet {
@@ -15,12 +19,19 @@ export interface RequestLimitSet {
   readonly workBytesMax: number;
 }
 
+export interface FoundClient {
+  readonly session: Session;
+  readonly connection: ClientConnection;
+}
+
 export interface DataPlane {
   /** The one reference: read once per batch, swapped between two turns. */
   readonly state: ProxyState;
   readonly limits: RequestLimitSet;
   readonly observe: Observe;
   readonly services: AnswerServices;
+  /** Who watches whose commands. */
+  readonly monitors: Monitors;
   /** Counts what clients do before they are anybody. */
   readonly nobody: Meter;
   /** Index of the family `connection`. */
@@ -29,6 +40,10 @@ export interface DataPlane {
   readonly command: Command;
   /** What commands of several steps hold now, all clients together. */
   readonly held: HeldBytes;
+  /** Watches clients that get more than replies. */
+  readonly pushes: PushGuard;
+  /** A client of this process by its CLIENT ID; null when there is none. */
+  findClient(id: number): FoundClient | null;
   /** A command failed by a fault of ours: for the log. */
   failed(client: { readonly id: number }, error: unknown): void;
 }

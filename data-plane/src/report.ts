@@ -2,7 +2,7 @@
 
 import { Command } from './command/request.ts';
 import type { Run } from './command/run.ts';
-import type { RunWatcher } from './listen/reply-queue.ts';
+import type { RunWatcher } from './listen/queue-limits.ts';
 import type { Readiness } from './observe/admin.ts';
 import { type InfoFacts, redisVersionDefault } from './observe/info.ts';
 import type { Meter } from './observe/meter.ts';
@@ -12,11 +12,16 @@ import type { Session } from './session/session.ts';
 import type { Settings } from './settings.ts';
 import type { Follower } from './snapshot/follow.ts';
 import { followSampleOf, readinessOf } from './snapshot/readiness.ts';
-import type { SnapshotHolder } from './snapshot/snapshot.ts';
+import type { ProxyState } from './state.ts';
 import type { Turn } from './turn.ts';
 
+/** Whoever has the state in service. */
+export interface StateHolder {
+  readonly state: ProxyState;
+}
+
 /** One call per run, never per command. */
-export function runWatcher(observe: Observe, holder: SnapshotHolder, turn: Turn): RunWatcher {
+export function runWatcher(observe: Observe, holder: StateHolder, turn: Turn): RunWatcher {
   const { slowLog } = observe;
   let recordedUs = -1;
   return {
@@ -41,7 +46,7 @@ export function runWatcher(observe: Observe, holder: SnapshotHolder, turn: Turn)
 const slow = new Command();
 
 /** A slow run is logged by its first command; the tenant sees its own keys, not its prefix. */
-function recordSlow(observe: Observe, holder: SnapshotHolder, run: Run, latencyUs: number): void {
+function recordSlow(observe: Observe, holder: StateHolder, run: Run, latencyUs: number): void {
   const { chunk } = run;
   if (chunk === null || run.taker === null) return;
   const bytes = chunk.buffer;
@@ -66,12 +71,17 @@ function recordSlow(observe: Observe, holder: SnapshotHolder, run: Run, latencyU
   });
 }
 
+/** Whoever has the backends in service. */
+export interface BackendHolder {
+  backends(): Iterable<{ samples(): BackendSample[] }>;
+}
+
 export interface ReportFacts {
   readonly settings: Settings;
   readonly version: string;
   readonly startedAtMs: number;
   readonly observe: Observe;
-  readonly holder: SnapshotHolder;
+  readonly holder: BackendHolder;
   readonly follower: () => Follower | null;
 }
 
@@ -111,8 +121,8 @@ function databaseMode(session: Session): string {
   return session.route === null || session.route.database === null ? 'dedicated' : 'db';
 }
 
-export function backendSamples(holder: SnapshotHolder): BackendSample[] {
-  return holder.backends().flatMap((backend) => backend.samples());
+export function backendSamples(holder: BackendHolder): BackendSample[] {
+  return [...holder.backends()].flatMap((backend) => backend.samples());
 }
 
 /** Nothing is known of the log before the follower runs. */

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { readMasterKey } from '@respool/contracts/secrets';
 import type { RedisLimits } from './backend/redis/services.ts';
-import type { QueueLimits } from './listen/reply-queue.ts';
+import type { PushLimits } from './listen/push-guard.ts';
+import type { QueueLimits } from './listen/queue-limits.ts';
 import type { RequestLimitSet } from './proxy.ts';
 import type { NatsSettings } from './snapshot/link.ts';
 
@@ -32,6 +33,10 @@ export interface Settings {
   /** All half-received commands of the process, bytes. */
   readonly uploadBytesMax: number;
   readonly redis: RedisLimits;
+  readonly pushes: PushLimits;
+  /** Keys noted for client-side caching: bytes for one client, and for all. */
+  readonly trackedBytesMax: number;
+  readonly processTrackedBytesMax: number;
   readonly slowerThanUs: number;
   /** A client that takes none of its replies for so long is closed; 0 never. */
   readonly replyStallMsMax: number;
@@ -107,6 +112,15 @@ export function readSettings(env: Environment): Settings {
       topologyEveryMs: 10_000,
       topologyPauseMs: 100,
     },
+    pushes: {
+      bytesMax: size('RESPOOL_SUBSCRIBER_BYTES_MAX', 32 * mebi),
+      softBytesMax: size('RESPOOL_SUBSCRIBER_SOFT_BYTES_MAX', 8 * mebi),
+      softMsMax: ms('RESPOOL_SUBSCRIBER_SOFT_MS_MAX', 60_000),
+      processBytesMax: size('RESPOOL_PROCESS_SUBSCRIBER_BYTES_MAX', 256 * mebi),
+      namesBytesMax: size('RESPOOL_SUBSCRIPTION_BYTES_MAX', 256 * mebi),
+    },
+    trackedBytesMax: size('RESPOOL_TRACKED_BYTES_MAX', 16 * mebi),
+    processTrackedBytesMax: size('RESPOOL_PROCESS_TRACKED_BYTES_MAX', 256 * mebi),
     slowerThanUs: whole('RESPOOL_SLOWLOG_SLOWER_THAN_US', 10_000, -1, 2 ** 40),
     replyStallMsMax: ms('RESPOOL_REPLY_STALL_MS_MAX', 300_000),
     loginMsMax: ms('RESPOOL_LOGIN_MS_MAX', 30_000),

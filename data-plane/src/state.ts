@@ -3,6 +3,8 @@ import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities'
 import type { Backing, Purse } from './command/backing.ts';
 import type { ForeignCommands } from './command/foreign.ts';
 import type { Lease, LeaseTarget } from './command/lease.ts';
+import type { SubscriptionHub } from './command/subscription.ts';
+import type { TrackingHub } from './command/tracking.ts';
 import type { Unit, UnitReader } from './command/unit.ts';
 import type { Upstream } from './command/upstream.ts';
 import type { Meter } from './observe/meter.ts';
@@ -14,6 +16,8 @@ export type Protocol = 2 | 3;
 export interface BackendView {
   readonly id: string;
   readonly kind: 'standalone' | 'cluster';
+  /** How long one command may take, retries included. */
+  readonly deadlineMs: number;
   /** Databases a session may select; 1 for a cluster. */
   readonly databases: number;
   /** Commands of its servers that the proxy's own table lacks. */
@@ -26,6 +30,10 @@ export interface BackendView {
   reading(protocol: Protocol, readFrom: ReadFrom, share: number): Upstream;
   /** For one command of several steps; `prefix` is the tenant's, `purse` pays for what it gathers. */
   backing(database: number, prefix: Buffer | null, purse: Purse): Backing;
+  readonly listeners: {
+    readonly subscriptions: SubscriptionHub;
+    readonly tracking: TrackingHub;
+  };
   /** A connection of one's own; rejects with a `CommandError`. Whoever has it must release it. */
   lease(target: LeaseTarget): Promise<Lease>;
   /** Executes a transaction over a connection shared by all, where nothing comes between. */

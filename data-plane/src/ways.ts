@@ -20,12 +20,13 @@ export function wayFinder(nobody: Meter): WayFinder {
       const prefixCrc = prefix === null ? 0 : crc16(prefix, 0, prefix.length);
       const emulates = user.tenant.crossSlot === 'emulate';
       const shared = route.database !== null;
-      return { lanes, upstream, prefix, prefixCrc, emulates, shared, meter };
+      const granted = user.passThrough && !shared && upstream.single !== null;
+      return { lanes, upstream, prefix, prefixCrc, emulates, shared, granted, meter };
     },
     nowhere(tenant: TenantView | null): Way {
       const meter = tenant?.meter ?? nobody;
-      const nothing = { upstream: null, prefix: null, prefixCrc: 0, emulates: false, shared: true };
-      return { lanes: closedLanes, ...nothing, meter };
+      const nothing = { upstream: null, prefix: null, prefixCrc: 0, emulates: false };
+      return { lanes: closedLanes, ...nothing, shared: true, granted: false, meter };
     },
     diverted(way: Way): Way {
       return { ...way, lanes: closedLanes, upstream: way.upstream?.plain ?? null };

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { type Cluster, type ClusterNode, startCluster } from '../topology/cluster.ts';
+import { type Calls, callsByRole, caughtUp } from '../topology/cluster-calls.ts';
 import type { RawClient } from '../topology/raw-client.ts';
 import {
   stableKeys as keys,
@@ -38,11 +39,11 @@ before(async () => {
     await client.pipeline(keys.map((key) => ['SET', key, stableValue(key)]));
     client.close();
   }
-  await caughtUp();
+  await caughtUp(cluster);
 });
 
 const login = (tenant: string): Promise<RawClient> =>
-  world.proxy.connect({ auth: [`${tenant}.default`, ''], deadlineMs: 30_000 });
+  world.proxy.connect({ auth: [`${tenant}.default`, ''], protocol: 3, deadlineMs: 30_000 });
 
 const startLoad = (tenant: string, of?: readonly string[]): Load =>
   startReadLoad(() => login(tenant), of);
@@ -52,30 +53,7 @@ async function readFrom(tenant: string, mode: string): Promise<void> {
   await world.api.putApplied(`/v1/tenants/${tenant}/routes/cluster`, body);
 }
 
-/** Every replica has what its master has. */
-async function caughtUp(): Promise<void> {
-  await cluster.onMasters(async (client) => {
-    const replicas = await client.call('INFO', 'replication');
-    const count = Number(/connected_slaves:(\d+)/.exec(String(replicas))?.[1]);
-    await client.call('WAIT', count, 10_000);
-  });
-}
-
-/** Calls of `command` since the last count, by the role of the node. */
-async function calls(command: string): Promise<{ master: number; slave: number }> {
-  const sums = { master: 0, slave: 0 };
-  for (const { server } of cluster.nodes) {
-    if (!server.child().running()) continue;
-    const client = await server.connect();
-    const [role] = (await client.call('ROLE')) as ['master' | 'slave'];
-    const stats = String(await client.call('INFO', 'commandstats'));
-    const found = new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0;
-    sums[role] += Number(found);
-    await client.call('CONFIG', 'RESETSTAT');
-    client.close();
-  }
-  return sums;
-}
+const calls = (command: string): Promise<Calls> => callsByRole(cluster, command);
 
 const allKeys = keys.map((key) => ['GET', key]);
 const allValues = keys.map(stableValue);
@@ -118,7 +96,7 @@ test('writes, scripts that write and what only a primary knows stay with primari
   // Replicas execute what their master sends them, so they count as many.
   assert.equal((await calls('set')).master, keys.length);
   const script = "return redis.call('GET', KEYS[1])";
-  await caughtUp();
+  await caughtUp(cluster);
   for (const [command, name] of [
     [['EVAL', script, 1, 'stable:1'], 'eval'],
     [['TOUCH', 'stable:1', 'stable:2'], 'touch'],
@@ -143,6 +121,41 @@ test('writes, scripts that write and what only a primary knows stay with primari
     const { master, slave } = await calls(name);
     assert.ok(master === 0 && slave > 0, name);
   }
+  client.close();
+});
+
+test('what a transaction or a cache rests on is read from primaries', async () => {
+  const client = await login('replica');
+  const reads = async (): Promise<Calls> => {
+    await calls('get');
+    assert.equal(await client.call('GET', 'stable:1'), stableValue('stable:1'));
+    return calls('get');
+  };
+  const [primary, replica] = [
+    { master: 1, slave: 0 },
+    { master: 0, slave: 1 },
+  ];
+  for (const [begin, end] of [
+    [['WATCH', 'stable:1'], ['UNWATCH']],
+    [
+      ['CLIENT', 'TRACKING', 'ON'],
+      ['CLIENT', 'TRACKING', 'OFF'],
+    ],
+    [
+      ['CLIENT', 'TRACKING', 'ON', 'BCAST'],
+      ['CLIENT', 'TRACKING', 'OFF'],
+    ],
+  ] as const) {
+    assert.deepEqual(await reads(), replica);
+    await client.call(...begin);
+    assert.deepEqual(await reads(), primary, begin.join(' '));
+    await client.call(...end);
+  }
+  assert.deepEqual(await reads(), replica);
+  await calls('get');
+  const program = [['MULTI'], ['GET', 'stable:1'], ['EXEC']];
+  assert.deepEqual((await client.pipeline(program))[2], [stableValue('stable:1')]);
+  assert.equal((await calls('get')).slave, 0);
   client.close();
 });
 
@@ -243,7 +256,7 @@ test('slots migrate with their keys under load: what moved is found', async () =
   for (const load of loads) await load.has(load.reads + 1_000);
   for (const load of loads) await load.stop();
   probe.close();
-  await caughtUp();
+  await caughtUp(cluster);
   await readsReplicas('replica');
 });
 

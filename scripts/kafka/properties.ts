@@ -95,6 +95,9 @@ function smallSettings(nodes: number) {
     // "There is no such topic" must be testable.
     'auto.create.topics.enable': false,
     'group.initial.rebalance.delay.ms': 0,
+    // A broker that was killed is missed, and may come back, only after so long.
+    'broker.session.timeout.ms': 4_000,
+    'broker.heartbeat.interval.ms': 500,
     'num.network.threads': 2,
     'num.io.threads': 4,
     'log.segment.bytes': 16_777_216,

@@ -1,7 +1,10 @@
 /** Java 17 or later: Kafka's broker, and the Java clients in the stories, compiled by its own module. */
+import { basename, delimiter } from 'node:path';
 import { installWay } from './debian.ts';
+import { filesIn, fingerprint } from './fingerprint.ts';
 import { run } from './run.ts';
 import { provision } from './tool.ts';
+import { keptFolder } from './tools-folder.ts';
 
 export interface JavaTool {
   /** Path of `java`. */
@@ -31,15 +34,23 @@ export async function provisionJava(): Promise<JavaTool> {
 }
 
 /**
- * Compiles `sources` into the folder `into`, for Java 17, against every jar of the folder `jars`.
- * Debian's JRE has the compiler as a module though no program `javac`.
+ * The folder of classes compiled from the sources in `folder` for Java 17, once for each content of
+ * them, against every jar of the folder `jars`. Debian's JRE has the compiler as a module though no
+ * program `javac`.
  */
 export async function compileJava(
-  sources: readonly string[],
+  folder: string,
   jars: string,
-  into: string,
-): Promise<void> {
-  const { java } = await provisionJava();
-  const compiler = ['--module', 'jdk.compiler/com.sun.tools.javac.Main', '--release', '17'];
-  await run(java, [...compiler, '-Xlint:all', '-cp', `${jars}/*`, '-d', into, ...sources]);
+  targetName: string,
+): Promise<string> {
+  const sources = await filesIn(folder, ['.java']);
+  const name = `${targetName}-${await fingerprint(sources, basename(jars))}`;
+  return await keptFolder(name, async (into) => {
+    const { java } = await provisionJava();
+    // Only the program `javac` knows what `*` means in a class path.
+    const classPath = (await filesIn(jars, ['.jar'])).join(delimiter);
+    const compiler = ['--module', 'jdk.compiler/com.sun.tools.javac.Main', '--release', '17'];
+    const read = ['-encoding', 'UTF-8', '-cp', classPath];
+    await run(java, [...compiler, ...read, '-d', into, ...sources]);
+  });
 }

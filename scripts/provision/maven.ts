@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { installWay } from './debian.ts';
+import { fingerprint } from './fingerprint.ts';
 import { provisionJava } from './java.ts';
 import { run } from './run.ts';
 import { provision } from './tool.ts';
@@ -20,10 +21,9 @@ const copyJars = 'org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy-d
  * differs, or is missing.
  */
 export async function resolveJars(pomFile: string, targetName: string): Promise<string> {
-  const pom = await readFile(pomFile);
   const pinned = await readFile(join(dirname(pomFile), 'jars.sha256'), 'utf8').catch(() => '');
-  const content = createHash('sha256').update(pom).update(pinned).digest('hex').slice(0, 12);
-  return await keptFolder(`${targetName}-${content}`, async (into) => {
+  const name = `${targetName}-${await fingerprint([pomFile], pinned)}`;
+  return await keptFolder(name, async (into) => {
     await copyInto(pomFile, into);
     await checkSums(into, pinned, targetName);
   });

@@ -23,4 +23,33 @@ export const ownRows: readonly CommandRow[] = [
     tips: '',
     specs: [],
   },
+  {
+    // Of Redis 7.2.
+    name: 'client|no-touch',
+    family: 'connection',
+    arity: 3,
+    flags: 'noscript loading stale',
+    categories: 'slow connection',
+    keys: [0, 0, 0],
+    tips: '',
+    specs: [],
+  },
+  proxy('proxy', -2),
+  proxy('proxy|command', -2),
+  proxy('proxy|explain', -3),
+  proxy('proxy|help', 2),
 ];
+
+/** What a proxy tells of itself. */
+function proxy(name: string, arity: number): CommandRow {
+  const words = { flags: 'loading stale', categories: 'slow connection', tips: '' };
+  return { name, family: 'connection', arity, ...words, keys: [0, 0, 0], specs: [] };
+}
+
+/** What HELP says of those that COMMAND DOCS of Redis 7.0 does not know. */
+export const ownSummaries: Readonly<Record<string, string>> = {
+  'client|setinfo': 'Tell the name or version of the client library',
+  'client|no-touch': 'Whether reads leave the access time of keys alone; OFF is what holds here',
+  'proxy|command': 'What becomes of commands for this user here, and with which guarantee',
+  'proxy|explain': 'How one command would be carried out, without running it',
+};

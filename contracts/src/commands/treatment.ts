@@ -1,5 +1,6 @@
 /** What the proxy does with each command of Redis's table: one place, read once at start. */
 import { type CommandFacts, Flag } from './facts.ts';
+import { localNotes } from './local.ts';
 import { notServed, refusals } from './refusals.ts';
 import { commands, families } from './table.ts';
 
@@ -10,24 +11,60 @@ import { commands, families } from './table.ts';
  * `work`: about more than the keys it names, so done step by step (`emulate/`) with the guarantee
  * given; `whole` says whether a backend that is the tenant's own and one server takes it as it is.
  * `carried`: needs more of a session than one reply; `carry/` has it.
- * `local`: the proxy answers it.
- * `refused`: not served; `reason` says why, in words for the client.
+ * `local`: the proxy answers it; `note` says what of, where that is not plain, or is empty.
+ * `refused`: not served; `reason` says why, in words for the client. With `grant`, the pass-through
+ * grant sends it to the server as it is.
  */
 export type Treatment =
   | { readonly kind: 'keyed'; readonly across: string | null }
   | { readonly kind: 'split' }
   | { readonly kind: 'work'; readonly whole: boolean; readonly guarantee: string }
   | { readonly kind: 'carried'; readonly by: Carried }
-  | { readonly kind: 'local' }
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'local'; readonly note: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly grant: boolean };
 
 /** Who in `carry/carriers.ts` has a carried command. */
-export type Carried = 'transaction' | 'script' | 'script-admin';
+export type Carried =
+  | 'monitor'
+  | 'proxy'
+  | 'transaction'
+  | 'script'
+  | 'script-admin'
+  | 'subscription'
+  | 'publish'
+  | 'pubsub'
+  | 'silence'
+  | 'tracking';
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
+  multi: 'transaction',
+  monitor: 'monitor',
+  'acl|dryrun': 'proxy',
+  'proxy|command': 'proxy',
+  'proxy|explain': 'proxy',
   exec: 'transaction',
   discard: 'transaction',
+  subscribe: 'subscription',
+  unsubscribe: 'subscription',
+  psubscribe: 'subscription',
+  punsubscribe: 'subscription',
+  ssubscribe: 'subscription',
+  sunsubscribe: 'subscription',
+  publish: 'publish',
+  spublish: 'publish',
+  'pubsub|channels': 'pubsub',
+  'pubsub|numsub': 'pubsub',
+  'pubsub|numpat': 'pubsub',
+  'pubsub|shardchannels': 'pubsub',
+  'pubsub|shardnumsub': 'pubsub',
+  'client|reply': 'silence',
+  'client|tracking': 'tracking',
+  'client|caching': 'tracking',
+  'client|trackinginfo': 'tracking',
+  'client|getredir': 'tracking',
+  watch: 'transaction',
+  unwatch: 'transaction',
   eval: 'script',
   eval_ro: 'script',
   evalsha: 'script',
@@ -49,12 +86,6 @@ const carried: Readonly<Record<string, Carried>> = {
   'function|stats': 'script-admin',
   'function|help': 'script-admin',
 };
-
-/** Commands about the connection or the server, which the proxy is to the client: whole containers. */
-const local = new Set([
-  ...'auth hello ping echo select quit reset command client info slowlog use acl config'.split(' '),
-  ...'cluster readonly readwrite asking role lolwut latency module|list'.split(' '),
-]);
 
 const split = new Set('mget mset del unlink exists touch'.split(' '));
 
@@ -79,6 +110,21 @@ export function treatmentOf(facts: CommandFacts): Treatment {
   return treatments[facts.id] ?? foreign;
 }
 
+/** Answered here as well, and by the server where the pass-through grant leads to it. */
+const answeredByServer = new Set([
+  'config|get',
+  'module|list',
+  'acl|list',
+  'acl|users',
+  'acl|getuser',
+]);
+
+/** Whether the pass-through grant sends it to the server as it is. */
+export function goesAsItIs(facts: CommandFacts): boolean {
+  const treatment = treatmentOf(facts);
+  return treatment.kind === 'refused' ? treatment.grant : answeredByServer.has(facts.name);
+}
+
 /**
  * `name` is the full name in lower case (`object|encoding`), `family` its group in COMMAND DOCS. What
  * is said of a subcommand goes before what is said of its container.
@@ -92,19 +138,21 @@ function decide(facts: CommandFacts): Treatment {
   if (work !== undefined) return work;
   const by = carried[name];
   if (by !== undefined) return { kind: 'carried', by };
-  if (name.endsWith('|help')) return { kind: 'local' };
-  const refusal = refusals[name] ?? (local.has(name) ? undefined : refusals[container]);
-  if (refusal !== undefined) return { kind: 'refused', reason: refusal.reason };
-  if (local.has(name) || local.has(container)) return { kind: 'local' };
+  if (name.endsWith('|help')) return { kind: 'local', note: '' };
+  const local = localNotes[name];
+  const refusal = refusals[name] ?? (local === undefined ? refusals[container] : undefined);
+  if (refusal !== undefined) return { kind: 'refused', ...refusal };
+  const note = local ?? localNotes[container];
+  if (note !== undefined) return { kind: 'local', note };
   const keyed = facts.keySpecs.length > 0 || facts.subcommands !== null;
-  if (!keyed) return { kind: 'refused', reason: notServed };
+  if (!keyed) return notServed;
   if ((facts.flags & (Flag.blocking | Flag.admin | Flag.pubsub)) !== 0) {
-    return { kind: 'refused', reason: notServed };
+    return notServed;
   }
   // MEMORY USAGE and OBJECT name a key; everything else of these families is about more than keys.
   const aboutOneKey = facts.keySpecs.length > 0 && name.includes('|');
   if (notAboutKeys.includes(family) && !aboutOneKey && facts.subcommands === null) {
-    return { kind: 'refused', reason: notServed };
+    return notServed;
   }
   return { kind: 'keyed', across: null };
 }

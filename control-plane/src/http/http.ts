@@ -9,6 +9,7 @@ import { auditResource } from './audit.ts';
 import { backendResource } from './backends.ts';
 import { readJsonBodies } from './body.ts';
 import { changeResource } from './changes.ts';
+import { commandResource } from './commands.ts';
 import { limitTime } from './deadline.ts';
 import { describeApi, serveDocs } from './docs.ts';
 import { ApiError, apiErrorOf, InvalidRequest, sendError } from './errors.ts';
@@ -85,6 +86,7 @@ const resources = [
   tenantResource,
   userResource,
   routeResource,
+  commandResource,
   backendResource,
   changeResource,
   historyResource,

@@ -48,3 +48,9 @@ export function isAlone({ client }: Scene): boolean {
 function familyOf({ proxy }: Scene, command: Command): number {
   return command.facts?.family ?? proxy.connectionFamily;
 }
+
+/** The error reply for `message`, which begins with the error's first word. */
+export function errorReply(message: string): Buffer {
+  const blank = message.indexOf(' ');
+  return encodeError(message.slice(0, blank), message.slice(blank + 1));
+}

@@ -3,19 +3,12 @@ import { type Backing, CommandError, Purse } from '../command/backing.ts';
 import type { CommandFacts } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import type { UpstreamConnection } from '../command/upstream.ts';
-import { encodeError, encodeReply } from '../resp/encoder.ts';
+import { encodeReply } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
 import { noRoute } from '../route/route.ts';
 import { isAlone, refuse, replyLater } from './reply.ts';
 import type { Scene } from './scene.ts';
 import { errorOf } from './work.ts';
-
-/** Refused to tenants that share their servers: each would act on the scripts of all. */
-const sharedWords: Readonly<Record<string, string>> = {
-  'script|flush': 'it would remove the scripts of all tenants of these servers',
-  'script|kill': 'it would end a script of any tenant of these servers',
-};
-const functionWords = 'functions belong to a server, and this tenant shares its servers';
 
 type Steps = (scene: Scene, args: readonly Buffer[], backing: Backing) => Promise<Resp>;
 
@@ -36,14 +29,8 @@ export function carryScriptAdmin(scene: Scene, command: Command): boolean {
   const { route, way } = scene.session;
   const facts = command.facts as CommandFacts;
   const { name } = facts;
-  const refusal = name.startsWith('function') ? functionWords : sharedWords[name];
   if (route === null || way.upstream === null) {
     refuse(scene, command, noRoute);
-    return true;
-  }
-  if (way.shared && refusal !== undefined) {
-    const text = `${name.replace('|', ' ').toUpperCase()} is refused here: ${refusal}`;
-    refuse(scene, command, encodeError('ERR', text));
     return true;
   }
   const work = steps[name];

@@ -10,11 +10,7 @@ import { refuse } from './reply.ts';
 import type { Scene } from './scene.ts';
 
 const firstKey = 3;
-const noScript = encodeError('NOSCRIPT', 'No matching script. Please use EVAL.');
-const shareFunctions = encodeError(
-  'ERR',
-  'functions are refused here: a library serves all tenants of the server, and this one shares it',
-);
+export const noScript = encodeError('NOSCRIPT', 'No matching script. Please use EVAL.');
 
 /**
  * As it came for a tenant with servers of its own. A tenant that shares them has the script guarded
@@ -36,8 +32,9 @@ export function carryScript(scene: Scene, command: Command): boolean {
   const isFunction = facts.name.startsWith('fcall');
   const { scripts } = route.backend;
   if (way.shared) {
-    const request = isFunction ? null : guarded(scene, command, keys, scripts);
-    if (request === null) refuse(scene, command, isFunction ? shareFunctions : noScript);
+    // Functions are not admitted where servers are shared (policy/).
+    const request = guarded(scene, command, keys, scripts);
+    if (request === null) refuse(scene, command, noScript);
     else to.send(scene.client.queue, facts.family, way.meter, request, 0, request.length, 1);
     return true;
   }
@@ -47,12 +44,12 @@ export function carryScript(scene: Scene, command: Command): boolean {
   return true;
 }
 
-function isByDigest({ name }: CommandFacts): boolean {
+export function isByDigest({ name }: CommandFacts): boolean {
   return name.startsWith('evalsha');
 }
 
 /** How many keys the command declares, or the error Redis answers. */
-function countOf(command: Command): number | Buffer {
+export function countOf(command: Command): number | Buffer {
   const text = command.text(2);
   if (!/^-?(0|[1-9]\d{0,17})$/.test(text) || text === '-0') {
     return encodeError('ERR', 'value is not an integer or out of range');
@@ -78,7 +75,12 @@ function ownerOf(way: Way, command: Command, keys: number): UpstreamConnection |
 }
 
 /** The request for the server; null where this proxy never saw the script. */
-function guarded(scene: Scene, command: Command, keys: number, scripts: Scripts): Buffer | null {
+export function guarded(
+  scene: Scene,
+  command: Command,
+  keys: number,
+  scripts: Scripts,
+): Buffer | null {
   const { user, way } = scene.session;
   const { prefix } = way;
   const tenant = (user as NonNullable<typeof user>).tenant.id;

@@ -3,8 +3,8 @@ import { CommandError, Purse } from '../command/backing.ts';
 import type { Command } from '../command/request.ts';
 import { emulate } from '../emulate/emulate.ts';
 import type { Task } from '../emulate/task.ts';
-import { encodeError, encodeReply } from '../resp/encoder.ts';
-import { isAlone, replyLater } from './reply.ts';
+import { encodeReply } from '../resp/encoder.ts';
+import { errorReply, isAlone, replyLater } from './reply.ts';
 import type { Scene } from './scene.ts';
 
 /**
@@ -40,7 +40,6 @@ async function work(scene: Scene, command: Command): Promise<Buffer> {
 
 /** What steps that ended early tell the client; any other error is a fault of ours and thrown on. */
 export function errorOf(error: unknown): Buffer {
-  if (!(error instanceof CommandError)) throw error;
-  const blank = error.message.indexOf(' ');
-  return encodeError(error.message.slice(0, blank), error.message.slice(blank + 1));
+  if (error instanceof CommandError) return errorReply(error.message);
+  throw error;
 }

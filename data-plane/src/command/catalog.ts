@@ -116,7 +116,7 @@ function list(rest: readonly Buffer[], protocol: Protocol): Buffer {
 }
 
 function names(wanted: (facts: CommandFacts) => boolean, protocol: Protocol): Buffer {
-  const found = commands.filter((facts) => catalog().infos.has(facts.name) && wanted(facts));
+  const found = commands.filter((facts) => isOfRedis(facts.name) && wanted(facts));
   return encodeReply(array(found.map((facts) => bulk(Buffer.from(facts.name)))), protocol);
 }
 
@@ -159,6 +159,11 @@ function factsOf(request: readonly Buffer[]): CommandFacts | null {
     return facts?.parent === null ? facts : null;
   }
   return facts.subcommands.get(sub ?? '') ?? null;
+}
+
+/** Whether the Redis of the table has a command or subcommand of that name. */
+export function isOfRedis(name: string): boolean {
+  return catalog().infos.has(name);
 }
 
 /** What COMMAND DOCS says a command is for, without the final stop; null where it says nothing. */

@@ -1,4 +1,5 @@
 /** `<container> HELP`: the subcommands that are served, in the words of COMMAND DOCS. */
+import { ownSummaries } from '@respool/contracts/commands/own-commands';
 import { treatmentOf } from '@respool/contracts/commands/treatment';
 import { encodeReply, type Protocol } from '../resp/encoder.ts';
 import { array, simple } from '../resp/values.ts';
@@ -12,8 +13,8 @@ export function helpReply(container: string, protocol: Protocol): Buffer {
   for (const [name, facts] of commandNamed(container)?.subcommands ?? []) {
     if (name === 'help' || treatmentOf(facts).kind === 'refused') continue;
     lines.push(name.toUpperCase());
-    const summary = summaryOf(facts.name);
-    if (summary !== null) lines.push(`    ${summary}.`);
+    const summary = summaryOf(facts.name) ?? ownSummaries[facts.name];
+    if (summary !== undefined) lines.push(`    ${summary}.`);
   }
   lines.push('HELP', '    Print this help.');
   return encodeReply(array(lines.map(simple)), protocol);

@@ -40,6 +40,37 @@ export function patternMatches(pattern: Uint8Array, text: Uint8Array): boolean {
   return p >= pattern.length;
 }
 
+/**
+ * Whether some text that begins with `start` may match `pattern`. True too often in one case only: a
+ * class behind `start` that no byte is in.
+ */
+export function patternMayBegin(pattern: Uint8Array, start: Uint8Array): boolean {
+  let places = throughStars(pattern, [0]);
+  for (const byte of start) {
+    const next: number[] = [];
+    for (const p of places) {
+      if (pattern[p] === STAR) next.push(p);
+      else if (p < pattern.length) next.push(matchOne(pattern, p, byte));
+    }
+    places = throughStars(
+      pattern,
+      next.filter((p) => p >= 0),
+    );
+    if (places.length === 0) return false;
+  }
+  return true;
+}
+
+/** The places reached by letting stars stand for nothing, the stars' own among them; each once. */
+function throughStars(pattern: Uint8Array, from: readonly number[]): number[] {
+  const places = new Set<number>();
+  for (let p of from) {
+    places.add(p);
+    while (pattern[p] === STAR) places.add(++p);
+  }
+  return [...places];
+}
+
 /** Behind the element of `pattern` at `p` when it matches `byte`, else -1. */
 function matchOne(pattern: Uint8Array, p: number, byte: number): number {
   const element = pattern[p];

@@ -79,7 +79,7 @@ export function writeFirstKeyPrefixed(
  * where it ends.
  */
 export function writePrefixed(
-  way: UpstreamConnection,
+  way: Pick<UpstreamConnection, 'reserve' | 'cursor'>,
   prefix: Buffer,
   command: Command,
   keys: Int32Array,

@@ -39,7 +39,7 @@ export interface ReplyTaker {
   /** The way a client's commands take: by its `reads` they may be read elsewhere. Of a client only. */
   readonly way?: Upstream | null;
   /**
-   * Set where the commands of a run belong together, so that none may be sent again by itself: their
+   * Set where the commands of a run belong together, so that none may be sent again by itself:
    * redirects come as plain replies, and a connection that broke is told here, once for the run,
    * which ends with it. `sent`: the server may have executed what was not answered.
    */
@@ -105,8 +105,10 @@ export class Run {
   attempts = 0;
   /** What was taken last ended inside a reply: nothing else may be said to the client before its end. */
   midReply = false;
-  /** Said to the client right behind the last reply of the run: pushes that must not come earlier. */
-  trailer: Buffer | null = null;
+  /** Its replies are not said to the client: CLIENT REPLY. */
+  muted = false;
+  /** Done once the last reply of the run went out: pushes that must not come earlier. */
+  trailer: (() => void)[] | null = null;
   /**
    * Sent to a replica, even if a primary has it now: it reads, and no order with the client's other
    * commands is kept for it, for replicas execute writes in their own time.
@@ -146,6 +148,7 @@ export function freeRun(run: Run): void {
   run.fragment = 0;
   run.attempts = 0;
   run.midReply = false;
+  run.muted = false;
   run.trailer = null;
   run.loose = false;
   run.touches = 'nothing';

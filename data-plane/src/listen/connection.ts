@@ -5,7 +5,8 @@ import type { ClientVitals } from '../session/session.ts';
 import type { Turn } from '../turn.ts';
 import { Outlet, type ReplyTotals } from './outlet.ts';
 import { ownCopy } from './own-copy.ts';
-import { type QueueLimits, ReplyQueue, type RunWatcher } from './reply-queue.ts';
+import type { QueueLimits, RunWatcher } from './queue-limits.ts';
+import { ReplyQueue } from './reply-queue.ts';
 import { Upload, type UploadBudget } from './upload.ts';
 
 /**

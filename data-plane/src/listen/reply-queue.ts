@@ -11,22 +11,7 @@ import type { Upstream } from '../command/upstream.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Turn } from '../turn.ts';
 import type { Outlet, ReplyTotals } from './outlet.ts';
-
-export interface QueueLimits {
-  /** Replies one client may have asked for and not taken, bytes (estimated from its last replies). */
-  readonly replyCreditBytes: number;
-  /** Requests of one client that wait for their reply, bytes. */
-  readonly requestCreditBytes: number;
-  /** Commands of one client that wait for their reply. */
-  readonly commandsInFlightMax: number;
-  /** Bytes all clients together may have untaken before every one is held to a trickle. */
-  readonly processReplyBytesMax: number;
-}
-
-/** What is told when a run was answered whole. */
-export interface RunWatcher {
-  answered(run: Run, latencyUs: number): void;
-}
+import type { QueueLimits, RunWatcher } from './queue-limits.ts';
 
 /** The first replies of a client may be large: start careful (2 KiB let the first burst through). */
 const firstEstimateBytes = 16 * 1024;
@@ -39,6 +24,8 @@ export class ReplyQueue implements ReplyTaker {
   inFlight = 0;
   /** Commands waiting to be sent again. */
   delayed = 0;
+  /** Commands from now on get no reply: CLIENT REPLY. */
+  muting = false;
   /** Of a cluster: the topology its open commands were sent by. */
   epoch = 0;
   way: Upstream | null = null;
@@ -88,7 +75,8 @@ export class ReplyQueue implements ReplyTaker {
   }
 
   get last(): Run | null {
-    return this.#tail;
+    const tail = this.#tail;
+    return tail !== null && tail.muted === this.muting ? tail : null;
   }
 
   /** How many more commands may be issued now. Gates issuing, not writing: what was asked for comes. */
@@ -117,6 +105,7 @@ export class ReplyQueue implements ReplyTaker {
   }
 
   add(run: Run): void {
+    run.muted = this.muting;
     if (this.#tail === null) this.#head = run;
     else this.#tail.next = run;
     this.#tail = run;
@@ -140,11 +129,12 @@ export class ReplyQueue implements ReplyTaker {
   take(
     run: Run,
     bytes: Buffer,
-    start: number,
+    from: number,
     end: number,
     replies: number,
     done: boolean,
   ): boolean {
+    const start = run.muted ? end : from;
     this.inFlight -= replies;
     this.#sinceReply += end - start;
     if (replies > 0) {
@@ -156,16 +146,16 @@ export class ReplyQueue implements ReplyTaker {
     (run.meter as Meter).replyBytes[run.family]! += end - start;
     let escaped = false;
     if (this.#head !== run) {
-      park(run, bytes, start, end, done);
+      if (end > start) park(run, bytes, start, end, done);
       this.#parked += end - start;
     } else if (!done) {
-      escaped = this.#outlet.send(bytes, start, end, false);
+      if (end > start) escaped = this.#outlet.send(bytes, start, end, false);
       if (this.#heldPushes !== null && !run.midReply) this.#sendPushes();
     } else {
       const next = run.next;
       this.#head = next;
       if (next === null) this.#tail = null;
-      escaped = this.#outlet.send(bytes, start, end, next === null);
+      if (end > start) escaped = this.#outlet.send(bytes, start, end, next === null);
       this.#end(run);
       if (next !== null) this.#advance();
     }
@@ -190,12 +180,9 @@ export class ReplyQueue implements ReplyTaker {
     this.#recount();
   }
 
-  /** As {@link push}, and once more behind every reply owed now where there is one. */
-  pushTwice(bytes: Buffer): void {
-    this.push(bytes);
-    const tail = this.#tail;
-    if (this.#closed || tail === null) return;
-    tail.trailer = tail.trailer === null ? bytes : Buffer.concat([tail.trailer, bytes]);
+  /** The youngest run; null when nothing is owed. */
+  get tail(): Run | null {
+    return this.#tail;
   }
 
   /** Bytes the client has not taken yet: pushes know no credit, so who makes them must look here. */
@@ -279,8 +266,8 @@ export class ReplyQueue implements ReplyTaker {
   #end(run: Run): void {
     if (this.#heldPushes !== null) this.#sendPushes();
     const { trailer } = run;
-    if (trailer !== null) this.#outlet.send(trailer, 0, trailer.length, run.next === null);
     freeRun(run);
+    for (const work of trailer ?? []) work();
   }
 
   #sendPushes(): void {

@@ -30,9 +30,9 @@ const array = 42;
 type State = 'begin' | 'pair' | 'key' | 'body' | 'rest';
 
 /**
- * Follows one reply at a time; resumable wherever {@link ReplyScanner} is, so a large value is never
- * gathered. The keys are those the client's command named, all of them with the prefix: it is counted
- * off, not looked for.
+ * Follows one reply at a time; resumable wherever {@link ReplyScanner} is, so a large value is
+ * never gathered. The keys are those the client's command named, all of them with the prefix: it is
+ * counted off, not looked for.
  */
 export class KeyStripper {
   /** The last call of {@link next} ended the reply. */

@@ -53,6 +53,9 @@ const counters: readonly Row[] = [
   ['backendErrors', 'backend_errors_total', 'Backend connections lost or commands past deadline.'],
   ['backendReconnects', 'backend_reconnects_total', 'Backend connections opened again.'],
   ['clientPauses', 'client_pauses_total', 'Times a client was not read from for its owed replies.'],
+  ['messagesPushed', 'messages_pushed_total', 'Messages handed to subscribers.'],
+  ['invalidationsPushed', 'invalidations_pushed_total', 'Invalidations handed to clients.'],
+  ['subscribersDropped', 'subscribers_dropped_total', 'Clients cut off: they took no pushes.'],
   ['poppedGivenBack', 'popped_given_back_total', 'Elements put back: their client had gone.'],
   ['poppedLost', 'popped_lost_total', 'Elements popped for a client that had gone, and lost.'],
   ['snapshotSwaps', 'snapshot_swaps_total', 'Configurations taken into service.'],
@@ -64,6 +67,7 @@ const gauges: readonly Row[] = [
   ['connectionsOpen', 'connections_open', 'Client connections open now.'],
   ['clientsBlocked', 'clients_blocked', 'Clients waiting in a blocking command now.'],
   ['clientsPaused', 'clients_paused', 'Clients not read from now.'],
+  ['subscriptions', 'subscriptions', 'Subscriptions of clients now.'],
   ['snapshotSequence', 'snapshot_sequence', 'Sequence of the configuration served.'],
 ];
 

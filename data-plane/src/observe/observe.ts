@@ -32,6 +32,13 @@ export class ProcessCounters {
   clientsPaused = 0;
   /** Times such a pause began. */
   clientPauses = 0;
+  /** Subscriptions of clients now. */
+  subscriptions = 0;
+  /** Messages and invalidations handed to clients. */
+  messagesPushed = 0;
+  invalidationsPushed = 0;
+  /** Clients cut off because they did not take what was pushed to them. */
+  subscribersDropped = 0;
   /** The sequence served now. */
   snapshotSequence = 0;
   snapshotSwaps = 0;

@@ -1,6 +1,8 @@
 /** May this user do this? Each check a named function, in order; a refusal is the reply itself. */
 
-import { treatmentOf } from '@respool/contracts/commands/treatment';
+import { mayWrite } from '@respool/contracts/commands/contract';
+import { sharedRefusal } from '@respool/contracts/commands/shared';
+import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
 import { arityFits, Flag } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import { encodeError } from '../resp/encoder.ts';
@@ -9,6 +11,17 @@ import type { UserView } from '../state.ts';
 /** Who asks, as far as the checks need to know. `user` is null before AUTH. */
 export interface Asker {
   readonly user: UserView | null;
+  /** Where its commands go; left out, nowhere yet. */
+  readonly way?: AskerWay;
+}
+
+export interface AskerWay {
+  readonly upstream: object | null;
+  readonly prefix: Buffer | null;
+  /** Whether other tenants have data on the same servers. */
+  readonly shared: boolean;
+  /** Whether the pass-through grant holds here. */
+  readonly granted: boolean;
 }
 
 const argumentsShown = 128;
@@ -22,7 +35,8 @@ export function admit(asker: Asker, command: Command): Buffer | null {
     refuseUnknown(command) ??
     refuseArity(command) ??
     refuseAnonymous(asker, command) ??
-    refuseTreatment(command) ??
+    refuseTreatment(asker, command) ??
+    refuseShared(asker, command) ??
     refuseWrite(asker, command)
   );
 }
@@ -65,21 +79,26 @@ function refuseAnonymous(asker: Asker, command: Command): Buffer | null {
   return encodeError('NOAUTH', 'Authentication required.');
 }
 
-function refuseTreatment(command: Command): Buffer | null {
+function refuseTreatment(asker: Asker, command: Command): Buffer | null {
   const facts = command.facts!;
   const treatment = treatmentOf(facts);
   if (treatment.kind !== 'refused') return null;
+  if (asker.way?.granted === true && goesAsItIs(facts)) return null;
   return encodeError('ERR', `command '${facts.name}' ${treatment.reason}`);
 }
 
-/** Scripts may write unless they were called by the `_RO` form, which the server holds them to. */
-const mayWrite = new Set(['eval', 'evalsha', 'fcall']);
+/** What would reach beyond a tenant that shares its servers. */
+function refuseShared({ way }: Asker, command: Command): Buffer | null {
+  if (way === undefined || way.upstream === null || !way.shared) return null;
+  const { name } = command.facts!;
+  const reason = sharedRefusal(name, way.prefix === null ? 'db' : 'prefix');
+  return reason === null ? null : encodeError('ERR', `command '${name}' ${reason}`);
+}
 
-/** Read-only by Redis's own write flag. */
+/** Read-only by Redis's own write flag; the pass-through grant changes nothing about that. */
 function refuseWrite(asker: Asker, command: Command): Buffer | null {
   const facts = command.facts!;
-  const writes = (facts.flags & Flag.write) !== 0 || mayWrite.has(facts.name);
-  if (!asker.user?.readOnly || !writes) return null;
+  if (!asker.user?.readOnly || !mayWrite(facts)) return null;
   return encodeError(
     'NOPERM',
     `this user is read-only and has no permission to run '${facts.name}'`,

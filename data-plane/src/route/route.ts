@@ -119,6 +119,12 @@ function inFragments(
   return { kind: 'fan-out', first, step, keys: keys.count };
 }
 
+/** Slot of the first key of the command planned last; null where there are no slots, or no key. */
+export function slotOfCommand(command: Command, way: RouteWay): number | null {
+  if (way.upstream?.slots == null || keys.count < 1) return null;
+  return slotOfKey(command, keys.at[0]!, way.prefixCrc);
+}
+
 /** Slot of argument `argument`, which is a key, with the tenant's prefix in front. */
 export function slotOfKey(command: Command, argument: number, prefixCrc: number): number {
   return slotOf(command.bytes, command.starts[argument]!, command.ends[argument]!, prefixCrc);
@@ -128,8 +134,6 @@ function refused(reply: Buffer): Plan {
   return { kind: 'refused', reply };
 }
 
-/** Commands whose reply names keys: with a prefix they would show keys the client does not know. */
-const repliesNameKeys = new Set(['lmpop', 'zmpop']);
 /** Options by which a command reaches keys that its key positions do not name. */
 const patterns = new Set(['by', 'get', 'store']);
 
@@ -150,9 +154,6 @@ function beyondKeys(facts: CommandFacts, command: Command, way: RouteWay): Buffe
       'ERR',
       `${name.toUpperCase()} with BY, GET or STORE is refused here: its patterns reach other keys`,
     );
-  }
-  if (way.prefix !== null && repliesNameKeys.has(name)) {
-    return encodeError('ERR', `command '${name}' is not served for tenants with a key prefix`);
   }
   return null;
 }

@@ -1,5 +1,6 @@
 /** ACL: what a user may know of itself; users are made and changed through the control plane. */
 import { randomBytes } from 'node:crypto';
+import { isOfRedis } from '../command/catalog.ts';
 import { Category, commands } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import { encodeBulk, encodeError, encodeNull, encodeReply } from '../resp/encoder.ts';
@@ -79,7 +80,7 @@ function category(command: Command, protocol: 2 | 3): Buffer {
   if (bit === undefined) {
     return encodeError('ERR', `Unknown category '${asked.slice(0, 128)}'`);
   }
-  const members = commands.filter((one) => (one.categories & bit) !== 0);
+  const members = commands.filter((one) => (one.categories & bit) !== 0 && isOfRedis(one.name));
   return encodeReply(array(members.map((one) => bulk(one.name))), protocol);
 }
 

@@ -43,15 +43,21 @@ function valuesOf(session: Session, facts: ConfigFacts): Readonly<Record<string,
   };
 }
 
-/** `CONFIG GET pattern …`: each setting once, however many patterns match it. */
+/**
+ * `CONFIG GET pattern …`: each setting once, however many patterns match it; one asked for without a
+ * wildcard is called as it was asked for. Source: Redis 7.0 `configGetCommand`.
+ */
 export function answerConfig(session: Session, command: Command, services: AnswerServices): Buffer {
-  const patterns: Buffer[] = [];
-  for (let i = 2; i < command.argc; i++) {
-    patterns.push(Buffer.from(command.text(i).toLowerCase(), 'latin1'));
-  }
-  const found = Object.entries(valuesOf(session, services.config)).filter(([name]) =>
-    patterns.some((pattern) => patternMatches(pattern, Buffer.from(name))),
-  );
-  const entries = found.map(([name, value]) => [name, bulk(value)] as const);
+  const asked = Array.from({ length: command.argc - 2 }, (_, index) => command.text(index + 2));
+  const entries = Object.entries(valuesOf(session, services.config)).flatMap(([name, value]) => {
+    const called = asked.map((pattern) => matched(pattern, name)).find((found) => found !== null);
+    return called === undefined || called === null ? [] : [[called, bulk(value)] as const];
+  });
   return encodeReply(map(entries), session.protocol);
+}
+
+function matched(pattern: string, name: string): string | null {
+  const lower = pattern.toLowerCase();
+  if (!/[*?[]/.test(pattern)) return lower === name ? pattern : null;
+  return patternMatches(Buffer.from(lower, 'latin1'), Buffer.from(name)) ? name : null;
 }

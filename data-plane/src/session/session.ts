@@ -3,6 +3,7 @@ import type { CommandFacts } from '../command/command.ts';
 import type { Upstream } from '../command/upstream.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Protocol, ProxyState, RouteView, TenantView, UserView } from '../state.ts';
+import type { Transaction } from './transaction.ts';
 
 /** What a session needs of its socket; `listen/` has the rest. */
 export interface SessionClient {
@@ -36,8 +37,6 @@ export class Standing {
   channels = 0;
   patterns = 0;
   shardChannels = 0;
-  /** Commands queued by MULTI; -1 outside of one. */
-  queued = -1;
   /** Client that gets this one's invalidations; -1 none. */
   redirect = -1;
   blocked = false;
@@ -58,6 +57,8 @@ export interface Way {
   readonly emulates: boolean;
   /** Others have keys on the same servers: apart by prefix or by database. */
   readonly shared: boolean;
+  /** Whether the pass-through grant holds: dangerous commands go to the server as they are. */
+  readonly granted: boolean;
   readonly meter: Meter;
 }
 
@@ -117,6 +118,8 @@ export class Session {
    * connections, where it could overtake them.
    */
   barrier = false;
+  /** What MULTI or WATCH began. */
+  transaction: Transaction | null = null;
   libraryName = '';
   libraryVersion = '';
   standing = new Standing();
@@ -144,6 +147,10 @@ export class Session {
 
   rejoin(why: Diversion): void {
     if (this.#diversions.delete(why)) this.#take(this.#direct);
+  }
+
+  get diverted(): boolean {
+    return this.#diversions.size > 0;
   }
 
   /** `watcher` is told until it is taken back with {@link unwatch}. */

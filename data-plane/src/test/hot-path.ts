@@ -14,15 +14,19 @@ import {
 import { answerServices } from '../answers.ts';
 import { RedisBackend } from '../backend/redis/redis.ts';
 import type { RedisLimits } from '../backend/redis/services.ts';
+import type { TrackedBytes } from '../backend/redis/tracked-keys.ts';
+import { Monitors } from '../carry/monitors.ts';
 import { Clients } from '../clients.ts';
 import { families } from '../command/command.ts';
 import { Command } from '../command/request.ts';
 import type { ClientConnection } from '../listen/connection.ts';
 import { type Listening, listen } from '../listen/listen.ts';
-import type { QueueLimits } from '../listen/reply-queue.ts';
+import { PushGuard, type PushLimits } from '../listen/push-guard.ts';
+import type { QueueLimits } from '../listen/queue-limits.ts';
 import { UploadBudget } from '../listen/upload.ts';
 import { Observe } from '../observe/observe.ts';
 import type { DataPlane, RequestLimitSet } from '../proxy.ts';
+import { infoFactsOf, runWatcher } from '../report.ts';
 import { slotOf } from '../route/slot.ts';
 import { Authenticator } from '../session/authenticate.ts';
 import { readSettings } from '../settings.ts';
@@ -82,17 +86,20 @@ export function snapshotOf(
   return { schemaVersion: snapshotSchemaVersion, ...place, tenants, backends };
 }
 
-/** Servers that stand behind; more than one are a cluster. */
-export interface TestServers {
+/** Servers on loopback: scripted ones, or real. */
+export interface TestBackend {
   readonly nodes: readonly { readonly port: number }[];
 }
 
 export interface HotPathOptions {
-  readonly backends: Readonly<Record<string, TestServers>>;
+  /** More than one node makes a cluster. */
+  readonly backends: Readonly<Record<string, TestBackend>>;
   readonly tenants: Readonly<Record<string, TestTenant>>;
   readonly queue?: Partial<QueueLimits>;
   readonly redis?: Partial<RedisLimits>;
   readonly requests?: RequestLimitSet;
+  readonly pushes?: Partial<PushLimits>;
+  readonly tracked?: Partial<TrackedBytes>;
   readonly uploadBytesMax?: number;
   readonly connectionsMax?: number;
   readonly clients?: { readonly replyStallMsMax: number; readonly loginMsMax: number };
@@ -106,28 +113,45 @@ export class HotPath {
   readonly failures: unknown[] = [];
   readonly connections = new Set<ClientConnection>();
   readonly clients: Clients;
+  readonly proxy: DataPlane;
   state: ProxyState = emptyState;
   #compiled: Compiled | null = null;
   #backends = new Map<string, RedisBackend>();
   readonly #options: HotPathOptions;
+  readonly #tracked: TrackedBytes;
   readonly #ticking: NodeJS.Timeout;
   #listening: Listening | null = null;
 
   private constructor(options: HotPathOptions) {
     this.#options = options;
+    this.#tracked = {
+      bytes: 0,
+      bytesMax: defaults.processTrackedBytesMax,
+      holderBytesMax: defaults.trackedBytesMax,
+      ...options.tracked,
+    };
     const { observe, turn } = this;
     const nobody = observe.meter('_anonymous');
+    const facts = {
+      settings: defaults,
+      version: '0.0.0',
+      startedAtMs: Date.now(),
+      observe,
+      holder: { backends: () => this.#backends.values() },
+      follower: () => null,
+    };
     const services = answerServices({
       settings: defaults,
       authenticator: new Authenticator(pepper, 'demo'),
       observe,
-      infoFacts: () => {
-        throw new Error('invariant: no test asks for INFO');
-      },
+      infoFacts: (session) => infoFactsOf(facts, session),
       clients: () => this.clients,
       proxy: () => proxy,
     });
     const self = this;
+    const totals = { pendingBytes: 0 };
+    const limits = { ...defaults.pushes, ...options.pushes };
+    const pushes = new PushGuard(limits, totals, observe.counters, Date.now);
     const proxy: DataPlane = {
       get state() {
         return self.state;
@@ -135,23 +159,28 @@ export class HotPath {
       limits: options.requests ?? defaults.requests,
       observe,
       services,
+      monitors: new Monitors(services.clients),
       nobody,
       connectionFamily: families.indexOf('connection'),
       command: new Command(),
       held: { bytes: 0, bytesMax: defaults.processWorkBytesMax },
+      pushes,
+      findClient: (id) => self.clients.find(id),
       failed: (_client, error) => void this.failures.push(error),
     };
     const wiring = {
       turn,
       queueLimits: { ...defaults.queue, ...options.queue },
-      totals: { pendingBytes: 0 },
-      watcher: { answered: () => {} },
+      totals,
+      watcher: runWatcher(observe, this, turn),
       uploads: new UploadBudget(options.uploadBytesMax ?? defaults.uploadBytesMax),
       failed: (_client: unknown, error: unknown) => void this.failures.push(error),
     };
+    this.proxy = proxy;
     this.clients = new Clients(proxy, wayFinder(nobody), wiring, options.clients ?? defaults);
     this.#ticking = setInterval(() => {
       for (const backend of this.#backends.values()) backend.tick();
+      pushes.tick();
     }, tickMs);
   }
 
@@ -240,7 +269,7 @@ export class HotPath {
   }
 
   #open(id: string): RedisBackend {
-    const { nodes } = this.#options.backends[id] as TestServers;
+    const { nodes } = this.#options.backends[id] as TestBackend;
     const seeds = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
     const facts = { id, description: '', commands: [] };
     const common = { ...facts, username: null, password: null, tls: null };
@@ -255,6 +284,7 @@ export class HotPath {
       slotOf: (bytes, start, end) => slotOf(bytes, start, end, 0),
       ownMeter: this.observe.meter('_proxy'),
       connectionName: 'respool-test',
+      tracked: this.#tracked,
     });
   }
 }

@@ -82,8 +82,8 @@ export class Leases {
   }
 
   /**
-   * Asked once: a server that refused MULTI of a transaction would go on and execute its commands one
-   * by one. Rejects with a {@link CommandError}.
+   * Asked once: a server that refused MULTI of a transaction would go on and execute its commands
+   * one by one. Rejects with a {@link CommandError}.
    */
   allowsMulti(address: () => string): Promise<void> {
     this.#multiAllowed ??= this.#tryMulti(address).catch((error: unknown) => {

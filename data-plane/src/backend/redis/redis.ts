@@ -16,28 +16,28 @@ import { call } from './call.ts';
 import { Door } from './door.ts';
 import { Learner } from './learner.ts';
 import { Leases } from './leases.ts';
+import { Listeners, type ListenersHome } from './listeners.ts';
 import { Reading } from './reading.ts';
 import { samplesOf } from './samples.ts';
 import type { RedisLimits, RedisServices } from './services.ts';
-import {
-  readSlots,
-  type SlotOwners,
-  type Topology,
-  addressText as text,
-  unowned,
-} from './topology.ts';
+import { type SlotOwners, type Topology, addressText as text, unowned } from './topology.ts';
+import { TopologyWatch } from './topology-watch.ts';
+import type { TrackedBytes } from './tracked-keys.ts';
 import { UnitSender } from './unit.ts';
 import { RedisUpstream, type UpstreamHome } from './upstream.ts';
 import type { Dial } from './wire.ts';
 
-export class RedisBackend implements BackendView, UpstreamHome {
+export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   readonly id: string;
   readonly kind: 'standalone' | 'cluster';
   readonly databases: number;
+  readonly deadlineMs: number;
   readonly turn: Turn;
   readonly limits: RedisLimits;
   readonly counters: ProcessCounters;
   readonly slotOf: UpstreamHome['slotOf'];
+  readonly tracked: TrackedBytes;
+  readonly listeners: Listeners;
   readonly scripts = new Scripts();
   readonly foreign: ForeignCommands;
   readonly #spec: Backend;
@@ -47,12 +47,8 @@ export class RedisBackend implements BackendView, UpstreamHome {
   readonly #leases: Leases;
   readonly #learner: Learner;
   readonly #reading: Reading;
+  readonly #watch: TopologyWatch;
   #owners: SlotOwners | null = null;
-  #refreshing: Promise<void> | null = null;
-  #refreshDueMs = 0;
-  #refreshedMs = 0;
-  #closed = false;
-  topologyError = '';
 
   /** `password` in clear: it lives in this object only and goes nowhere but to the server. */
   constructor(spec: Backend, password: string | null, services: RedisServices) {
@@ -64,6 +60,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.databases = spec.kind === 'standalone' ? spec.databases : 1;
     this.turn = services.turn;
     this.limits = services.limits;
+    this.deadlineMs = this.limits.commandDeadlineMs;
     this.counters = services.counters;
     this.slotOf = services.slotOf;
     const { topologyMsMax } = this.limits;
@@ -71,11 +68,18 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.#learner = new Learner(this.foreign, this.turn, (args, purse) =>
       this.#askNode(this.upstream(2, 0).owner(null).address, args, topologyMsMax, purse),
     );
+    this.#watch = new TopologyWatch(this.turn, this.limits, {
+      toAsk: () => this.#toAsk(),
+      ask: (address, args) => this.#askNode(address, args, topologyMsMax),
+      take: (topology) => this.#take(topology),
+    });
     this.#reading = new Reading(this, {
       ownMeter: services.ownMeter,
       dial: (address, protocol) => this.#door.dial(address, protocol, 0, true),
       ask: (address, args) => this.#askNode(address, args, topologyMsMax),
     });
+    this.tracked = services.tracked;
+    this.listeners = new Listeners(this);
     this.#leases = new Leases(
       {
         turn: this.turn,
@@ -111,8 +115,8 @@ export class RedisBackend implements BackendView, UpstreamHome {
   async warm(): Promise<void> {
     const upstream = this.upstream(2, 0);
     if (this.#spec.kind === 'cluster') {
-      await this.refresh();
-      if (this.topologyError !== '') throw new Error(this.topologyError);
+      await this.#watch.refresh();
+      if (this.#watch.error !== '') throw new Error(this.#watch.error);
     }
     const limits = { timeoutMs: this.limits.connectMsMax, purse: null };
     const pings = Array.from(upstream.connections, async (connection) => {
@@ -159,6 +163,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
     if (this.#owners !== null) this.#owners[slot] = address;
     for (const upstream of this.#upstreams.values()) upstream.ownOne(slot, address);
     this.#reading.moved();
+    this.listeners.placeAll();
     this.doubt();
   }
 
@@ -167,11 +172,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   }
 
   doubt(): void {
-    if (this.kind !== 'cluster') return;
-    this.#refreshDueMs = Math.min(
-      this.#refreshDueMs,
-      this.#refreshedMs + this.limits.topologyPauseMs,
-    );
+    if (this.kind === 'cluster') this.#watch.doubt();
   }
 
   arrived(): void {
@@ -182,18 +183,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
   tick(): void {
     this.#tickAll();
     this.#learner.tick();
-    const due = this.kind === 'cluster' && this.turn.nowUs() / 1000 >= this.#refreshDueMs;
-    if (due && !this.#closed) void this.refresh();
-  }
-
-  /** Reads the topology from the first node that answers; one at a time; never rejects. */
-  refresh(): Promise<void> {
-    this.#refreshing ??= this.#readTopology().finally(() => {
-      this.#refreshing = null;
-      this.#refreshedMs = this.turn.nowUs() / 1000;
-      this.#refreshDueMs = this.#refreshedMs + this.limits.topologyEveryMs;
-    });
-    return this.#refreshing;
+    if (this.kind === 'cluster') this.#watch.tick();
   }
 
   /** Ends once nothing is owed, or when `deadlineMs` have passed. */
@@ -207,10 +197,11 @@ export class RedisBackend implements BackendView, UpstreamHome {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#watch.close();
     this.#leases.close();
     for (const upstream of this.#upstreams.values()) upstream.close();
     this.#reading.close();
+    this.listeners.close();
   }
 
   /** One sample per node, over all its connections: for metrics and INFO. */
@@ -220,6 +211,7 @@ export class RedisBackend implements BackendView, UpstreamHome {
       backend: this.id,
       connections: [...shared, ...this.#reading.connections],
       owned: this.#leases.byNode(),
+      listeners: this.listeners,
       isReplica: (address) => this.#reading.isReplica(address),
     });
   }
@@ -227,12 +219,13 @@ export class RedisBackend implements BackendView, UpstreamHome {
   #tickAll(): void {
     for (const upstream of this.#upstreams.values()) upstream.tick();
     this.#reading.tick();
+    this.listeners.tick();
     this.#leases.tick();
   }
 
   #isQuiet(): boolean {
-    const all = [this.#leases, this.#reading, ...this.#upstreams.values()];
-    return all.every((one) => one.quiet);
+    const others = [this.#leases, this.#reading, this.listeners];
+    return [...others, ...this.#upstreams.values()].every((one) => one.quiet);
   }
 
   #askNode(
@@ -245,25 +238,9 @@ export class RedisBackend implements BackendView, UpstreamHome {
     return call(connection, this.#services.ownMeter, args, { timeoutMs, purse });
   }
 
-  async #readTopology(): Promise<void> {
-    const upstream = this.upstream(2, 0);
-    for (const address of this.#toAsk(upstream)) {
-      try {
-        const { topologyMsMax } = this.limits;
-        const reply = await this.#askNode(address, ['CLUSTER', 'SLOTS'], topologyMsMax);
-        this.#take(readSlots(reply, upstream.node(address).host));
-        this.topologyError = '';
-        return;
-      } catch (error) {
-        this.topologyError = `${address}: ${(error as Error).message}`;
-      }
-      if (this.#closed) return;
-    }
-  }
-
   /** Nodes that are connected first, then the others we know, then the seeds. */
-  #toAsk(upstream: RedisUpstream): string[] {
-    const known = [...upstream.connections];
+  #toAsk(): string[] {
+    const known = [...this.upstream(2, 0).connections];
     const ready = known.filter((one) => one.state === 'ready').map((one) => one.address);
     const others = known.map((one) => one.address);
     const seeds = this.#spec.kind === 'cluster' ? this.#spec.seeds.map(text) : [];
@@ -276,8 +253,20 @@ export class RedisBackend implements BackendView, UpstreamHome {
     this.#owners = owners;
     if (!same) {
       for (const upstream of this.#upstreams.values()) upstream.own(owners, this.#firstSeed());
+      this.listeners.placeAll();
     }
     this.#reading.take(replicas);
+  }
+
+  /** Where `slot` is served, as far as known. */
+  ownerOf(slot: number): string {
+    if (this.#spec.kind === 'standalone') return text(this.#spec.address);
+    return this.#owners?.[slot] ?? this.#firstSeed();
+  }
+
+  primaries(): readonly string[] {
+    if (this.#spec.kind === 'standalone' || this.#owners === null) return [this.ownerOf(0)];
+    return [...new Set(this.#owners.filter((owner) => owner !== null))];
   }
 
   #firstSeed(): string {

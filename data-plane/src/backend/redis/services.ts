@@ -3,6 +3,7 @@ import type { Meter } from '../../observe/meter.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
 import type { Turn } from '../../turn.ts';
 import type { LeaseLimits } from './leases.ts';
+import type { TrackedBytes } from './tracked-keys.ts';
 import type { RetryLimits, UpstreamHome } from './upstream.ts';
 
 export interface RedisLimits extends RetryLimits, LeaseLimits {
@@ -25,4 +26,6 @@ export interface RedisServices {
   readonly ownMeter: Meter;
   /** CLIENT SETNAME on every backend connection. */
   readonly connectionName: string;
+  /** Keys noted for client-side caching, all backends together. */
+  readonly tracked: TrackedBytes;
 }

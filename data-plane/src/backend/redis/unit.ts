@@ -15,8 +15,8 @@ const unsentMs = 50;
 
 /**
  * Nothing of another client gets between: the commands stand next to each other in one write, and a
- * server executes one connection's commands in order. A redirect while queueing, or instead of EXEC,
- * means that nothing was executed (Redis 7.0 `processCommand`: `flagTransaction`, and
+ * server executes one connection's commands in order. A redirect while queueing, or in place of
+ * EXEC's reply, means that nothing was executed (Redis 7.0 `processCommand`: `flagTransaction`, and
  * `discardTransaction` for EXEC itself), so all of it goes to the other node.
  */
 export class UnitSender implements ReplyTaker {

@@ -1,0 +1,86 @@
+/** Stories of failure: leaders that go and come back, deadlines, and the end of the gateway. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import {
+  assertFails,
+  fetchOf,
+  newTopic,
+  Producer,
+  readAll,
+  record,
+  type Stories,
+  soon,
+  textsOf,
+} from './rig.ts';
+
+/** Long enough for a broker to start again on a busy machine. */
+const patient = 60_000;
+
+export const faultStories: Stories = {
+  'writes each batch once while its leader goes and comes back': async (rig) => {
+    const { gateway } = rig;
+    const where = { topic: await newTopic(gateway), partition: 0 };
+    const producer = await Producer.open(gateway, where);
+    await producer.write('0');
+    await rig.interrupt();
+    for (let at = 1; at <= 5; at++) {
+      const { baseOffset } = await gateway.produce(producer.batch([record(`${at}`)]), patient);
+      assert.equal(baseOffset, at);
+    }
+    assert.deepEqual(await readAll(gateway, where), ['0 0', '1 1', '2 2', '3 3', '4 4', '5 5']);
+  },
+
+  'reads, finds and commits while the leader goes and comes back': async (rig) => {
+    const { gateway } = rig;
+    const where = { topic: await newTopic(gateway), partition: 0 };
+    const group = `story-${randomUUID()}`;
+    await rig.write(where, ['a', 'b']);
+    await gateway.commit(group, [{ ...where, offset: 1 }], soon);
+    await rig.interrupt();
+    const fetched = await gateway.fetchAt(fetchOf(where, 1), patient);
+    assert.deepEqual(textsOf(fetched), ['1 b']);
+    const [latest] = await gateway.listOffsets([{ ...where, time: 'latest' }], patient);
+    assert.equal(latest?.offset, 2);
+    assert.deepEqual(await gateway.committed(group, [where], patient), [1]);
+    await gateway.commit(group, [{ ...where, offset: 2 }], patient);
+    assert.deepEqual(await gateway.committed(group, [where], patient), [2]);
+  },
+
+  'ends every call at its deadline when nobody is there, and knows nothing was sent': async (
+    rig,
+  ) => {
+    const { lost } = rig;
+    const where = { topic: 'any', partition: 0 };
+    const batch = { ...where, records: [record('a')], producerId: 0n, epoch: 0, sequence: 0 };
+    const topic = { name: 'any', partitions: 1, replicationFactor: 1, settings: {} };
+    const calls = [
+      lost.produce(batch, 250),
+      lost.fetchAt(fetchOf(where, 0), 250),
+      lost.listOffsets([{ ...where, time: 'latest' }], 250),
+      lost.topic('any', 250),
+      lost.topics(250),
+      lost.createTopic(topic, 250),
+      lost.commit('any', [{ ...where, offset: 0 }], 250),
+      lost.committed('any', [where], 250),
+      lost.newProducerId(250),
+    ];
+    const started = performance.now();
+    await Promise.all(calls.map((call) => assertFails(call, 'deadline')));
+    assert(performance.now() - started < 10_000, 'a deadline was missed by far');
+    await assertFails(lost.produce(batch, 0), 'deadline');
+    await assertFails(lost.produce(batch, -5), 'deadline');
+  },
+
+  'refuses everything once it is closed, and ends what waits': async (rig) => {
+    const { gateway } = rig;
+    const where = { topic: await newTopic(gateway), partition: 0 };
+    const waiting = gateway.fetchAt(fetchOf(where, 0, { waitMs: 4_000 }), soon);
+    waiting.catch(() => {});
+    await gateway.topics(soon);
+    await gateway.close();
+    await gateway.close();
+    await assertFails(gateway.topics(soon), 'closed');
+    await assertFails(gateway.fetchAt(fetchOf(where, 0), soon), 'closed');
+    await assertFails(waiting, 'closed');
+  },
+};

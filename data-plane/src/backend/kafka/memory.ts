@@ -1,0 +1,267 @@
+/** A Kafka cluster in memory, and gateways to it: for tests, which may make it fail as they like. */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '@respool/contracts/clock';
+import { type Attempt, type Patience, withinDeadline } from './attempts.ts';
+import type * as port from './gateway.ts';
+import { KafkaError, type KafkaErrorCode } from './kafka-error.ts';
+import { MemoryLog } from './memory-log.ts';
+import { recordBytes } from './record-size.ts';
+
+export type Operation = Exclude<keyof port.KafkaGateway, 'close'>;
+
+/**
+ * What befalls one try. `refuse`: nothing happens. `lose`: it happens, and the answer gets lost.
+ * `stall`: it never arrives, and nobody says so. `delay`: it arrives when `delayMs` have passed,
+ * whoever still waits for it.
+ */
+export interface Fault {
+  readonly operation: Operation;
+  readonly kind: 'refuse' | 'lose' | 'stall' | 'delay';
+  readonly code?: KafkaErrorCode;
+  readonly delayMs?: number;
+}
+
+interface MemoryTopic {
+  readonly topicId: string;
+  readonly logs: MemoryLog[];
+}
+
+/** As a broker's `message.max.bytes`: of one batch. */
+const batchBytesMax = 1_048_588;
+const writes: readonly Operation[] = ['produce', 'createTopic', 'commit'];
+
+export class MemoryKafka {
+  readonly #topics = new Map<string, MemoryTopic>();
+  readonly #groups = new Map<string, Map<string, number>>();
+  readonly #members = new Set<string>();
+  readonly #faults: Fault[] = [];
+  #producers = 0n;
+  isReachable = true;
+  /** Batches that were tried, in the order they arrived, failed ones included. */
+  readonly batches: port.ProduceBatch[] = [];
+
+  /** Each befalls the next try of its operation that no earlier fault befalls. */
+  fail(...faults: readonly Fault[]): void {
+    this.#faults.push(...faults);
+  }
+
+  takeFault(operation: Operation): Fault | null {
+    if (!this.isReachable) return { operation, kind: 'refuse' };
+    const at = this.#faults.findIndex((fault) => fault.operation === operation);
+    return at < 0 ? null : (this.#faults.splice(at, 1)[0] ?? null);
+  }
+
+  create({ name, partitions }: Pick<port.NewTopic, 'name' | 'partitions'>): void {
+    if (this.#topics.has(name)) throw new KafkaError('topic-exists', `there is a topic ${name}`);
+    if (!/^[\w.-]{1,249}$/.test(name) || partitions < 1) {
+      throw new KafkaError('topic-invalid', `no topic can be named ${JSON.stringify(name)}`);
+    }
+    const logs = Array.from({ length: partitions }, () => new MemoryLog());
+    this.#topics.set(name, { topicId: randomUUID(), logs });
+  }
+
+  remove(name: string): void {
+    this.#topics.delete(name);
+  }
+
+  /** A consumer joins the group, or its last one leaves. */
+  setMember(group: string, isMember: boolean): void {
+    if (isMember) this.#members.add(group);
+    else this.#members.delete(group);
+  }
+
+  get names(): string[] {
+    return [...this.#topics.keys()].toSorted();
+  }
+
+  topic(name: string): port.TopicState {
+    const { topicId, logs } = this.#find(name);
+    const partitions = logs.map((_, partition) => {
+      return { partition, leader: 1, replicas: [1], inSyncReplicas: [1] };
+    });
+    return { name, topicId, partitions };
+  }
+
+  log({ topic, partition }: port.TopicPartition): MemoryLog {
+    const { logs } = this.#find(topic);
+    const log = logs[partition];
+    if (log !== undefined) return log;
+    const has = `topic ${topic} has partitions 0 to ${logs.length - 1}`;
+    throw new KafkaError('partition-unknown', `${has}, not ${partition}`);
+  }
+
+  append(batch: port.ProduceBatch): port.Produced {
+    const size = batch.records.reduce((sum, record) => sum + recordBytes(record), 0);
+    if (size > batchBytesMax) {
+      throw new KafkaError('message-too-large', `a batch of ${size} bytes`);
+    }
+    return { baseOffset: this.log(batch).append(batch) };
+  }
+
+  newProducerId(): bigint {
+    return this.#producers++;
+  }
+
+  commit(group: string, positions: readonly port.Position[]): void {
+    if (this.#members.has(group)) {
+      throw new KafkaError('group-in-use', `group ${group} has a member`);
+    }
+    const offsets = this.#groups.get(group) ?? new Map<string, number>();
+    this.#groups.set(group, offsets);
+    for (const { topic, partition, offset } of positions) {
+      offsets.set(`${partition} ${topic}`, offset);
+    }
+  }
+
+  committed(group: string, partitions: readonly port.TopicPartition[]): (number | null)[] {
+    const offsets = this.#groups.get(group);
+    return partitions.map(({ topic, partition }) => offsets?.get(`${partition} ${topic}`) ?? null);
+  }
+
+  #find(name: string): MemoryTopic {
+    const topic = this.#topics.get(name);
+    if (topic !== undefined) return topic;
+    throw new KafkaError('topic-unknown', `the backend has no topic ${name}`);
+  }
+}
+
+export interface MemoryGatewayOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Each try takes so long. */
+  readonly answerMs: number;
+}
+
+export class MemoryGateway implements port.KafkaGateway {
+  readonly #kafka: MemoryKafka;
+  readonly #options: MemoryGatewayOptions;
+  readonly #patience: Patience;
+  readonly #closed = Promise.withResolvers<never>();
+  #isClosed = false;
+
+  constructor(kafka: MemoryKafka, options: MemoryGatewayOptions) {
+    // Nobody may be waiting when it ends.
+    this.#closed.promise.catch(() => {});
+    this.#kafka = kafka;
+    this.#options = options;
+    this.#patience = { ...options, pauseMsMin: 20, pauseMsMax: 500 };
+  }
+
+  async produce(batch: port.ProduceBatch, deadlineMs: number): Promise<port.Produced> {
+    return await this.#call('produce', deadlineMs, () => {
+      this.#kafka.batches.push(batch);
+      return this.#kafka.append(batch);
+    });
+  }
+
+  async newProducerId(deadlineMs: number): Promise<bigint> {
+    return await this.#call('newProducerId', deadlineMs, () => this.#kafka.newProducerId());
+  }
+
+  async fetchAt(request: port.FetchRequest, deadlineMs: number): Promise<port.Fetched> {
+    return await this.#call('fetchAt', deadlineMs, async () => {
+      const log = this.#kafka.log(request);
+      const fetched = log.read(request);
+      if (fetched.nextOffset > request.offset || request.waitMs === 0) return fetched;
+      await this.#changeOf(log, request.waitMs);
+      return log.read(request);
+    });
+  }
+
+  async listOffsets(
+    queries: readonly port.OffsetQuery[],
+    deadlineMs: number,
+  ): Promise<port.OffsetAnswer[]> {
+    return await this.#call('listOffsets', deadlineMs, () =>
+      queries.map((query) => {
+        const log = this.#kafka.log(query);
+        if (query.time === 'earliest') return { offset: log.startOffset, timestampMs: null };
+        if (query.time === 'latest') return { offset: log.endOffset, timestampMs: null };
+        const { offset = null, timestampMs = null } = log.findTime(query.time) ?? {};
+        return { offset, timestampMs };
+      }),
+    );
+  }
+
+  async topic(name: string, deadlineMs: number): Promise<port.TopicState> {
+    return await this.#call('topic', deadlineMs, () => this.#kafka.topic(name));
+  }
+
+  async topics(deadlineMs: number): Promise<string[]> {
+    return await this.#call('topics', deadlineMs, () => this.#kafka.names);
+  }
+
+  async createTopic(topic: port.NewTopic, deadlineMs: number): Promise<port.TopicState> {
+    return await this.#call('createTopic', deadlineMs, () => {
+      this.#kafka.create(topic);
+      return this.#kafka.topic(topic.name);
+    });
+  }
+
+  async commit(
+    group: string,
+    positions: readonly port.Position[],
+    deadlineMs: number,
+  ): Promise<void> {
+    await this.#call('commit', deadlineMs, () => this.#kafka.commit(group, positions));
+  }
+
+  async committed(
+    group: string,
+    partitions: readonly port.TopicPartition[],
+    deadlineMs: number,
+  ): Promise<(number | null)[]> {
+    return await this.#call('committed', deadlineMs, () =>
+      this.#kafka.committed(group, partitions),
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#closed.reject(new KafkaError('closed', 'the gateway was closed'));
+  }
+
+  #call<T>(operation: Operation, deadlineMs: number, perform: () => T | Promise<T>): Promise<T> {
+    return withinDeadline(this.#patience, deadlineMs, (attempt) => {
+      if (this.#isClosed) return this.#closed.promise;
+      return Promise.race([this.#closed.promise, this.#once(operation, attempt, perform)]);
+    });
+  }
+
+  async #once<T>(
+    operation: Operation,
+    attempt: Attempt,
+    perform: () => T | Promise<T>,
+  ): Promise<T> {
+    const fault = this.#kafka.takeFault(operation);
+    const mayHaveHappened = writes.includes(operation);
+    if (mayHaveHappened && this.#kafka.isReachable) attempt.markSent();
+    if (fault?.kind === 'stall') return await new Promise<never>(() => {});
+    await this.#pass(this.#options.answerMs + (fault?.delayMs ?? 0));
+    const code = fault?.code ?? 'broker-unreachable';
+    if (fault?.kind === 'refuse') throw new KafkaError(code, `told to refuse ${operation}`);
+    const done = await perform();
+    if (fault === null || fault.kind === 'delay') return done;
+    throw new KafkaError(code, `told to lose the answer to ${operation}`, { mayHaveHappened });
+  }
+
+  async #pass(ms: number): Promise<void> {
+    if (ms === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#options.clock.after(ms, resolve);
+    });
+  }
+
+  async #changeOf(log: MemoryLog, waitMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const giveUp = this.#options.clock.after(waitMs, () => {
+        ignore();
+        resolve();
+      });
+      const ignore = log.onChange(() => {
+        giveUp();
+        resolve();
+      });
+    });
+  }
+}

@@ -1,0 +1,78 @@
+/** A command that goes to one connection as it is, its keys prefixed where they must be. */
+import { type CommandFacts, Flag } from '../command/command.ts';
+import { writePrefixed } from '../command/prefix.ts';
+import type { Command } from '../command/request.ts';
+import { freeRun, type ReplyTaker, type Run, type RunOrigin } from '../command/run.ts';
+import type { UpstreamConnection } from '../command/upstream.ts';
+import type { ReplyQueue } from '../listen/reply-queue.ts';
+import { KeyStripper, keyShapeOf } from '../merge/strip-keys.ts';
+import { keys } from '../route/route.ts';
+import type { Scene } from './scene.ts';
+
+/** `command` was planned last: its keys stand in route's `keys`. */
+export function sendWhole(scene: Scene, command: Command, way: UpstreamConnection): void {
+  const { session, client } = scene;
+  const { prefix, meter } = session.way;
+  const { family, name } = command.facts as CommandFacts;
+  if (prefix === null) {
+    way.send(client.queue, family, meter, command.bytes, command.start, command.end, 1);
+    return;
+  }
+  const shape = keyShapeOf(name);
+  const taker =
+    shape === null
+      ? client.queue
+      : new Stripped(scene, command, new KeyStripper(shape, prefix.length));
+  const end = writePrefixed(way, prefix, command, keys.at, keys.count);
+  way.commit(taker, family, meter, end);
+}
+
+/** Takes a reply that names keys, on its way to a client that knows them without the prefix. */
+class Stripped implements ReplyTaker {
+  readonly origin: RunOrigin;
+  readonly last = null;
+  readonly #queue: ReplyQueue;
+  readonly #answer: Run;
+  readonly #stripper: KeyStripper;
+
+  constructor({ client, session }: Scene, command: Command, stripper: KeyStripper) {
+    const { family, flags } = command.facts as CommandFacts;
+    const size = command.end - command.start;
+    this.#queue = client.queue;
+    this.#stripper = stripper;
+    this.origin = client.queue.origin;
+    this.#queue.owe(1, size);
+    this.#answer = this.#queue.addAnswer(family, session.way.meter);
+    this.#answer.requestBytes = size;
+    this.#answer.touches = (flags & Flag.readonly) === 0 ? 'writes' : 'reads';
+  }
+
+  take(run: Run, bytes: Buffer, start: number, end: number, _n: number, done: boolean): boolean {
+    const answer = this.#answer;
+    let escaped = false;
+    answer.midReply = true;
+    const say = (from: Buffer, at: number, to: number): void => {
+      if (this.#queue.take(answer, from, at, to, 0, false)) escaped = true;
+    };
+    let at = start;
+    while (at < end) at = this.#stripper.next(bytes, at, end, say);
+    if (!done) return escaped;
+    answer.errors = run.errors;
+    freeRun(run);
+    this.#queue.answer(answer, bytes, 0);
+    return escaped;
+  }
+
+  tear(): void {
+    this.#queue.tear(this.#answer);
+  }
+  delay(change: number): void {
+    this.#queue.delay(change);
+  }
+  place(): Run {
+    return this.#answer;
+  }
+  owe(): void {}
+  add(): void {}
+  split(): void {}
+}

@@ -1,0 +1,317 @@
+/** Lettuce with its default options, through every family of commands an application uses. */
+
+import io.lettuce.core.ClientOptions;
+import io.lettuce.core.Consumer;
+import io.lettuce.core.KeyScanCursor;
+import io.lettuce.core.KeyValue;
+import io.lettuce.core.LMoveArgs;
+import io.lettuce.core.MapScanCursor;
+import io.lettuce.core.Range;
+import io.lettuce.core.RedisNoScriptException;
+import io.lettuce.core.ScanArgs;
+import io.lettuce.core.ScanCursor;
+import io.lettuce.core.ScoredValue;
+import io.lettuce.core.ScriptOutputType;
+import io.lettuce.core.SetArgs;
+import io.lettuce.core.StreamMessage;
+import io.lettuce.core.TransactionResult;
+import io.lettuce.core.XAddArgs;
+import io.lettuce.core.XGroupCreateArgs;
+import io.lettuce.core.XReadArgs;
+import io.lettuce.core.api.sync.RedisCommands;
+import io.lettuce.core.cluster.ClusterClientOptions;
+import io.lettuce.core.cluster.api.sync.RedisClusterCommands;
+import io.lettuce.core.models.stream.PendingMessages;
+import io.lettuce.core.protocol.ProtocolVersion;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.Future;
+
+final class LettuceProgram {
+  private LettuceProgram() {}
+
+  public static void main(String[] args) throws Exception {
+    Map<String, Checks.Check> checks = new LinkedHashMap<>();
+    checks.put("handshake", LettuceProgram::handshake);
+    checks.put("values", LettuceProgram::values);
+    checks.put("many", LettuceProgram::many);
+    checks.put("pipeline", LettuceProgram::pipeline);
+    checks.put("transaction", LettuceProgram::transaction);
+    checks.put("watch", LettuceProgram::watch);
+    checks.put("publish", LettuceClients::publish);
+    checks.put("script", LettuceProgram::script);
+    checks.put("blocking", LettuceProgram::blocking);
+    checks.put("scan", LettuceProgram::scan);
+    checks.put("stream", LettuceProgram::stream);
+    Checks.run(checks);
+  }
+
+  /** Null leaves the protocol to the client. */
+  static ClientOptions options(Integer protocol) {
+    ClusterClientOptions.Builder options = ClusterClientOptions.builder();
+    if (protocol != null) {
+      options.protocolVersion(protocol == 2 ? ProtocolVersion.RESP2 : ProtocolVersion.RESP3);
+    }
+    return options.build();
+  }
+
+  private static void handshake(Checks.Target target) throws Exception {
+    try (LettuceClients client = LettuceClients.open(target)) {
+      RedisClusterCommands<String, String> commands = client.commands();
+      String key = target.key("hello");
+      Checks.same(commands.ping(), "PONG");
+      Checks.speaks(target, commands.clientInfo());
+      Checks.same(commands.set(key, "world"), "OK");
+      Checks.same(commands.get(key), "world");
+      Checks.same(commands.del(key), 1L);
+    }
+  }
+
+  private static void values(Checks.Target target) throws Exception {
+    try (LettuceClients client = LettuceClients.open(target)) {
+      RedisClusterCommands<String, String> commands = client.commands();
+      String text = target.key("text");
+      Checks.same(commands.set(text, "grüße", SetArgs.Builder.ex(100)), "OK");
+      Checks.same(commands.get(text), "grüße");
+      long ttl = commands.ttl(text);
+      Checks.same(ttl > 90 && ttl <= 100, true);
+      Checks.same(commands.get(target.key("none")), null);
+      Checks.same(commands.incrby(target.key("number"), 7), 7L);
+      Map<String, String> hash = Map.of("a", "1", "b", "2");
+      Checks.same(commands.hset(target.key("hash"), hash), 2L);
+      Checks.same(commands.hgetall(target.key("hash")), hash);
+      Checks.same(commands.rpush(target.key("list"), "a", "b"), 2L);
+      Checks.same(commands.lrange(target.key("list"), 0, -1), List.of("a", "b"));
+      Checks.same(commands.sadd(target.key("set"), "a", "b"), 2L);
+      Checks.same(commands.smembers(target.key("set")), Set.of("a", "b"));
+      Checks.same(commands.zadd(target.key("zset"), 1.0, "one", 2.5, "more"), 2L);
+      List<ScoredValue<String>> ranked =
+          List.of(ScoredValue.just(1, "one"), ScoredValue.just(2.5, "more"));
+      Checks.same(commands.zrangeWithScores(target.key("zset"), 0, -1), ranked);
+      Checks.refused("WRONGTYPE", () -> commands.lpush(text, "x"));
+      Checks.same(commands.get(text), "grüße");
+    }
+  }
+
+  private static void many(Checks.Target target) throws Exception {
+    try (LettuceClients client = LettuceClients.open(target)) {
+      RedisClusterCommands<String, String> commands = client.commands();
+      Map<String, String> pairs = new TreeMap<>();
+      for (String key : Checks.numbered(20, target.key("many:"))) pairs.put(key, "v" + key);
+      List<KeyValue<String, String>> found = new ArrayList<>();
+      pairs.forEach((key, value) -> found.add(KeyValue.just(key, value)));
+      String none = target.key("none");
+      found.add(KeyValue.empty(none));
+      String[] all = pairs.keySet().toArray(String[]::new);
+      List<String> andNone = new ArrayList<>(pairs.keySet());
+      andNone.add(none);
+      Checks.same(commands.mset(pairs), "OK");
+      Checks.same(commands.mget(andNone.toArray(String[]::new)), found);
+      Checks.same(commands.exists(all), 20L);
+      Checks.same(commands.touch(all), 20L);
+      Checks.same(commands.del(andNone.subList(0, 10).toArray(String[]::new)), 10L);
+      Checks.same(commands.unlink(all), 10L);
+    }
+  }
+
+  /** Lettuce writes what is asked for asynchronously without waiting for replies. */
+  private static void pipeline(Checks.Target target) throws Exception {
+    try (LettuceClients client = LettuceClients.open(target)) {
+      var commands = client.async();
+      commands.set(target.key("text"), "x").get();
+      List<Future<?>> replies = new ArrayList<>();
+      List<Object> wanted = new ArrayList<>();
+      Future<Long> wrong = null;
+      for (int n = 0; n < 500; n++) {
+        replies.add(commands.set(target.key("p:" + n), String.valueOf(n)));
+        replies.add(commands.incr(target.key("p:" + n)));
+        wanted.addAll(List.of("OK", n + 1L));
+        if (n == 250) wrong = commands.lpush(target.key("text"), "x");
+      }
+      List<Object> found = new ArrayList<>();
+      for (Future<?> reply : replies) found.add(reply.get());
+      Checks.same(found, wanted);
+      Checks.refused("WRONGTYPE", wrong::get);
+    }
+  }
+
+  private static void transaction(Checks.Target target) throws Exception {
+    String text = target.sameSlot("tx:text");
+    String count = target.sameSlot("tx:count");
+    try (LettuceClients client = LettuceClients.open(target)) {
+      RedisCommands<String, String> node = client.node();
+      node.del(text, count);
+      Checks.same(node.multi(), "OK");
+      node.set(text, "a");
+      node.incr(count);
+      node.lpush(text, "x");
+      node.incr(count);
+      node.get(text);
+      List<Object> replies = new ArrayList<>();
+      node.exec().forEach(replies::add);
+      Checks.same(replies.remove(2) instanceof Exception, true);
+      Checks.same(replies, List.of("OK", 1L, 2L, "a"));
+      node.multi();
+      node.set(text, "gone");
+      Checks.same(node.discard(), "OK");
+      Checks.same(node.get(text), "a");
+    }
+  }
+
+  private static void watch(Checks.Target target) throws Exception {
+    String key = target.sameSlot("watched");
+    try (LettuceClients first = LettuceClients.open(target);
+        LettuceClients second = LettuceClients.open(target)) {
+      RedisCommands<String, String> one = first.node();
+      RedisCommands<String, String> other = second.node();
+      one.set(key, "first");
+      Checks.same(one.watch(key), "OK");
+      other.set(key, "other");
+      one.multi();
+      one.set(key, "lost");
+      TransactionResult lost = one.exec();
+      Checks.same(lost.wasDiscarded(), true);
+      Checks.same(one.get(key), "other");
+      one.watch(key);
+      one.multi();
+      one.set(key, "won");
+      Checks.same(one.exec().<String>get(0), "OK");
+      one.watch(key);
+      other.set(key, "again");
+      Checks.same(one.unwatch(), "OK");
+      one.multi();
+      one.get(key);
+      Checks.same(one.exec().<String>get(0), "again");
+    }
+  }
+
+  private static void script(Checks.Target target) throws Exception {
+    String[] keys = {target.sameSlot("scripted")};
+    List<String> answer = List.of(keys[0], "2");
+    ScriptOutputType list = ScriptOutputType.MULTI;
+    try (LettuceClients client = LettuceClients.open(target)) {
+      RedisClusterCommands<String, String> commands = client.commands();
+      Checks.same(commands.eval(Checks.newScript(), list, keys, "2"), answer);
+      Checks.refused("NOSCRIPT", () -> commands.evalsha("f".repeat(40), list, keys, "2"));
+      String missing = Checks.newScript();
+      String digest = commands.digest(missing);
+      // Lettuce leaves the repair to the application.
+      Object repaired;
+      try {
+        repaired = commands.evalsha(digest, list, keys, "2");
+      } catch (RedisNoScriptException unknown) {
+        repaired = commands.eval(missing, list, keys, "2");
+      }
+      Checks.same(repaired, answer);
+      Checks.same(commands.evalsha(digest, list, keys, "2"), answer);
+      Checks.same(commands.get(keys[0]), "6");
+      String sha = commands.scriptLoad(Checks.newScript());
+      Checks.same(commands.scriptExists(sha, "f".repeat(40)), List.of(true, false));
+      Checks.same(commands.evalsha(sha, list, keys, "2"), answer);
+      String failing = "return redis.error_reply('MINE own')";
+      Checks.refused("MINE own", () -> commands.eval(failing, list, keys, "2"));
+    }
+  }
+
+  private static void blocking(Checks.Target target) throws Exception {
+    String list = target.sameSlot("list");
+    String zset = target.sameSlot("zset");
+    String from = target.sameSlot("from");
+    String to = target.sameSlot("to");
+    try (LettuceClients first = LettuceClients.open(target);
+        LettuceClients second = LettuceClients.open(target)) {
+      RedisClusterCommands<String, String> one = first.commands();
+      RedisClusterCommands<String, String> other = second.commands();
+      other.del(list, zset, from, to);
+      var popped = Checks.later(() -> one.blpop(10, list, target.sameSlot("o")));
+      other.rpush(list, "one", "two");
+      Checks.same(popped.get(), KeyValue.just(list, "one"));
+      Checks.same(one.brpop(10, list), KeyValue.just(list, "two"));
+      Checks.same(one.blpop(0.1, list), null);
+      LMoveArgs ends = LMoveArgs.Builder.leftRight();
+      var moved = Checks.later(() -> one.blmove(from, to, ends, 10));
+      other.rpush(from, "moved");
+      Checks.same(moved.get(), "moved");
+      var least = Checks.later(() -> one.bzpopmin(10, zset));
+      other.zadd(zset, 2.0, "b");
+      Checks.same(least.get(), KeyValue.just(zset, ScoredValue.just(2, "b")));
+      Checks.same(one.llen(to), 1L);
+    }
+  }
+
+  private static void scan(Checks.Target target) throws Exception {
+    try (LettuceClients client = LettuceClients.open(target)) {
+      RedisClusterCommands<String, String> commands = client.commands();
+      TreeSet<String> names = new TreeSet<>(Checks.numbered(300, target.key("scan:")));
+      Map<String, String> pairs = new TreeMap<>();
+      for (String name : names) pairs.put(name, "x");
+      commands.mset(pairs);
+      TreeSet<String> seen = new TreeSet<>();
+      ScanArgs some = ScanArgs.Builder.matches(target.key("scan:*")).limit(50);
+      KeyScanCursor<String> page = commands.scan(some);
+      seen.addAll(page.getKeys());
+      while (!page.isFinished()) {
+        page = commands.scan(page, some);
+        seen.addAll(page.getKeys());
+      }
+      Checks.same(seen, names);
+      String hash = target.key("scanned");
+      commands.hset(hash, pairs);
+      TreeSet<String> fields = new TreeSet<>();
+      ScanCursor cursor = ScanCursor.INITIAL;
+      while (!cursor.isFinished()) {
+        MapScanCursor<String, String> entries = commands.hscan(hash, cursor);
+        fields.addAll(entries.getMap().keySet());
+        cursor = entries;
+      }
+      Checks.same(fields, names);
+    }
+  }
+
+  private static void stream(Checks.Target target) throws Exception {
+    String key = target.key("stream");
+    try (LettuceClients first = LettuceClients.open(target);
+        LettuceClients second = LettuceClients.open(target)) {
+      RedisClusterCommands<String, String> one = first.commands();
+      one.del(key);
+      for (int n = 1; n <= 5; n++) {
+        String id = n + "-0";
+        Map<String, String> body = Map.of("n", String.valueOf(n));
+        Checks.same(one.xadd(key, new XAddArgs().id(id), body), id);
+      }
+      Checks.same(one.xlen(key), 5L);
+      Checks.same(numbers(one.xrange(key, Range.create("2", "3"))), List.of("2-0=2", "3-0=3"));
+      var read = one.xread(XReadArgs.Builder.count(2), XReadArgs.StreamOffset.from(key, "3-0"));
+      Checks.same(numbers(read), List.of("4-0=4", "5-0=5"));
+      XReadArgs.StreamOffset<String> start = XReadArgs.StreamOffset.from(key, "0");
+      Checks.same(one.xgroupCreate(start, "group", new XGroupCreateArgs()), "OK");
+      Consumer<String> me = Consumer.from("group", "me");
+      XReadArgs.StreamOffset<String> unseen = XReadArgs.StreamOffset.lastConsumed(key);
+      var taken = one.xreadgroup(me, XReadArgs.Builder.count(2), unseen);
+      Checks.same(numbers(taken), List.of("1-0=1", "2-0=2"));
+      Checks.same(one.xack(key, "group", "1-0"), 1L);
+      PendingMessages pending = one.xpending(key, "group");
+      String least = pending.getMessageIds().getLower().getValue();
+      Checks.same(pending.getCount() + " " + least, "1 2-0");
+      XReadArgs wait = XReadArgs.Builder.block(Duration.ofSeconds(10));
+      // `$` is taken when the command arrives: what was added before it stays unseen.
+      var next =
+          Checks.whileWaiting(
+              () -> one.xread(wait, XReadArgs.StreamOffset.latest(key)),
+              () -> second.commands().xadd(key, Map.of("n", "new")));
+      Checks.same(next.get(0).getBody(), Map.of("n", "new"));
+    }
+  }
+
+  private static List<String> numbers(List<StreamMessage<String, String>> entries) {
+    List<String> told = new ArrayList<>();
+    for (var entry : entries) told.add(entry.getId() + "=" + entry.getBody().get("n"));
+    return told;
+  }
+}
