@@ -5,7 +5,7 @@ import { blockedScene, waits } from './families/blocking.ts';
 import * as channels from './families/channels.ts';
 import * as collections from './families/collections.ts';
 import * as keyspace from './families/keyspace.ts';
-import { libraryFunction, script } from './families/scripts.ts';
+import { forgottenScript, libraryFunction, script } from './families/scripts.ts';
 import * as session from './families/session.ts';
 import { strayTransaction, transaction } from './families/transactions.ts';
 import * as values from './families/values.ts';
@@ -106,6 +106,7 @@ export const families = {
   'transactions in one slot': { weight: 2, slots: 'one', draw: by(transaction) },
   'stray transactions': { weight: 0.5, slots: 'any', draw: by(strayTransaction) },
   scripts: { weight: 3, slots: 'one', draw: by(script) },
+  'forgotten scripts': { weight: 0.5, slots: 'one', draw: by(forgottenScript) },
   functions: { weight: 1, slots: 'one', draw: by(libraryFunction) },
   waits: oneSlot(0.6, waits),
   'blocked scenes': { weight: 0.1, slots: 'any', draw: by(blockedScene) },

@@ -124,6 +124,11 @@ export class ReplyQueue implements ReplyTaker {
     this.take(run, reply, 0, length, 1, true);
   }
 
+  /** Its command waited for somebody else, which is no latency: counted from now. */
+  restamp(run: Run): void {
+    run.startedUs = this.#turn.nowUs();
+  }
+
   take(
     run: Run,
     bytes: Buffer,

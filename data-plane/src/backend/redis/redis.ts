@@ -137,14 +137,16 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     await Promise.all([...pings, this.#learner.learn()]);
   }
 
-  backing(database: number, prefix: Buffer | null, purse: Purse): Backing {
+  backing(protocol: Protocol, database: number, prefix: Buffer | null, purse: Purse): Backing {
     return new RedisBacking({
       upstream: this.upstream(2, database),
+      clientUpstream: this.upstream(protocol, database),
       prefix,
       purse,
       timeoutMs: this.limits.commandDeadlineMs,
       meter: this.#services.ownMeter,
       slotOf: this.slotOf,
+      borrow: (node) => this.lease({ protocol: 2, database, slot: null, node }),
       askUrgently: (node, args) => this.#door.askUrgently(node, args),
     });
   }
@@ -152,7 +154,10 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   lease({ protocol, database, slot, node }: LeaseTarget): Promise<Lease> {
     const upstream = this.upstream(protocol, database);
     const address = (): string => node ?? upstream.owner(slot).address;
-    return this.#leases.lease(address, protocol, database);
+    return this.#leases.lease(address, protocol, database).catch((error: unknown) => {
+      this.doubt();
+      throw error;
+    });
   }
 
   transact(unit: Unit, reader: UnitReader): void {

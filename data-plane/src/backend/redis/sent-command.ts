@@ -42,7 +42,7 @@ export function isKeyed(facts: CommandFacts | null): facts is CommandFacts {
   return facts !== null && facts.keySpecs.length > 0;
 }
 
-/** Of all keys (several slots, on a standalone server), or of the channel that is routed like one. */
+/** Of all keys (several slots, on a standalone server), or of the channel routed like one. */
 export function slotsOf(request: Buffer, places: Places): number[] {
   const facts = factsOf(request, places);
   if (facts === null) throw new Error('invariant: only known commands are sent');

@@ -1,8 +1,7 @@
 /** Which node owns which slot: CLUSTER SLOTS read into a table. */
 import type { Address } from '@respool/contracts/entities';
+import { slotCount } from '../../command/backing.ts';
 import { itemsOf, type Resp, textOf } from '../../resp/resp.ts';
-
-export const slotCount = 16_384;
 
 /** `host:port` of the primary of each slot; null where nobody owns it. */
 export type SlotOwners = (string | null)[];
