@@ -1,6 +1,6 @@
 /**
- * Nobody keeps a stale value: clients cache what they read while others write, through the proxy and
- * past it, and replies are kept back so that word of a change overtakes them.
+ * Nobody keeps a stale value: clients cache what they read while others write through the proxy,
+ * and replies are kept back so that word of a change overtakes them.
  *
  * Method: once the writers are done, each client reads a last key of every node and that key is
  * written; when word of it has come, word of all earlier changes has. What a client holds then must

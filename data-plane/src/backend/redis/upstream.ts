@@ -1,5 +1,5 @@
 /** One protocol version and database of a backend: its connections, and commands sent again. */
-import { Flag } from '../../command/command.ts';
+import { type CommandFacts, Flag, readsAnywhere } from '../../command/command.ts';
 import type { ReplyTaker, Run } from '../../command/run.ts';
 import type { Upstream } from '../../command/upstream.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
@@ -33,6 +33,8 @@ export interface UpstreamHome extends Places {
   moved(slot: number, address: string): void;
   /** Something is wrong with the picture of the cluster: look again soon. */
   doubt(): void;
+  /** ASK: `slot` moves from one primary to another. */
+  migrates(from: string, to: string): void;
   /** A connection stands, perhaps to a server that is another one than before. */
   arrived(): void;
 }
@@ -49,6 +51,8 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   epoch = 0;
   single: RedisConnection | null = null;
   slots: RedisConnection[] | null = null;
+  readonly reads = null;
+  readonly plain = this;
   readonly protocol: Protocol;
   readonly database: number;
   readonly #home: UpstreamHome;
@@ -138,6 +142,7 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     }
     const address = `${redirect.host}:${redirect.port}`;
     if (redirect.kind === 'moved') this.#home.moved(redirect.slot, address);
+    else this.#home.migrates(from.address, address);
     counters.retries++;
     this.node(address).resend(run, request, redirect.kind === 'ask' ? asking : null);
   }
@@ -228,14 +233,23 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
 
   /**
    * Not where a younger command of the same client, already sent, could be executed before it; nor
-   * the proxy's own commands, which are meant for this one connection.
+   * the proxy's own commands, which are meant for this one connection. What may be read from a
+   * replica may always: see `isOvertaken`.
    */
   #mayWait(run: Run, request: Buffer): boolean {
     const facts = factsOf(request, this.#home);
     if (!isKeyed(facts)) return false;
+    if (run.loose || this.#readsOf(run, facts) !== null) return true;
     const reads = (facts.flags & Flag.readonly) !== 0;
     const place = (run.taker as ReplyTaker).place(run);
     return !isOvertaken(place, slotsOf(request, this.#home), reads, this.#home);
+  }
+
+  /** Where the client of `run` reads, by slot, if it may do so elsewhere in this cluster; else null. */
+  #readsOf(run: Run, facts: CommandFacts): readonly RedisConnection[] | null {
+    const { way } = (run.taker as ReplyTaker).place(run).taker as ReplyTaker;
+    const mine = way != null && way.plain === this && readsAnywhere(facts);
+    return mine ? (way.reads as readonly RedisConnection[] | null) : null;
   }
 
   #wait(run: Run, request: Buffer, dueUs: number): void {
@@ -246,8 +260,10 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   #again(one: Waiting): void {
     const { run, request } = one;
     const taker = run.taker as ReplyTaker;
-    const slot = this.single === null ? slotsOf(request, this.#home)[0] : undefined;
-    this.owner(slot ?? null).resend(run, request, null);
+    const [slot = 0] = this.single === null ? slotsOf(request, this.#home) : [];
+    const facts = factsOf(request, this.#home);
+    const reads = facts === null ? null : this.#readsOf(run, facts);
+    (reads?.[slot] ?? this.owner(slot)).resend(run, request, null);
     taker.delay(-1);
   }
 
