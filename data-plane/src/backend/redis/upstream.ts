@@ -149,8 +149,8 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
 
   /**
    * The server does not know the script, this proxy may: the script first, then the command again.
-   * Where a younger command went ahead already the client is told, as Redis would, and has EVAL. One
-   * that was given and still is not there does not compile: nobody need give it again.
+   * Where a younger command went ahead already the client is told, as Redis would, and has EVAL.
+   * One that was given and still is not there does not compile: nobody need give it again.
    */
   #reload(run: Run, request: Buffer, reply: string, from: RedisConnection): void {
     const { scripts } = this.#home;
