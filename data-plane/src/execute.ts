@@ -1,5 +1,6 @@
 /** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
 import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
+import { afterwards } from './carry/afterwards.ts';
 import { sendAsItIs } from './carry/as-it-is.ts';
 import { spoiling } from './carry/begun.ts';
 import { carriers } from './carry/carriers.ts';
@@ -41,11 +42,13 @@ export function leaveFastLane(
   const refusal = admit(session, command);
   if (refusal !== null) {
     refuse(scene, command, spoiling(session, command, refusal));
+    afterwards(scene, command);
     return true;
   }
   const watched = proxy.monitors.watchedTenant(session);
   const taken = carry(scene, command);
   if (taken && watched !== null) proxy.monitors.tell(watched, session, command);
+  if (taken) afterwards(scene, command);
   return taken;
 }
 

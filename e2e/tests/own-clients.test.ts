@@ -1,6 +1,7 @@
 /** CLIENT LIST, CLIENT KILL and MONITOR: a tenant sees its own clients at a proxy, and no one else's. */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { encode } from '../topology/raw-client.ts';
 import { useStage } from '../topology/stage.ts';
 import { type Surface, startSurface } from '../topology/surface.ts';
 import { until } from '../topology/until.ts';
@@ -35,6 +36,43 @@ describe('CLIENT sees and ends the own tenant’s clients only', () => {
     const one = String(await first.call('CLIENT', 'LIST', 'ID', Number(ids[1])));
     assert.equal(one.trim().split('\n').length, 1);
     assert.equal(await first.call('CLIENT', 'LIST', 'ID', Number(ids[2])), '');
+  });
+
+  test('LIST tells who subscribes and who tracks, and by type', async () => {
+    const [asker, subscriber, tracker] = await Promise.all([
+      surface.client('both'),
+      surface.client('both', 3),
+      surface.client('both', 3),
+    ]);
+    const ids = await Promise.all([subscriber, tracker].map((one) => one.call('CLIENT', 'ID')));
+    await tracker.call('CLIENT', 'TRACKING', 'ON');
+    await subscriber.call('CLIENT', 'SETNAME', 'listener');
+    subscriber.send(encode('SUBSCRIBE', 'a', 'b'));
+    const listed = async (): Promise<string> => String(await asker.call('CLIENT', 'LIST'));
+    const said = await until(async () => (/ sub=2 /.test(await listed()) ? listed() : null), {
+      what: 'both subscriptions to show',
+    });
+    assert.match(
+      said,
+      new RegExp(`^id=${ids[0]} .* name=listener .* flags=P .* sub=2 psub=0 `, 'm'),
+    );
+    assert.match(said, new RegExp(`^id=${ids[1]} .* flags=t .* redir=0 `, 'm'));
+    const pubsub = String(await asker.call('CLIENT', 'LIST', 'TYPE', 'pubsub'));
+    assert.match(pubsub, new RegExp(`^id=${ids[0]} .*\n$`));
+    assert.equal(await asker.call('CLIENT', 'KILL', 'TYPE', 'pubsub'), 1);
+    await subscriber.closed;
+  });
+
+  test('LIST tells of a transaction, and what the proxy answers is refused inside one', async () => {
+    const [first, second] = await Promise.all([surface.client('both'), surface.client('both')]);
+    const id = Number(await second.call('CLIENT', 'ID'));
+    await second.pipeline([['MULTI'], ['SET', '{m}a', '1']]);
+    const line = String(await first.call('CLIENT', 'LIST', 'ID', id));
+    assert.match(line, / flags=x .* multi=1 /);
+    for (const words of [['MONITOR'], ['PROXY', 'COMMAND', 'get'], ['CLIENT', 'ID']]) {
+      assert.match(String(await second.ask(...words)), /not served inside a transaction/);
+    }
+    assert.match(String(await second.ask('EXEC')), /EXECABORT/);
   });
 
   test('KILL ends by id, address, user and type, spares itself, and reaches no other tenant', async () => {
@@ -99,6 +137,30 @@ describe('MONITOR', () => {
     await monitor.call('AUTH', 'reader', '');
     await watched.call('SET', 'k', 'v');
     assert.equal(await monitor.call('PING'), 'PONG', 'and nothing before it');
+  });
+
+  test('a monitor that does not read is cut, and those it watches are not held up', async () => {
+    const [monitor, watched] = await Promise.all([surface.client('both'), surface.client('both')]);
+    await monitor.call('MONITOR');
+    monitor.socket.pause();
+    const large = 'x'.repeat(8_192);
+    const commands = Array.from({ length: 500 }, () => ['ECHO', large]);
+    for (let round = 0; round < 10; round++) {
+      const replies = await watched.pipeline(commands);
+      assert.equal(replies.length, commands.length);
+    }
+    assert.equal(surface.path.proxy.monitors.watching, 0);
+    monitor.socket.resume();
+    await monitor.closed;
+  });
+
+  test('a long argument is shown by its beginning', async () => {
+    const [monitor, watched] = await Promise.all([surface.client('both'), surface.client('both')]);
+    await monitor.call('MONITOR');
+    await watched.call('ECHO', 'y'.repeat(5_000));
+    const [shown] = await monitor.replies(1);
+    assert.match(String(shown), /"ECHO" "y{4096}\.\.\. \(904 more bytes\)"\r\n$/);
+    monitor.close();
   });
 
   test('nobody is diverted any more once the last monitor left', async () => {

@@ -1,7 +1,9 @@
 /** What becomes of a command for one tenant on one kind of backend, read from the treatments proxies run on. */
 import type { CrossSlot, Isolation } from '../entities.ts';
 import { type CommandFacts, Flag } from './facts.ts';
+import { newerNames } from './newer-commands.ts';
 import { sharedRefusal } from './shared.ts';
+import { commands } from './table.ts';
 import {
   type Carried,
   carriedBy,
@@ -57,6 +59,7 @@ export function mayWrite({ name, flags }: CommandFacts): boolean {
 /** Of a command or subcommand, not of a container. */
 export function contractOf(facts: CommandFacts, given: Circumstances): Contract {
   const { name } = facts;
+  if (facts.id >= commands.length) return foreignContract(name, mayWrite(facts), given);
   const whole = (share: Share): Contract => ({ name, ...share, acrossSlots: null });
   const treatment = treatmentOf(facts);
   const granted = given.passThrough && isOwnServer(given) && goesAsItIs(facts);
@@ -75,13 +78,25 @@ export function contractOf(facts: CommandFacts, given: Circumstances): Contract 
       return whole({ how: 'emulated', note: treatment.guarantee });
     case 'keyed':
     case 'split':
-      return { name, how: 'native', note: '', acrossSlots: across(facts, treatment, given) };
+      return {
+        ...{ name, how: 'native', note: newerNames.has(name) ? newer : '' },
+        acrossSlots: across(facts, treatment, given),
+      };
     case 'refused':
       return whole({ how: 'refused', note: treatment.reason });
     default:
       return treatment satisfies never;
   }
 }
+
+/** Of a command beyond the table, which the backend's servers have: a module's, or a newer one. */
+export function foreignContract(name: string, writes: boolean, given: Circumstances): Contract {
+  const refused = given.readOnly && writes;
+  const note = refused ? readOnly : 'where the servers have it; about the one key it names';
+  return { name, how: refused ? 'refused' : 'native', note, acrossSlots: null };
+}
+
+const readOnly = 'is refused: this user is read-only';
 
 function isOwnServer({ backend, isolation }: Circumstances): boolean {
   return backend === 'standalone' && isolation === 'dedicated';
@@ -94,12 +109,14 @@ function refusalOf(
   given: Circumstances,
 ): string | null {
   if (treatment?.kind === 'refused') return treatment.reason;
-  const { isolation, readOnly } = given;
+  const { isolation } = given;
   const shared = isolation === 'dedicated' ? null : sharedRefusal(facts.name);
   if (shared !== null) return shared;
-  return readOnly && mayWrite(facts) ? 'is refused: this user is read-only' : null;
+  return given.readOnly && mayWrite(facts) ? readOnly : null;
 }
 
+/** Source: newer-commands.ts. */
+const newer = 'where the server has it: Redis 7.4 or later, or Valkey 9';
 const crossSlotRefused: Share = { how: 'refused', note: 'CROSSSLOT, as a cluster itself answers' };
 const split: Share = {
   how: 'fan-out',
@@ -150,6 +167,11 @@ const carriage: Readonly<Record<Carried, (given: Circumstances) => Share>> = {
     note: isolation === 'dedicated' ? '' : "in the tenant's own space of channels",
   }),
   pubsub: () => ({ how: 'local', note: "what the tenant's clients of this proxy subscribe to" }),
+  silence: () => ({ how: 'local', note: '' }),
+  tracking: () => ({
+    how: 'local',
+    note: 'one tracking connection per server for all clients of the proxy',
+  }),
   blocking: () => ({
     how: 'native',
     note: 'on a connection of its own while it waits; put back where its client left',

@@ -10,6 +10,7 @@ const shared: Readonly<Record<string, string>> = {
   function: functions,
   'script|flush': 'is refused here: it would remove the scripts of all tenants of these servers',
   'script|kill': 'is refused here: it would end a script of any tenant of these servers',
+  move: 'is refused here: it would carry a key to another database, where other tenants may be',
 };
 
 /** Why `name` is refused to a tenant that shares its servers; null where it is not. */

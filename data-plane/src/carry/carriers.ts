@@ -8,7 +8,9 @@ import { carryPubsub } from './pubsub.ts';
 import type { Carrier } from './scene.ts';
 import { carryScript } from './script.ts';
 import { carryScriptAdmin } from './script-admin.ts';
+import { carryReplyMode } from './silence.ts';
 import { carrySubscription } from './subscribe.ts';
+import { carryTracking } from './tracking.ts';
 import { carryTransaction } from './transaction.ts';
 
 export const carriers: Readonly<Record<Carried, Carrier>> = {
@@ -21,4 +23,6 @@ export const carriers: Readonly<Record<Carried, Carrier>> = {
   subscription: carrySubscription,
   publish: carryPublish,
   pubsub: carryPubsub,
+  silence: carryReplyMode,
+  tracking: carryTracking,
 };

@@ -50,7 +50,7 @@ async function take(scene: Scene, args: readonly Buffer[], work: Steps): Promise
   const { proxy, session } = scene;
   const { route, way, protocol } = session;
   const purse = new Purse(proxy.held, proxy.limits.workBytesMax);
-  const backing = route!.backend.backing(way.upstream!.database, way.prefix, purse);
+  const backing = route!.backend.backing(2, way.upstream!.database, way.prefix, purse);
   try {
     return encodeReply(await work(scene, args, backing), protocol);
   } catch (error) {

@@ -39,8 +39,6 @@ export class Standing {
   channels = 0;
   patterns = 0;
   shardChannels = 0;
-  /** Commands queued by MULTI; -1 outside of one. */
-  queued = -1;
   /** Client that gets this one's invalidations; -1 none. */
   redirect = -1;
   blocked = false;

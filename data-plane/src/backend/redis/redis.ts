@@ -18,7 +18,7 @@ import { Learner } from './learner.ts';
 import { type LeaseLimits, Leases } from './leases.ts';
 import { Listeners, type ListenersHome } from './listeners.ts';
 import { samplesOf } from './samples.ts';
-import { readSlots, type SlotOwners } from './topology.ts';
+import { readSlots, type SlotOwners, addressText as text } from './topology.ts';
 import type { TrackedBytes } from './tracked-keys.ts';
 import { UnitSender } from './unit.ts';
 import { RedisUpstream, type RetryLimits, type UpstreamHome } from './upstream.ts';
@@ -137,14 +137,16 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     await Promise.all([...pings, this.#learner.learn()]);
   }
 
-  backing(database: number, prefix: Buffer | null, purse: Purse): Backing {
+  backing(protocol: Protocol, database: number, prefix: Buffer | null, purse: Purse): Backing {
     return new RedisBacking({
       upstream: this.upstream(2, database),
+      clientUpstream: this.upstream(protocol, database),
       prefix,
       purse,
       timeoutMs: this.limits.commandDeadlineMs,
       meter: this.#services.ownMeter,
       slotOf: this.slotOf,
+      borrow: (node) => this.lease({ protocol: 2, database, slot: null, node }),
       askUrgently: (node, args) => this.#door.askUrgently(node, args),
     });
   }
@@ -296,7 +298,3 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
 }
 
 const unowned: SlotOwners = new Array<string | null>(16_384).fill(null);
-
-function text(address: Address): string {
-  return `${address.host}:${address.port}`;
-}
