@@ -66,3 +66,8 @@ export function parseAddress(address: string): Address {
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   return { host, port: Number(address.slice(colon + 1)) };
 }
+
+/** `host:port`. */
+export function addressText({ host, port }: Address): string {
+  return `${host}:${port}`;
+}
