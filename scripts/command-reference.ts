@@ -17,10 +17,11 @@ type Mode = Isolation['mode'];
 
 const head = `# Commands
 
-Every command and what becomes of it, written by \`npm run reference\` from the table the proxies run on; a test
-compares this page with that table, and another one with what a proxy answers. The same for one tenant and user:
-\`PROXY COMMAND [name …]\` on the wire, \`GET /v1/tenants/:tenant/commands\` in the [API](api.md).
-\`PROXY EXPLAIN command…\` says how one command would be carried out, and where, without running it.
+Every command and what becomes of it, written by \`npm run reference\` from the table the proxies
+run on; a test compares this page with that table, and another one with what a proxy answers. The
+same for one tenant and user: \`PROXY COMMAND [name …]\` on the wire, and in the [API](api.md)
+\`GET /v1/tenants/:tenant/commands\`. \`PROXY EXPLAIN command…\` says how one command would be
+carried out, and where, without running it.
 
 - **native**: the servers carry it out as one command, with all of Redis's own guarantees.
 - **fan-out**: split by slot; the fragments are carried out apart, the replies made one.
@@ -28,9 +29,10 @@ compares this page with that table, and another one with what a proxy answers. T
 - **local**: answered by the proxy.
 - **refused**: answered with an error that gives the reason.
 
-The columns hold for a tenant that has its servers to itself and \`crossSlot\` \`emulate\`; with \`refuse\`, what is told
-of keys in several slots is CROSSSLOT. The last column says what differs for a tenant that shares its servers, by a
-key prefix or by a database of its own (which only a standalone backend has).
+The columns hold for a tenant that has its servers to itself and \`crossSlot\` \`emulate\`; with
+\`refuse\`, what is told of keys in several slots is CROSSSLOT. The last column says what differs
+for a tenant that shares its servers, by a key prefix or by a database of its own (which only a
+standalone backend has).
 `;
 
 /** The whole page. */
@@ -89,9 +91,12 @@ function grants(): string {
   return `
 ## The pass-through grant
 
-A user with \`passThrough\`, in a tenant with a standalone backend to itself, has these sent to the server as they are,
-over the connection all sessions of the tenant share: ${names.map((one) => `\`${shownName(one)}\``).join(', ')}.
-A \`SHUTDOWN\` that succeeds closes that connection and is answered as an unknown outcome. \`DEBUG PROTOCOL\` stays
-refused, and so does what would make the connection something else (\`SYNC\`, \`PSYNC\`, \`REPLCONF\`).
+A user with \`passThrough\`, in a tenant with a standalone backend to itself, has these sent to the
+server as they are, over the connection all sessions of the tenant share:
+${names.map((one) => `\`${shownName(one)}\``).join(', ')}.
+
+A \`SHUTDOWN\` that succeeds closes that connection and is answered as an unknown outcome.
+\`DEBUG PROTOCOL\` stays refused, and so does what would make the connection something else
+(\`SYNC\`, \`PSYNC\`, \`REPLCONF\`).
 `;
 }

@@ -40,7 +40,7 @@ async function main(words: readonly string[]): Promise<Totals> {
 /** The programs of this run are the first on PATH; settings of the caller's shell do not leak in. */
 async function environment({ files }: Selection): Promise<NodeJS.ProcessEnv> {
   const kept = Object.entries(process.env).filter(
-    ([name]) => !name.startsWith('RESPOOL_') || /_BIN$|^RESPOOL_(TOOLS_DIR|TEST_)/.test(name),
+    ([name]) => !name.startsWith('RESPOOL_') || /_BIN$|^RESPOOL_(TOOLS_DIR|TEST_|DIFF_)/.test(name),
   );
   const env: NodeJS.ProcessEnv = {
     NODE_COMPILE_CACHE: join(projectRoot, '.respool', 'compile-cache'),

@@ -40,7 +40,7 @@ export function answerServices(parts: AnswerParts): AnswerServices {
       slowerThanUs: settings.slowerThanUs,
       slowLogEntriesMax: observe.slowLog.entriesMax,
     },
-    announced: (session) => announced(settings, session),
+    announced: ({ client }) => announced(settings, client.localAddress),
     slotOf: (key) => slotOf(key, 0, key.length, 0),
     askSlot: (session, slot, args) => askSlot(parts.proxy(), session, slot, args),
     keyspace: (session) => soon(keyspace(parts.proxy(), session), []),
@@ -48,8 +48,10 @@ export function answerServices(parts: AnswerParts): AnswerServices {
 }
 
 /** As configured where a balancer or a translation stands between, else our side of the socket. */
-function announced({ announceHost, announcePort }: Settings, session: Session): Announced {
-  const { localAddress } = session.client;
+export function announced(
+  { announceHost, announcePort }: Pick<Settings, 'announceHost' | 'announcePort'>,
+  localAddress: string,
+): Announced {
   const colon = localAddress.lastIndexOf(':');
   const host = localAddress.slice(0, colon).replace(/^::ffff:(?=\d+\.)/, '');
   return {
@@ -102,7 +104,7 @@ interface Asking {
   readonly askNode: (node: string, args: readonly Argument[]) => Promise<Resp>;
 }
 
-/** The session's backend is asked; where no reply comes, its error is the value. */
+/** The session's backend is asked, in whatever database; where no reply comes, its error is the value. */
 async function asked(
   proxy: DataPlane,
   session: Session,
@@ -111,7 +113,7 @@ async function asked(
   const { route, way } = session;
   if (route === null) throw new Error('invariant: asked where a route leads');
   const purse = new Purse(proxy.held, proxy.limits.workBytesMax);
-  const backing = route.backend.backing(2, way.upstream?.database ?? 0, way.prefix, purse);
+  const backing = route.backend.backing(2, 0, way.prefix, purse);
   try {
     return await ask({
       nodes: () => backing.nodes(),

@@ -1,7 +1,8 @@
 /** A command off the fast lane: admitted, then answered here, carried, sent whole, or split and gathered. */
 import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
+import { afterwards } from './carry/afterwards.ts';
 import { sendAsItIs } from './carry/as-it-is.ts';
-import { spoil } from './carry/begun.ts';
+import { spoiling } from './carry/begun.ts';
 import { carriers } from './carry/carriers.ts';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
 import type { Scene } from './carry/scene.ts';
@@ -40,13 +41,14 @@ export function leaveFastLane(
   const scene: Scene = { proxy, session, client };
   const refusal = admit(session, command);
   if (refusal !== null) {
-    spoil(session);
-    refuse(scene, command, refusal);
+    refuse(scene, command, spoiling(session, command, refusal));
+    afterwards(scene, command);
     return true;
   }
   const watched = proxy.monitors.watchedTenant(session);
   const taken = carry(scene, command);
   if (taken && watched !== null) proxy.monitors.tell(watched, session, command);
+  if (taken) afterwards(scene, command);
   return taken;
 }
 

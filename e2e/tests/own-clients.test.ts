@@ -37,6 +37,18 @@ describe('CLIENT sees and ends the own tenant’s clients only', () => {
     assert.equal(await first.call('CLIENT', 'LIST', 'ID', Number(ids[2])), '');
   });
 
+  test('LIST tells of a transaction, and what the proxy answers is refused inside one', async () => {
+    const [first, second] = await Promise.all([surface.client('both'), surface.client('both')]);
+    const id = Number(await second.call('CLIENT', 'ID'));
+    await second.pipeline([['MULTI'], ['SET', '{m}a', '1']]);
+    const line = String(await first.call('CLIENT', 'LIST', 'ID', id));
+    assert.match(line, / flags=x .* multi=1 /);
+    for (const words of [['MONITOR'], ['PROXY', 'COMMAND', 'get'], ['CLIENT', 'ID']]) {
+      assert.match(String(await second.ask(...words)), /not served inside a transaction/);
+    }
+    assert.match(String(await second.ask('EXEC')), /EXECABORT/);
+  });
+
   test('KILL ends by id, address, user and type, spares itself, and reaches no other tenant', async () => {
     const mine = () => surface.client('numbered');
     const [asker, foreign] = await Promise.all([mine(), surface.client('reader')]);
@@ -99,6 +111,30 @@ describe('MONITOR', () => {
     await monitor.call('AUTH', 'reader', '');
     await watched.call('SET', 'k', 'v');
     assert.equal(await monitor.call('PING'), 'PONG', 'and nothing before it');
+  });
+
+  test('a monitor that does not read is cut, and those it watches are not held up', async () => {
+    const [monitor, watched] = await Promise.all([surface.client('both'), surface.client('both')]);
+    await monitor.call('MONITOR');
+    monitor.socket.pause();
+    const large = 'x'.repeat(8_192);
+    const commands = Array.from({ length: 500 }, () => ['ECHO', large]);
+    for (let round = 0; round < 10; round++) {
+      const replies = await watched.pipeline(commands);
+      assert.equal(replies.length, commands.length);
+    }
+    assert.equal(surface.path.proxy.monitors.watching, 0);
+    monitor.socket.resume();
+    await monitor.closed;
+  });
+
+  test('a long argument is shown by its beginning', async () => {
+    const [monitor, watched] = await Promise.all([surface.client('both'), surface.client('both')]);
+    await monitor.call('MONITOR');
+    await watched.call('ECHO', 'y'.repeat(5_000));
+    const [shown] = await monitor.replies(1);
+    assert.match(String(shown), /"ECHO" "y{4096}\.\.\. \(904 more bytes\)"\r\n$/);
+    monitor.close();
   });
 
   test('nobody is diverted any more once the last monitor left', async () => {

@@ -1,8 +1,17 @@
 /** What becomes of a command for one tenant on one kind of backend, read from the treatments proxies run on. */
 import type { CrossSlot, Isolation } from '../entities.ts';
 import { type CommandFacts, Flag } from './facts.ts';
+import { newerNames } from './newer-commands.ts';
 import { sharedRefusal } from './shared.ts';
-import { type Carried, goesAsItIs, type Treatment, treatmentOf } from './treatment.ts';
+import { commands } from './table.ts';
+import {
+  type Carried,
+  carriedBy,
+  goesAsItIs,
+  type Treatment,
+  treatmentOf,
+  triedInTurn,
+} from './treatment.ts';
 
 /**
  * `native`: the servers carry it out as one command. `fan-out`: split by slot, the replies made one.
@@ -50,6 +59,7 @@ export function mayWrite({ name, flags }: CommandFacts): boolean {
 /** Of a command or subcommand, not of a container. */
 export function contractOf(facts: CommandFacts, given: Circumstances): Contract {
   const { name } = facts;
+  if (facts.id >= commands.length) return foreignContract(name, mayWrite(facts), given);
   const whole = (share: Share): Contract => ({ name, ...share, acrossSlots: null });
   const treatment = treatmentOf(facts);
   const granted = given.passThrough && isOwnServer(given) && goesAsItIs(facts);
@@ -60,7 +70,7 @@ export function contractOf(facts: CommandFacts, given: Circumstances): Contract 
     case 'local':
       return whole({ how: 'local', note: treatment.note });
     case 'carried':
-      return whole(carriage[treatment.by](given));
+      return { name, ...carriage[treatment.by](given), acrossSlots: inTurn(name, given) };
     case 'work':
       if (treatment.whole && given.backend === 'standalone' && given.isolation !== 'prefix') {
         return whole({ how: 'native', note: '' });
@@ -68,13 +78,25 @@ export function contractOf(facts: CommandFacts, given: Circumstances): Contract 
       return whole({ how: 'emulated', note: treatment.guarantee });
     case 'keyed':
     case 'split':
-      return { name, how: 'native', note: '', acrossSlots: across(facts, treatment, given) };
+      return {
+        ...{ name, how: 'native', note: newerNames.has(name) ? newer : '' },
+        acrossSlots: across(facts, treatment, given),
+      };
     case 'refused':
       return whole({ how: 'refused', note: treatment.reason });
     default:
       return treatment satisfies never;
   }
 }
+
+/** Of a command beyond the table, which the backend's servers have: a module's, or a newer one. */
+export function foreignContract(name: string, writes: boolean, given: Circumstances): Contract {
+  const refused = given.readOnly && writes;
+  const note = refused ? readOnly : 'where the servers have it; about the one key it names';
+  return { name, how: refused ? 'refused' : 'native', note, acrossSlots: null };
+}
+
+const readOnly = 'is refused: this user is read-only';
 
 function isOwnServer({ backend, isolation }: Circumstances): boolean {
   return backend === 'standalone' && isolation === 'dedicated';
@@ -87,12 +109,14 @@ function refusalOf(
   given: Circumstances,
 ): string | null {
   if (treatment?.kind === 'refused') return treatment.reason;
-  const { isolation, readOnly } = given;
+  const { isolation } = given;
   const shared = isolation === 'dedicated' ? null : sharedRefusal(facts.name);
   if (shared !== null) return shared;
-  return readOnly && mayWrite(facts) ? 'is refused: this user is read-only' : null;
+  return given.readOnly && mayWrite(facts) ? readOnly : null;
 }
 
+/** Source: newer-commands.ts. */
+const newer = 'where the server has it: Redis 7.4 or later, or Valkey 9';
 const crossSlotRefused: Share = { how: 'refused', note: 'CROSSSLOT, as a cluster itself answers' };
 const split: Share = {
   how: 'fan-out',
@@ -108,6 +132,16 @@ function across(
   if (given.crossSlot === 'refuse') return crossSlotRefused;
   if (treatment.kind === 'split') return split;
   return treatment.across === null ? crossSlotRefused : { how: 'emulated', note: treatment.across };
+}
+
+/** Null where a carried command's keys cannot lie in several slots, or nothing is to be said of it. */
+function inTurn(name: string, given: Circumstances): Share | null {
+  if (given.backend === 'standalone' || carriedBy(name) !== 'blocking') return null;
+  if (given.crossSlot === 'refuse' || !triedInTurn.has(name)) return crossSlotRefused;
+  return {
+    how: 'emulated',
+    note: 'key by key in their order, again and again; what is popped is popped in one step',
+  };
 }
 
 /** Whether it may name more than one key. */
@@ -133,6 +167,15 @@ const carriage: Readonly<Record<Carried, (given: Circumstances) => Share>> = {
     note: isolation === 'dedicated' ? '' : "in the tenant's own space of channels",
   }),
   pubsub: () => ({ how: 'local', note: "what the tenant's clients of this proxy subscribe to" }),
+  silence: () => ({ how: 'local', note: '' }),
+  tracking: () => ({
+    how: 'local',
+    note: 'one tracking connection per server for all clients of the proxy',
+  }),
+  blocking: () => ({
+    how: 'native',
+    note: 'on a connection of its own while it waits; put back where its client left',
+  }),
   transaction: ({ backend }) => ({
     how: 'native',
     note: backend === 'standalone' ? '' : 'one slot, which its first key chooses',

@@ -8,8 +8,8 @@ const noEvents = 'a proxy records no latency events';
 const ownUser = 'the own user only';
 
 /**
- * By full name, or by the container's for all of its subcommands; each with what it is an answer of,
- * where that is not plain, else empty.
+ * By full name, or by the container's for all of its subcommands; each with what it is an answer
+ * of, where that is not plain, else empty.
  */
 export const localNotes: Readonly<Record<string, string>> = {
   auth: '',

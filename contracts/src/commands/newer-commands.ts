@@ -33,6 +33,9 @@ export const newerRows: readonly CommandRow[] = [
   },
 ];
 
+/** Their names: whether they are there, only the server can say. */
+export const newerNames: ReadonlySet<string> = new Set(newerRows.map(({ name }) => name));
+
 /** `access` are the flags of its one key, which is argument 1. */
 function oneKey(
   name: string,

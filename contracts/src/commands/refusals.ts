@@ -38,12 +38,6 @@ export const refusals: Readonly<Record<string, Refusal>> = {
     ...'replicate reset saveconfig set-config-epoch setslot'.split(' ').map(ofCluster),
   ),
   ...never(pausing, 'client|pause', 'client|unpause'),
-  ...never(
-    plain,
-    ...'caching getredir reply tracking trackinginfo unblock'
-      .split(' ')
-      .map((one) => `client|${one}`),
-  ),
   migrate: { reason: 'is refused: it would carry keys to another server', grant: true },
   'restore-asking': { reason: 'is refused: it belongs to cluster nodes', grant: false },
 };

@@ -29,11 +29,19 @@ export type Carried =
   | 'monitor'
   | 'proxy'
   | 'transaction'
+  | 'blocking'
   | 'script'
   | 'script-admin'
   | 'subscription'
   | 'publish'
-  | 'pubsub';
+  | 'pubsub'
+  | 'silence'
+  | 'tracking';
+
+/** Blocking commands that are tried key by key where their keys lie in several slots. */
+export const triedInTurn: ReadonlySet<string> = new Set(
+  'blpop brpop blmpop bzpopmin bzpopmax bzmpop xread xreadgroup'.split(' '),
+);
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
@@ -57,9 +65,23 @@ const carried: Readonly<Record<string, Carried>> = {
   'pubsub|numpat': 'pubsub',
   'pubsub|shardchannels': 'pubsub',
   'pubsub|shardnumsub': 'pubsub',
-  'pubsub|help': 'pubsub',
+  'client|reply': 'silence',
+  'client|tracking': 'tracking',
+  'client|caching': 'tracking',
+  'client|trackinginfo': 'tracking',
+  'client|getredir': 'tracking',
   watch: 'transaction',
   unwatch: 'transaction',
+  blpop: 'blocking',
+  brpop: 'blocking',
+  blmove: 'blocking',
+  brpoplpush: 'blocking',
+  blmpop: 'blocking',
+  bzpopmin: 'blocking',
+  bzpopmax: 'blocking',
+  bzmpop: 'blocking',
+  xread: 'blocking',
+  xreadgroup: 'blocking',
   eval: 'script',
   eval_ro: 'script',
   evalsha: 'script',
@@ -85,6 +107,10 @@ const carried: Readonly<Record<string, Carried>> = {
 const split = new Set('mget mset del unlink exists touch'.split(' '));
 
 const notAboutKeys = ['transactions', 'scripting', 'pubsub', 'cluster', 'server', 'connection'];
+
+export function carriedBy(name: string): Carried | null {
+  return carried[name] ?? null;
+}
 
 /** By command id. */
 const treatments: readonly Treatment[] = commands.map(decide);

@@ -7,7 +7,8 @@ let api: TestApi;
 before(async () => {
   api = await TestApi.start();
   const address = { host: '127.0.0.1', port: 6379 };
-  await api.ok('PUT', '/v1/backends/own', { kind: 'standalone', address });
+  const commands = [{ name: 'ft.thing', key: 1, writes: true }];
+  await api.ok('PUT', '/v1/backends/own', { kind: 'standalone', address, commands });
   await api.ok('PUT', '/v1/backends/many', { kind: 'cluster', seeds: [address] });
   await api.ok('PUT', '/v1/tenants/acme', { isolation: { mode: 'dedicated' } });
   await api.ok('PUT', '/v1/tenants/acme/routes/main', { backend: 'own' });
@@ -52,7 +53,9 @@ test('a grant and a read-only user change what becomes of commands', async () =>
 
 test('the list has every command once, and no container', async () => {
   const { body } = await api.ok('GET', '/v1/tenants/acme/commands');
-  const names = (body as { items: Contract[] }).items.map(({ name }) => name);
+  const names = (body as { items: Contract[] }).items
+    .map(({ name }) => name)
+    .filter((name) => name !== 'ft.thing');
   assert.equal(new Set(names).size, names.length);
   assert.ok(names.includes('config|get') && !names.includes('config'));
   const general = await api.ok('GET', '/v1/commands?isolation=prefix');
@@ -60,6 +63,15 @@ test('the list has every command once, and no container', async () => {
   assert.deepEqual(
     items.map(({ name }) => name),
     names,
+  );
+});
+
+test('commands of modules stand beside, as the backend has them configured', async () => {
+  assert.equal((await contract('ft.thing')).how, 'native');
+  assert.equal((await contract('ft.thing?user=reader')).how, 'refused');
+  assert.equal(
+    (await api.call('GET', '/v1/tenants/acme/commands/ft.thing?route=wide')).status,
+    404,
   );
 });
 

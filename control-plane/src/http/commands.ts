@@ -6,7 +6,13 @@ import {
   tenantCommandsAnswer,
   tenantCommandsQuery,
 } from '@respool/contracts/commands/answers';
-import { type Circumstances, contractOf, usual } from '@respool/contracts/commands/contract';
+import {
+  type Circumstances,
+  type Contract,
+  contractOf,
+  foreignContract,
+  usual,
+} from '@respool/contracts/commands/contract';
 import { commands, families } from '@respool/contracts/commands/table';
 import { tenantId } from '@respool/contracts/ids';
 import { own } from '@respool/contracts/snapshot';
@@ -48,8 +54,8 @@ export function commandResource(app: App, plane: Plane): void {
     response: readResponses(tenantCommandsAnswer),
   };
   app.get(ofTenant, { schema: all }, async ({ params, query }) => {
-    const { given, ...whose } = circumstancesOf(plane, params.tenant, query);
-    return { ...whose, items: runnable.map((facts) => contractOf(facts, given)) };
+    const { given, configured, ...whose } = circumstancesOf(plane, params.tenant, query);
+    return { ...whose, items: [...contractsOf(given), ...configured] };
   });
 
   const one = {
@@ -60,17 +66,21 @@ export function commandResource(app: App, plane: Plane): void {
     response: readResponses(tenantCommandAnswer),
   };
   app.get(`${ofTenant}/:command`, { schema: one }, async ({ params, query }) => {
-    const { given, ...whose } = circumstancesOf(plane, params.tenant, query);
+    const { given, configured, ...whose } = circumstancesOf(plane, params.tenant, query);
     const name = params.command.toLowerCase();
-    const facts = runnable.find((command) => command.name === name);
-    if (facts === undefined) throw new ApiError('not-found', `there is no command ${name}`);
-    return { ...whose, contract: contractOf(facts, given) };
+    const contract = [...contractsOf(given), ...configured].find((each) => each.name === name);
+    if (contract === undefined) throw new ApiError('not-found', `there is no command ${name}`);
+    return { ...whose, contract };
   });
+}
+
+function contractsOf(given: Circumstances): Contract[] {
+  return runnable.map((facts) => contractOf(facts, given));
 }
 
 type Asked = z.infer<typeof tenantCommandsQuery>;
 
-/** For whom and in front of what; an ApiError where tenant, user or route do not exist. */
+/** For whom and in front of what, module commands included; an ApiError where tenant, user or route do not exist. */
 function circumstancesOf(plane: Plane, tenant: string, asked: Asked) {
   const state = tenantStateOf(plane, tenant);
   const { backends } = stageOf(plane).follower.state().snapshot;
@@ -91,5 +101,9 @@ function circumstancesOf(plane: Plane, tenant: string, asked: Asked) {
     readOnly: user?.readOnly ?? false,
     passThrough: user?.passThrough ?? false,
   };
-  return { tenant, user: user?.name ?? null, route: route.id, backend: backend.id, given };
+  const configured = backend.commands
+    .filter(({ name }) => !runnable.some((facts) => facts.name === name))
+    .map(({ name, writes }) => foreignContract(name, writes, given));
+  const whose = { tenant, user: user?.name ?? null, route: route.id, backend: backend.id };
+  return { ...whose, given, configured };
 }

@@ -18,7 +18,7 @@ export function dryRun(session: Session, command: Command): Buffer {
   if (session.user === null || !isNamed(session.user, name)) {
     return encodeError('ERR', `User '${name.slice(0, 128)}' not found`);
   }
-  const asked = requestIn(command, 3);
+  const asked = requestIn(session, command, 3);
   const { facts } = asked;
   if (facts === null) {
     return encodeError('ERR', `Command '${asked.text(0).slice(0, 128)}' not found`);

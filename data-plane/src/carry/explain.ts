@@ -1,7 +1,7 @@
 /** PROXY EXPLAIN: how a command of this session would be carried out, without a byte to any server. */
 import { type Circumstances, contractOf } from '@respool/contracts/commands/contract';
 import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
-import { type CommandFacts, lookupCommand } from '../command/command.ts';
+import { type CommandFacts, commandNamed, lookupCommand } from '../command/command.ts';
 import { keyPositions } from '../command/keys.ts';
 import { Command } from '../command/request.ts';
 import { admit } from '../policy/policy.ts';
@@ -21,7 +21,7 @@ const keysShown = 64;
  * `verdict` is `admitted` or the error the command would be answered with.
  */
 export function explained(session: Session, command: Command, given: Circumstances): Resp {
-  const asked = requestIn(command, 2);
+  const asked = requestIn(session, command, 2);
   const { facts } = asked;
   const refusal = admit(session, asked);
   const fields = [...whereFields(session, given)];
@@ -34,14 +34,20 @@ export function explained(session: Session, command: Command, given: Circumstanc
 }
 
 /** The command that `command` names from argument `from` on. */
-export function requestIn(command: Command, from: number): Command {
+export function requestIn(session: Session, command: Command, from: number): Command {
   const args: Buffer[] = [];
   for (let i = from; i < command.argc; i++) args.push(command.argument(i));
   const bytes = encodeRequest(args);
   const asked = new Command();
   const name = args[0] as Buffer;
   asked.read(lookupCommand(name, 0, name.length), bytes, 0, bytes.length, args.length);
+  asked.facts ??= factsNamed(session, asked.text(0).toLowerCase());
   return asked;
+}
+
+/** The command `name` (lower case) as this session may call it, one of its backend's included. */
+export function factsNamed({ route, way }: Session, name: string): CommandFacts | null {
+  return commandNamed(name) ?? route?.backend.foreign.find(name, way.shared) ?? null;
 }
 
 /** An error reply without its mark and line end. */

@@ -8,7 +8,7 @@ import { encodeReply } from '../resp/encoder.ts';
 import { itemsOf, type Resp } from '../resp/resp.ts';
 import { noRoute } from '../route/route.ts';
 import { type ChannelHome, channelHomeOf } from './channel-home.ts';
-import { errorReply, refuse, reply, replyLater } from './reply.ts';
+import { errorReply, refuse, replyLater } from './reply.ts';
 import type { Scene } from './scene.ts';
 
 interface Question {
@@ -27,32 +27,9 @@ const answers: Readonly<Record<string, Answering>> = {
   'pubsub|numpat': patterns,
 };
 
-/** Source: Redis 7.0, `pubsubCommand`. */
-const help = [
-  'PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
-  'CHANNELS [<pattern>]',
-  "    Return the currently active channels matching a <pattern> (default: '*').",
-  'NUMPAT',
-  '    Return number of subscriptions to patterns.',
-  'NUMSUB [<channel> ...]',
-  '    Return the number of subscribers for the specified channels, excluding',
-  '    pattern subscriptions(default: no channels).',
-  'SHARDCHANNELS [<pattern>]',
-  "    Return the currently active shard level channels matching a <pattern> (default: '*').",
-  'SHARDNUMSUB [<shardchannel> ...]',
-  '    Return the number of subscribers for the specified shard level channel(s)',
-  'HELP',
-  '    Prints this help.',
-];
-
 export function carryPubsub(scene: Scene, command: Command): boolean {
   const { session, proxy } = scene;
   const { name } = command.facts as CommandFacts;
-  if (name === 'pubsub|help') {
-    const items = help.map((text): Resp => ({ type: 'simple', text }));
-    reply(scene, command, encodeReply({ type: 'array', items }, session.protocol));
-    return true;
-  }
   const answering = answers[name];
   if (answering === undefined) throw new Error('invariant: every form of PUBSUB has its answer');
   const home = channelHomeOf(session);

@@ -128,8 +128,8 @@ async function leaseWatching(
 }
 
 /**
- * More keys of the same slot. Where the slot has left that node, so have the keys watched before: EXEC
- * answers as after a change, which makes the client begin anew.
+ * More keys of the same slot. Where the slot has left that node, so have the keys watched before:
+ * EXEC answers as after a change, which makes the client begin anew.
  */
 async function watchMore(
   watch: Watch,

@@ -104,11 +104,8 @@ export class Run {
   midReply = false;
   /** Its replies are not said to the client: CLIENT REPLY. */
   muted = false;
-  /**
-   * Said to the client right behind the last reply of the run, or done then: pushes that must not
-   * come earlier.
-   */
-  trailer: (Buffer | (() => void))[] | null = null;
+  /** Done once the last reply of the run went out: pushes that must not come earlier. */
+  trailer: (() => void)[] | null = null;
   /** An answer that is gathered: what its fan-out does with its keys. */
   touches: 'nothing' | 'reads' | 'writes' = 'nothing';
 }
@@ -147,12 +144,6 @@ export function freeRun(run: Run): void {
   run.trailer = null;
   run.touches = 'nothing';
   if (pool.length < poolMax) pool.push(run);
-}
-
-/** Adds to what is said, or done, behind the run's last reply. */
-export function addTrailer(run: Run, one: Buffer | (() => void)): void {
-  run.trailer ??= [];
-  run.trailer.push(one);
 }
 
 /** Appends `bytes[start, end)` to what the run holds back. `final` says nothing more will come. */

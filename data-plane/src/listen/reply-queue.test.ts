@@ -183,14 +183,36 @@ test('a push stands between replies: at once, or behind the reply that is half o
   assert.equal(socket.taken, '>push1\r\n+one\r\n>push2\r\n+two\r\n+three\r\n>push3\r\n');
 });
 
-test('a push said twice comes at once and behind every reply owed by then', () => {
+test('what is to be done behind a run is done once all owed by then went out', () => {
   const { sent, give, outlet, queue, socket } = made();
   const first = sent(1);
   const second = sent(1);
-  queue.pushTwice(Buffer.from('>gone\r\n'));
+  const behind = (text: string): void => {
+    queue.tail!.trailer = [() => queue.push(Buffer.from(text))];
+  };
+  behind('>gone\r\n');
   give(second, '+b\r\n', 1, true);
   give(first, '+a\r\n', 1, true);
-  queue.pushTwice(Buffer.from('>late\r\n'));
+  assert.equal(queue.tail, null);
+  sent(1);
   outlet.end();
-  assert.equal(socket.taken, '>gone\r\n+a\r\n+b\r\n>gone\r\n>late\r\n');
+  assert.equal(socket.taken, '+a\r\n+b\r\n>gone\r\n');
+});
+
+test('a muted run is answered in its place and says nothing; no command joins it', () => {
+  const { sent, give, outlet, queue, socket, answered } = made();
+  const first = sent(1);
+  queue.muting = true;
+  assert.equal(queue.last, null);
+  const second = sent(1);
+  queue.muting = false;
+  assert.equal(queue.last, null);
+  const third = sent(1);
+  give(third, '+c\r\n', 1, true);
+  give(second, '+b', 0, false);
+  give(first, '+a\r\n', 1, true);
+  give(second, '\r\n', 1, true);
+  outlet.end();
+  assert.equal(socket.taken, '+a\r\n+c\r\n');
+  assert.deepEqual([queue.idle, queue.inFlight, answered.length], [true, 0, 3]);
 });

@@ -1,6 +1,5 @@
 /** Replies leave in the order the requests came: one client's runs, and how many it may have open. */
 import {
-  addTrailer,
   freeRun,
   newRun,
   park,
@@ -125,6 +124,11 @@ export class ReplyQueue implements ReplyTaker {
     this.take(run, reply, 0, length, 1, true);
   }
 
+  /** Its command waited for somebody else, which is no latency: counted from now. */
+  restamp(run: Run): void {
+    run.startedUs = this.#turn.nowUs();
+  }
+
   take(
     run: Run,
     bytes: Buffer,
@@ -179,17 +183,9 @@ export class ReplyQueue implements ReplyTaker {
     this.#recount();
   }
 
-  /** As {@link push}, and once more behind every reply owed now where there is one. */
-  pushTwice(bytes: Buffer): void {
-    this.push(bytes);
-    if (!this.#closed && this.#tail !== null) addTrailer(this.#tail, bytes);
-  }
-
-  /** Does `work` once every reply owed now went out; false, and nothing, when none is owed. */
-  afterOwed(work: () => void): boolean {
-    if (this.#closed || this.#tail === null) return false;
-    addTrailer(this.#tail, work);
-    return true;
+  /** The youngest run; null when nothing is owed. */
+  get tail(): Run | null {
+    return this.#tail;
   }
 
   /** Bytes the client has not taken yet: pushes know no credit, so who makes them must look here. */
@@ -272,12 +268,9 @@ export class ReplyQueue implements ReplyTaker {
   /** Its last reply is out: what waited for that leaves now. */
   #end(run: Run): void {
     if (this.#heldPushes !== null) this.#sendPushes();
-    const { trailer, next } = run;
+    const { trailer } = run;
     freeRun(run);
-    for (const one of trailer ?? []) {
-      if (typeof one === 'function') one();
-      else this.#outlet.send(one, 0, one.length, next === null);
-    }
+    for (const work of trailer ?? []) work();
   }
 
   #sendPushes(): void {

@@ -66,8 +66,8 @@ export function unknownType(word: string): Buffer {
 }
 
 /**
- * One line without its end: the fields of Redis 7.0 in their order, then those of 7.2. Memory is told
- * as far as the proxy counts it: sent and not carried out (`qbuf`), owed and not taken (`omem`).
+ * One line without its end: the fields of Redis 7.0 in their order, then those of 7.2. Memory is
+ * told as far as the proxy counts it: sent and not carried out (`qbuf`), owed and not taken (`omem`).
  */
 export function clientLine(session: Session): string {
   const { client, user, standing } = session;
@@ -85,7 +85,7 @@ export function clientLine(session: Session): string {
     ['sub', standing.channels],
     ['psub', standing.patterns],
     ['ssub', standing.shardChannels],
-    ['multi', standing.queued],
+    ['multi', queuedBy(session)],
     ['qbuf', vitals.heldBytes],
     ['qbuf-free', 0],
     ['argv-mem', 0],
@@ -107,12 +107,18 @@ export function clientLine(session: Session): string {
   return fields.map(([key, value]) => `${key}=${value}`).join(' ');
 }
 
+/** Commands queued since MULTI; -1 outside of one. */
+function queuedBy({ transaction }: Session): number {
+  return transaction?.open ? transaction.commands.length : -1;
+}
+
 /** Source: `catClientInfoString` of Redis 7.0; N where no other letter holds. */
-function flagsOf({ standing }: Session): string {
+function flagsOf(session: Session): string {
+  const { standing } = session;
   const letters = [
     standing.monitors ? 'O' : '',
     standing.channels + standing.patterns > 0 ? 'P' : '',
-    standing.queued >= 0 ? 'x' : '',
+    queuedBy(session) >= 0 ? 'x' : '',
     standing.blocked ? 'b' : '',
     standing.tracks ? 't' : '',
     standing.noEvict ? 'e' : '',

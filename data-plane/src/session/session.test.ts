@@ -14,6 +14,7 @@ class Client {
   readonly loopback = true;
   name = '';
   ended = 0;
+  readonly wait = null;
   endAfterReplies(): void {
     this.ended++;
   }

@@ -17,6 +17,8 @@ export interface SessionClient {
   endAfterReplies(): void;
   /** Closes at once. */
   destroy(): void;
+  /** Set while its command waits for another client: what ends it (CLIENT UNBLOCK). */
+  readonly wait: { unblock(error: boolean): void } | null;
   /** For CLIENT LIST. */
   vitals(): ClientVitals;
 }
@@ -37,8 +39,6 @@ export class Standing {
   channels = 0;
   patterns = 0;
   shardChannels = 0;
-  /** Commands queued by MULTI; -1 outside of one. */
-  queued = -1;
   /** Client that gets this one's invalidations; -1 none. */
   redirect = -1;
   blocked = false;

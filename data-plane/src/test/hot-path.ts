@@ -208,6 +208,16 @@ export class HotPath {
     return (this.#listening as Listening).port;
   }
 
+  get tenants(): HotPathOptions['tenants'] {
+    return this.#options.tenants;
+  }
+
+  /** Dedicated connections to all servers. */
+  ownedConnections(): number {
+    const samples = [...this.#backends.values()].flatMap((backend) => backend.samples());
+    return samples.reduce((sum, { owned }) => sum + owned, 0);
+  }
+
   /** What every client waits for: for the report of a run that hangs. */
   describe(): string {
     const clients = [...this.connections].map(({ id, hold, queue, outlet, socket, frame }) => {
