@@ -35,6 +35,12 @@ export const differences: readonly Difference[] = [
     reason: 'the guard in front of a script refuses what it does not know',
   },
   {
+    command: /\|help$/,
+    want: /^\*\d+\r\n\+\w+ <subcommand> \[<arg> \[value\] \[opt\] \.\.\.\]\. Subcommands are:/,
+    got: /^\*\d+\r\n\+\w+ <subcommand> \[<arg> \[value\] \[opt\] \.\.\.\]\. Subcommands are:/,
+    reason: 'the proxy names the subcommands that it serves, in words of its own',
+  },
+  {
     command: /^sort(?:_ro)?$/,
     got: /^-ERR SORT(?:_RO)? with BY, GET or STORE is refused here/,
     reason: 'patterns of SORT reach keys that the command does not name',

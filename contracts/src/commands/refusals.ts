@@ -39,8 +39,8 @@ export const refusals: Readonly<Record<string, Refusal>> = {
     ...'replicate reset saveconfig set-config-epoch setslot'.split(' ').map(ofCluster),
   ),
   ...never(pausing, 'client|pause', 'client|unpause'),
+  ...never(debugging, 'script|debug'),
   migrate: { reason: 'is refused: it would carry keys to another server', grant: true },
-  move: { reason: 'is refused: it would carry keys to another database', grant: true },
   'restore-asking': { reason: 'is refused: it belongs to cluster nodes', grant: false },
 };
 
