@@ -247,9 +247,8 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   #toAsk(): string[] {
     const known = [...this.upstream(2, 0).connections];
     const ready = known.filter((one) => one.state === 'ready').map((one) => one.address);
-    const others = known.map((one) => one.address);
     const seeds = this.#spec.kind === 'cluster' ? this.#spec.seeds.map(text) : [];
-    return [...new Set([...ready, ...others, ...seeds])];
+    return [...new Set([...ready, ...known.map((one) => one.address), ...seeds])];
   }
 
   #take({ owners, replicas }: Topology): void {
