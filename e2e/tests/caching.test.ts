@@ -1,6 +1,6 @@
 /**
- * Nobody keeps a stale value: clients cache what they read while others write, through the proxy and
- * past it, and replies are kept back so that word of a change overtakes them.
+ * Nobody keeps a stale value: clients cache what they read while others write through the proxy,
+ * and replies are kept back so that word of a change overtakes them.
  *
  * Method: once the writers are done, each client reads a last key of every node and that key is
  * written; when word of it has come, word of all earlier changes has. What a client holds then must
@@ -33,7 +33,7 @@ before(async () => {
   [single, shared, cluster] = await Promise.all([
     startRedis(stage),
     startRedis(stage),
-    startCluster(stage, { masters: 3, replicas: 0 }),
+    startCluster(stage, { masters: 3, replicas: 3 }),
   ]);
   late = await startLateReplies(stage, single.port, 15, () => random.next());
 });
@@ -51,6 +51,10 @@ async function startPath(options: Partial<HotPathOptions> = {}): Promise<HotPath
       prefix: { backend: 'shared', isolation: { mode: 'prefix', prefix: 'p:' } },
       db: { backend: 'shared', isolation: { mode: 'db' }, database: 2 },
       spread: { backend: 'cluster', isolation: { mode: 'prefix', prefix: 's:' } },
+      replicas: {
+        ...{ backend: 'cluster', isolation: { mode: 'prefix', prefix: 'r:' } },
+        readFrom: 'any',
+      },
     },
     ...options,
   });
@@ -84,6 +88,8 @@ const stories = [
   { tenant: 'db', prefix: '', tracking: [] },
   { tenant: 'spread', prefix: 's:', tracking: [] },
   { tenant: 'spread', prefix: 's:', tracking: ['BCAST'] },
+  { tenant: 'replicas', prefix: 'r:', tracking: [] },
+  { tenant: 'replicas', prefix: 'r:', tracking: ['BCAST'] },
 ] as const;
 
 for (const [at, { tenant, prefix, tracking }] of stories.entries()) {
@@ -176,6 +182,24 @@ test('FLUSHALL at the server, and the loss of its word, make everything invalid'
   await direct.call('SET', 'p:k1', 'new');
   await until(() => !one.cache.has('k1'), { what: 'the change' });
   for (const client of [one, broad, direct]) client.close();
+});
+
+test('a client that tracks reads from primaries; where all are, broadcasts cost it no fast lane', async () => {
+  const path = await startPath();
+  for (const [tenant, tracking, isDiverted] of [
+    ['replicas', [], true],
+    ['replicas', ['BCAST'], true],
+    ['spread', [], true],
+    ['spread', ['BCAST'], false],
+  ] as const) {
+    const one = await cacher(path, tenant, ...tracking);
+    const found = path.clients.find(Number(await one.ask('CLIENT', 'ID')));
+    assert.equal(found?.session.diverted, isDiverted, `${tenant} ${tracking}`);
+    assert.equal(found?.session.way.upstream?.reads, null);
+    assert.equal(await one.ask('CLIENT', 'TRACKING', 'OFF'), 'OK');
+    assert.equal(found?.session.diverted, false);
+    one.close();
+  }
 });
 
 test('another backend: what was cached is invalid, and changes of the new one are told', async () => {

@@ -68,6 +68,14 @@ const stories: readonly Story[] = [
     title: 'scripts run by text and by hash, and one that is not there is sent again',
   },
   {
+    check: 'blocking',
+    title: 'a blocked pop is woken by a push, and answers nothing when its time is up',
+  },
+  {
+    check: 'stream',
+    title: 'streams are added to, read by range, by group and while waiting for more',
+  },
+  {
     check: 'cache',
     title: 'a value kept in the memory of the client is dropped when another changes it',
     // redis-py and Jedis keep values only before a server that calls itself 7.4 or later; the

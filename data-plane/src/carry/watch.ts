@@ -84,6 +84,8 @@ async function watchFirst(
   }
   if (transaction.over || transaction.voided !== null) letGo(lease);
   else transaction.watch = { lease, slot, asks };
+  // What is read now decides what EXEC writes: a replica may be behind what is watched.
+  if (transaction.watch !== null) session.divert('transaction');
   return ok;
 }
 

@@ -15,24 +15,22 @@ import type { Scene } from './scene.ts';
  */
 export function carryWork(scene: Scene, command: Command): boolean {
   if (!isAlone(scene)) return false;
-  replyLater(scene, command, work(scene, command));
+  const leaving = new AbortController();
+  const wait = { ending: () => {}, gone: () => leaving.abort(), unblock: () => {} };
+  replyLater(scene, command, work(scene, command, leaving.signal), wait);
   return true;
 }
 
-async function work(scene: Scene, command: Command): Promise<Buffer> {
+async function work(scene: Scene, command: Command, left: AbortSignal): Promise<Buffer> {
   const { proxy, session } = scene;
   const { protocol } = session;
   const purse = new Purse(proxy.held, proxy.limits.workBytesMax);
-  const leaving = new AbortController();
-  const watcher = { rebound: () => {}, left: () => leaving.abort() };
-  session.watch(watcher);
   try {
-    const answer = await emulate(taskOf(scene, command, purse, leaving.signal));
+    const answer = await emulate(taskOf(scene, command, purse, left));
     return Buffer.isBuffer(answer) ? answer : encodeReply(answer, protocol);
   } catch (error) {
     return errorOf(error);
   } finally {
-    session.unwatch(watcher);
     purse.empty();
   }
 }

@@ -35,8 +35,12 @@ async function flushNodes({ backing }: Task, request: readonly string[]): Promis
   throw new CommandError(`ERR ${request[0]} was done on ${done}; ${failed.join('; ')}`);
 }
 
-/** Keys written meanwhile may stay, as if they had been written behind it. */
-async function removeAll(task: Task): Promise<Resp> {
+/**
+ * Keys written meanwhile may stay, as if they had been written behind it. A client that leaves does
+ * not end it: what is half flushed would serve nobody.
+ */
+async function removeAll(asked: Task): Promise<Resp> {
+  const task = { ...asked, left: new AbortController().signal };
   let removed = 0;
   try {
     await walk(task, null, async (keys) => {

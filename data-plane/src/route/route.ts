@@ -1,7 +1,7 @@
 /** Command + way → plan: where it goes, whole or split by slot. */
 
 import { treatmentOf } from '@respool/contracts/commands/treatment';
-import type { CommandFacts } from '../command/command.ts';
+import { type CommandFacts, readsAnywhere } from '../command/command.ts';
 import { keyPositions } from '../command/keys.ts';
 import type { Command } from '../command/request.ts';
 import type { Upstream, UpstreamConnection } from '../command/upstream.ts';
@@ -77,7 +77,13 @@ export function planOf(command: Command, way: RouteWay): Plan {
   if (own !== null) return own;
   if (upstream.single !== null) return { kind: 'whole', way: upstream.single };
   if (keys.count === 0) return unplaced(facts, way, upstream);
-  return inSlots(facts, command, way, upstream.slots as readonly UpstreamConnection[]);
+  return inSlots(facts, command, way, tableOf(upstream, facts));
+}
+
+/** Connections by slot on a cluster: where reads go, for a command that only reads. */
+export function tableOf(upstream: Upstream, facts: CommandFacts): readonly UpstreamConnection[] {
+  const reads = upstream.reads !== null && readsAnywhere(facts);
+  return (reads ? upstream.reads : upstream.slots) as readonly UpstreamConnection[];
 }
 
 /** No key, or none that can be found, makes an error of the command: the server has the words. */
