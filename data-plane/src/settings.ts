@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { readMasterKey } from '@respool/contracts/secrets';
-import type { RedisLimits } from './backend/redis/redis.ts';
+import type { RedisLimits } from './backend/redis/services.ts';
 import type { PushLimits } from './listen/push-guard.ts';
 import type { QueueLimits } from './listen/queue-limits.ts';
 import type { RequestLimitSet } from './proxy.ts';
@@ -99,6 +99,7 @@ export function readSettings(env: Environment): Settings {
         unauthenticated: true,
       },
       workBytesMax: size('RESPOOL_WORK_BYTES_MAX', 64 * mebi),
+      workMsMax: ms('RESPOOL_WORK_MS_MAX', 60_000),
     },
     processWorkBytesMax: size('RESPOOL_PROCESS_WORK_BYTES_MAX', 256 * mebi),
     uploadBytesMax: size('RESPOOL_UPLOAD_BYTES_MAX', 256 * mebi),

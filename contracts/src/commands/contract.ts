@@ -110,7 +110,7 @@ function refusalOf(
 ): string | null {
   if (treatment?.kind === 'refused') return treatment.reason;
   const { isolation } = given;
-  const shared = isolation === 'dedicated' ? null : sharedRefusal(facts.name, isolation);
+  const shared = isolation === 'dedicated' ? null : sharedRefusal(facts.name);
   if (shared !== null) return shared;
   return given.readOnly && mayWrite(facts) ? readOnly : null;
 }
@@ -166,7 +166,10 @@ const carriage: Readonly<Record<Carried, (given: Circumstances) => Share>> = {
     how: 'native',
     note: isolation === 'dedicated' ? '' : "in the tenant's own space of channels",
   }),
-  pubsub: () => ({ how: 'local', note: "what the tenant's clients of this proxy subscribe to" }),
+  pubsub: () => ({
+    how: 'local',
+    note: "asked of the servers, the tenant's clients of this proxy counted one by one",
+  }),
   silence: () => ({ how: 'local', note: '' }),
   tracking: () => ({
     how: 'local',

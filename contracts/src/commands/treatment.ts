@@ -1,4 +1,5 @@
 /** What the proxy does with each command of Redis's table: one place, read once at start. */
+import { acrossSlots, allKeys } from './emulated.ts';
 import { type CommandFacts, Flag } from './facts.ts';
 import { localNotes } from './local.ts';
 import { notServed, refusals } from './refusals.ts';
@@ -39,7 +40,7 @@ export type Carried =
 
 /** Blocking commands that are tried key by key where their keys lie in several slots. */
 export const triedInTurn: ReadonlySet<string> = new Set(
-  'blpop brpop blmpop bzpopmin bzpopmax bzmpop xread xreadgroup'.split(' '),
+  'blpop brpop blmpop bzpopmin bzpopmax bzmpop xread xreadgroup blmove brpoplpush'.split(' '),
 );
 
 /** By full name. */
@@ -105,15 +106,6 @@ const carried: Readonly<Record<string, Carried>> = {
 
 const split = new Set('mget mset del unlink exists touch'.split(' '));
 
-/** Commands done step by step wherever they are not taken whole. */
-const works: Readonly<Record<string, Treatment>> = {
-  dbsize: {
-    kind: 'work',
-    whole: true,
-    guarantee: 'a sum over the shards, each counted at its own moment',
-  },
-};
-
 const notAboutKeys = ['transactions', 'scripting', 'pubsub', 'cluster', 'server', 'connection'];
 
 export function carriedBy(name: string): Carried | null {
@@ -154,8 +146,8 @@ function decide(facts: CommandFacts): Treatment {
   const container = facts.parent ?? name;
   const family = families[facts.family] as string;
   if (split.has(name)) return { kind: 'split' };
-  const work = works[name];
-  if (work !== undefined) return work;
+  const steps = allKeys[name];
+  if (steps !== undefined) return { kind: 'work', ...steps };
   const by = carried[name];
   if (by !== undefined) return { kind: 'carried', by };
   if (name.endsWith('|help')) return { kind: 'local', note: '' };
@@ -174,5 +166,5 @@ function decide(facts: CommandFacts): Treatment {
   if (notAboutKeys.includes(family) && !aboutOneKey && facts.subcommands === null) {
     return notServed;
   }
-  return { kind: 'keyed', across: null };
+  return { kind: 'keyed', across: acrossSlots[name] ?? null };
 }

@@ -7,6 +7,7 @@ import { carryAcross, mayTryAcross } from './blocked-across.ts';
 import { isAlone, refuse } from './reply.ts';
 import type { Scene } from './scene.ts';
 import { sendWhole } from './whole.ts';
+import { carryWork } from './work.ts';
 
 /**
  * What came before has its replies, for the command goes another way than they did, and what the
@@ -20,6 +21,8 @@ export function carryBlocking(scene: Scene, command: Command): boolean {
     sendWhole(scene, command, plan.way);
     return true;
   }
+  // Its number of keys is wrong: that makes an error, and blocks nobody.
+  if (plan.kind === 'work') return carryWork(scene, command);
   const across = plan.kind === 'refused' && mayTryAcross(command, scene.session.way);
   if (plan.kind !== 'whole' && !across) {
     if (plan.kind !== 'refused') throw new Error('invariant: it is not split');

@@ -98,7 +98,7 @@ export function giveBack(
   const { proxy, client, backend, database } = scene;
   const { counters } = proxy.observe;
   const purse = new Purse(proxy.held, proxy.limits.workBytesMax);
-  const work = restore(backend.backing(database, null, purse), undo).then(
+  const work = restore(backend.backing(2, database, null, purse), undo).then(
     () => {
       counters.poppedGivenBack += undo.elements;
     },

@@ -64,7 +64,8 @@ function queuedForm(scene: Scene, command: Command): QueuedCommand | Buffer {
       reads,
     };
   }
-  return treatment.kind === 'work' ? notInside(name, 'it takes several steps here') : crossSlot;
+  const isSteps = treatment.kind === 'work' || way.upstream?.single !== null;
+  return isSteps ? notInside(name, 'it takes several steps here') : crossSlot;
 }
 
 function carriedForm(scene: Scene, command: Command, by: Carried): QueuedCommand | Buffer {

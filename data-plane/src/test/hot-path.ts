@@ -12,7 +12,8 @@ import {
   type TenantState,
 } from '@respool/contracts/snapshot';
 import { answerServices } from '../answers.ts';
-import { RedisBackend, type RedisLimits } from '../backend/redis/redis.ts';
+import { RedisBackend } from '../backend/redis/redis.ts';
+import type { RedisLimits } from '../backend/redis/services.ts';
 import type { TrackedBytes } from '../backend/redis/tracked-keys.ts';
 import { Monitors } from '../carry/monitors.ts';
 import { Clients } from '../clients.ts';
@@ -71,8 +72,7 @@ export function tenantState(id: string, given: TestTenant): TenantState {
   return {
     tenant: { revision: 1, value: tenant },
     users: { default: { revision: 1, value: user } },
-    routes: { [route.id]: { revision: 1, value: route } },
-    ...{ topics: {}, positions: {} },
+    ...{ routes: { [route.id]: { revision: 1, value: route } }, topics: {}, positions: {} },
   } as unknown as TenantState;
 }
 
