@@ -56,10 +56,6 @@ function addressOf(value: Resp | undefined, asked: string): string {
   return `${known}:${integerOf(port)}`;
 }
 
-export function addressText({ host, port }: Address): string {
-  return `${host}:${port}`;
-}
-
 /** `host:port`, where an IPv6 host may stand bare, as Redis prints it. */
 export function parseAddress(address: string): Address {
   const colon = address.lastIndexOf(':');
