@@ -113,7 +113,7 @@ async function asked(
   const { route, way } = session;
   if (route === null) throw new Error('invariant: asked where a route leads');
   const purse = new Purse(proxy.held, proxy.limits.workBytesMax);
-  const backing = route.backend.backing(0, way.prefix, purse);
+  const backing = route.backend.backing(2, 0, way.prefix, purse);
   try {
     return await ask({
       nodes: () => backing.nodes(),

@@ -1,6 +1,7 @@
 /** The clients of this process: greeted, served, and sent home when the process drains. */
 import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { allGivenBack } from './carry/give-back.ts';
 import type { Reader } from './listen/accept.ts';
 import { ClientConnection, type ConnectionWiring } from './listen/connection.ts';
 import type { DataPlane } from './proxy.ts';
@@ -20,6 +21,13 @@ interface Client {
   /** Bytes the client had taken when last looked at, and since when it has taken none. */
   takenBytes: number;
   stalledSinceMs: number;
+}
+
+/** A transaction that was begun may be finished; nothing new is. */
+function endSoon({ connection, session }: Client): void {
+  const { transaction } = session;
+  if (transaction?.open) transaction.ended = () => connection.endAfterReplies();
+  else connection.endAfterReplies();
 }
 
 const sweepMs = 1000;
@@ -94,14 +102,15 @@ export class Clients {
   /** Every client is answered what it is owed and let go; those still there after `ms` are cut. */
   async drain(ms: number): Promise<void> {
     clearInterval(this.#sweep);
-    if (this.#clients.size === 0) return;
+    if (this.#clients.size === 0) return allGivenBack();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#emptied = resolve;
-    for (const { connection } of this.#clients) connection.endAfterReplies();
+    for (const client of this.#clients) endSoon(client);
     const timer = setTimeout(resolve, ms);
     await promise;
     clearTimeout(timer);
     for (const { connection } of this.#clients) connection.destroy();
+    await allGivenBack();
   }
 
   #closed(client: Client): void {

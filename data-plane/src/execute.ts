@@ -2,7 +2,7 @@
 import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
 import { afterwards } from './carry/afterwards.ts';
 import { sendAsItIs } from './carry/as-it-is.ts';
-import { spoil } from './carry/begun.ts';
+import { spoiling } from './carry/begun.ts';
 import { carriers } from './carry/carriers.ts';
 import { isAlone, refuse, reply, replyLater } from './carry/reply.ts';
 import type { Scene } from './carry/scene.ts';
@@ -41,8 +41,7 @@ export function leaveFastLane(
   const scene: Scene = { proxy, session, client };
   const refusal = admit(session, command);
   if (refusal !== null) {
-    spoil(session);
-    refuse(scene, command, refusal);
+    refuse(scene, command, spoiling(session, command, refusal));
     afterwards(scene, command);
     return true;
   }

@@ -17,6 +17,8 @@ export interface RequestLimitSet {
   readonly anonymous: RequestLimits;
   /** Bytes of replies that one command of several steps may gather. */
   readonly workBytesMax: number;
+  /** How long one command of several steps may go on. */
+  readonly workMsMax: number;
 }
 
 export interface FoundClient {

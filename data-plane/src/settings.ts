@@ -99,6 +99,7 @@ export function readSettings(env: Environment): Settings {
         unauthenticated: true,
       },
       workBytesMax: size('RESPOOL_WORK_BYTES_MAX', 64 * mebi),
+      workMsMax: ms('RESPOOL_WORK_MS_MAX', 60_000),
     },
     processWorkBytesMax: size('RESPOOL_PROCESS_WORK_BYTES_MAX', 256 * mebi),
     uploadBytesMax: size('RESPOOL_UPLOAD_BYTES_MAX', 256 * mebi),

@@ -5,7 +5,7 @@ import { blockedScene, waits } from './families/blocking.ts';
 import * as channels from './families/channels.ts';
 import * as collections from './families/collections.ts';
 import * as keyspace from './families/keyspace.ts';
-import { libraryFunction, script } from './families/scripts.ts';
+import { forgottenScript, libraryFunction, script } from './families/scripts.ts';
 import * as session from './families/session.ts';
 import { strayTransaction, transaction } from './families/transactions.ts';
 import * as values from './families/values.ts';
@@ -85,6 +85,8 @@ export const families = {
   'element scans': { weight: 1, slots: 'any', draw: by(elementScan) },
   'strings in one slot': oneSlot(2, across.stringsAcross),
   'strings across slots': any(2, across.stringsAcross),
+  'all or nothing in one slot': oneSlot(0.5, across.allOrNothing),
+  'all or nothing across slots': any(0.5, across.allOrNothing),
   'lists in one slot': oneSlot(2, across.listsAcross),
   'lists across slots': any(2, across.listsAcross),
   'pops in one slot': oneSlot(1, across.popsNamingKeys),
@@ -106,6 +108,7 @@ export const families = {
   'transactions in one slot': { weight: 2, slots: 'one', draw: by(transaction) },
   'stray transactions': { weight: 0.5, slots: 'any', draw: by(strayTransaction) },
   scripts: { weight: 3, slots: 'one', draw: by(script) },
+  'forgotten scripts': { weight: 0.5, slots: 'one', draw: by(forgottenScript) },
   functions: { weight: 1, slots: 'one', draw: by(libraryFunction) },
   waits: oneSlot(0.6, waits),
   'blocked scenes': { weight: 0.1, slots: 'any', draw: by(blockedScene) },
@@ -114,6 +117,7 @@ export const families = {
   'subscribed mode': { weight: 0.05, slots: 'any', draw: by(channels.subscribedMode) },
   'watch conflicts': { weight: 0.15, slots: 'any', draw: by(channels.watchConflict) },
   'reply switches': { weight: 0.05, slots: 'any', draw: by(channels.replySwitch) },
+  broadcasts: { weight: 0.05, slots: 'any', draw: by(channels.broadcasts) },
   tracking: { weight: 0.05, slots: 'any', draw: by(channels.tracking) },
   connection: any(2, session.connection),
   'connection state': any(0.5, session.connectionState),

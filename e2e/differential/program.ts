@@ -52,21 +52,22 @@ function mutated(command: Command, source: Source): Command {
   if (!source.chance(mutatedShare) || rest.length === 0) return [own, ...rest];
   const at = source.number(rest.length);
   const args: Argument[] = [...rest];
-  switch (source.number(5)) {
+  // With a tag every word may come to stand where a key is looked for: it must be of the same slot.
+  switch (source.number(source.tag === null ? 5 : 3)) {
     case 0:
       args.pop();
       break;
     case 1:
-      args.splice(at, 1);
-      break;
-    case 2:
       args.push(source.junk());
       break;
+    case 2:
+      args[at] = source.junk();
+      break;
     case 3:
-      args.splice(at, 0, args[at] as Argument);
+      args.splice(at, 1);
       break;
     default:
-      args[at] = source.junk();
+      args.splice(at, 0, args[at] as Argument);
   }
   return [own, ...args];
 }

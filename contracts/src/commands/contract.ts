@@ -4,7 +4,14 @@ import { type CommandFacts, Flag } from './facts.ts';
 import { newerNames } from './newer-commands.ts';
 import { sharedRefusal } from './shared.ts';
 import { commands } from './table.ts';
-import { type Carried, goesAsItIs, type Treatment, treatmentOf } from './treatment.ts';
+import {
+  type Carried,
+  carriedBy,
+  goesAsItIs,
+  type Treatment,
+  treatmentOf,
+  triedInTurn,
+} from './treatment.ts';
 
 /**
  * `native`: the servers carry it out as one command. `fan-out`: split by slot, the replies made one.
@@ -63,7 +70,7 @@ export function contractOf(facts: CommandFacts, given: Circumstances): Contract 
     case 'local':
       return whole({ how: 'local', note: treatment.note });
     case 'carried':
-      return whole(carriage[treatment.by](given));
+      return { name, ...carriage[treatment.by](given), acrossSlots: inTurn(name, given) };
     case 'work':
       if (treatment.whole && given.backend === 'standalone' && given.isolation !== 'prefix') {
         return whole({ how: 'native', note: '' });
@@ -103,7 +110,7 @@ function refusalOf(
 ): string | null {
   if (treatment?.kind === 'refused') return treatment.reason;
   const { isolation } = given;
-  const shared = isolation === 'dedicated' ? null : sharedRefusal(facts.name, isolation);
+  const shared = isolation === 'dedicated' ? null : sharedRefusal(facts.name);
   if (shared !== null) return shared;
   return given.readOnly && mayWrite(facts) ? readOnly : null;
 }
@@ -125,6 +132,16 @@ function across(
   if (given.crossSlot === 'refuse') return crossSlotRefused;
   if (treatment.kind === 'split') return split;
   return treatment.across === null ? crossSlotRefused : { how: 'emulated', note: treatment.across };
+}
+
+/** Null where a carried command's keys cannot lie in several slots, or nothing is to be said of it. */
+function inTurn(name: string, given: Circumstances): Share | null {
+  if (given.backend === 'standalone' || carriedBy(name) !== 'blocking') return null;
+  if (given.crossSlot === 'refuse' || !triedInTurn.has(name)) return crossSlotRefused;
+  return {
+    how: 'emulated',
+    note: 'key by key in their order, again and again; what is popped is popped in one step',
+  };
 }
 
 /** Whether it may name more than one key. */
@@ -149,11 +166,18 @@ const carriage: Readonly<Record<Carried, (given: Circumstances) => Share>> = {
     how: 'native',
     note: isolation === 'dedicated' ? '' : "in the tenant's own space of channels",
   }),
-  pubsub: () => ({ how: 'local', note: "what the tenant's clients of this proxy subscribe to" }),
+  pubsub: () => ({
+    how: 'local',
+    note: "asked of the servers, the tenant's clients of this proxy counted one by one",
+  }),
   silence: () => ({ how: 'local', note: '' }),
   tracking: () => ({
     how: 'local',
     note: 'one tracking connection per server for all clients of the proxy',
+  }),
+  blocking: () => ({
+    how: 'native',
+    note: 'on a connection of its own while it waits; put back where its client left',
   }),
   transaction: ({ backend }) => ({
     how: 'native',

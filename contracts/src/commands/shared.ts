@@ -10,16 +10,11 @@ const shared: Readonly<Record<string, string>> = {
   function: functions,
   'script|flush': 'is refused here: it would remove the scripts of all tenants of these servers',
   'script|kill': 'is refused here: it would end a script of any tenant of these servers',
+  move: 'is refused here: it would carry a key to another database, where other tenants may be',
 };
 
-/** Their replies name keys, which a prefix would show. */
-const prefixed: ReadonlySet<string> = new Set(['lmpop', 'zmpop']);
-
-/** Why `name` is refused to a tenant kept apart so; null where it is not. */
-export function sharedRefusal(name: string, isolation: 'prefix' | 'db'): string | null {
-  if (isolation === 'prefix' && prefixed.has(name)) {
-    return 'is not served for tenants with a key prefix';
-  }
+/** Why `name` is refused to a tenant that shares its servers; null where it is not. */
+export function sharedRefusal(name: string): string | null {
   if (name.endsWith('|help')) return null;
   return shared[name] ?? shared[name.split('|')[0] as string] ?? null;
 }

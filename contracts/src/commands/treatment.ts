@@ -1,4 +1,5 @@
 /** What the proxy does with each command of Redis's table: one place, read once at start. */
+import { acrossSlots, allKeys } from './emulated.ts';
 import { type CommandFacts, Flag } from './facts.ts';
 import { localNotes } from './local.ts';
 import { notServed, refusals } from './refusals.ts';
@@ -28,6 +29,7 @@ export type Carried =
   | 'monitor'
   | 'proxy'
   | 'transaction'
+  | 'blocking'
   | 'script'
   | 'script-admin'
   | 'subscription'
@@ -35,6 +37,11 @@ export type Carried =
   | 'pubsub'
   | 'silence'
   | 'tracking';
+
+/** Blocking commands that are tried key by key where their keys lie in several slots. */
+export const triedInTurn: ReadonlySet<string> = new Set(
+  'blpop brpop blmpop bzpopmin bzpopmax bzmpop xread xreadgroup blmove brpoplpush'.split(' '),
+);
 
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
@@ -65,6 +72,16 @@ const carried: Readonly<Record<string, Carried>> = {
   'client|getredir': 'tracking',
   watch: 'transaction',
   unwatch: 'transaction',
+  blpop: 'blocking',
+  brpop: 'blocking',
+  blmove: 'blocking',
+  brpoplpush: 'blocking',
+  blmpop: 'blocking',
+  bzpopmin: 'blocking',
+  bzpopmax: 'blocking',
+  bzmpop: 'blocking',
+  xread: 'blocking',
+  xreadgroup: 'blocking',
   eval: 'script',
   eval_ro: 'script',
   evalsha: 'script',
@@ -89,16 +106,11 @@ const carried: Readonly<Record<string, Carried>> = {
 
 const split = new Set('mget mset del unlink exists touch'.split(' '));
 
-/** Commands done step by step wherever they are not taken whole. */
-const works: Readonly<Record<string, Treatment>> = {
-  dbsize: {
-    kind: 'work',
-    whole: true,
-    guarantee: 'a sum over the shards, each counted at its own moment',
-  },
-};
-
 const notAboutKeys = ['transactions', 'scripting', 'pubsub', 'cluster', 'server', 'connection'];
+
+export function carriedBy(name: string): Carried | null {
+  return carried[name] ?? null;
+}
 
 /** By command id. */
 const treatments: readonly Treatment[] = commands.map(decide);
@@ -134,8 +146,8 @@ function decide(facts: CommandFacts): Treatment {
   const container = facts.parent ?? name;
   const family = families[facts.family] as string;
   if (split.has(name)) return { kind: 'split' };
-  const work = works[name];
-  if (work !== undefined) return work;
+  const steps = allKeys[name];
+  if (steps !== undefined) return { kind: 'work', ...steps };
   const by = carried[name];
   if (by !== undefined) return { kind: 'carried', by };
   if (name.endsWith('|help')) return { kind: 'local', note: '' };
@@ -154,5 +166,5 @@ function decide(facts: CommandFacts): Treatment {
   if (notAboutKeys.includes(family) && !aboutOneKey && facts.subcommands === null) {
     return notServed;
   }
-  return { kind: 'keyed', across: null };
+  return { kind: 'keyed', across: acrossSlots[name] ?? null };
 }

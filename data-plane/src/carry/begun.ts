@@ -1,6 +1,8 @@
 /** What a session has begun with MULTI or WATCH: made, spoiled, voided by a change, over. */
 import { Purse } from '../command/backing.ts';
 import type { Lease } from '../command/lease.ts';
+import type { Command } from '../command/request.ts';
+import { encodeError } from '../resp/encoder.ts';
 import type { Session, SessionWatcher } from '../session/session.ts';
 import { Transaction, type TransactionPlace } from '../session/transaction.ts';
 import type { Scene } from './scene.ts';
@@ -8,6 +10,18 @@ import type { Scene } from './scene.ts';
 /** A command was refused: EXEC will execute nothing (Redis 7.0 `flagTransaction`). */
 export function spoil(session: Session): void {
   if (session.transaction?.open) session.transaction.spoiled = true;
+}
+
+/**
+ * `refusal` is the reply to a command that may not be executed. An open transaction fails with it; an
+ * EXEC that is refused ends it at once (Redis 7.0 `rejectCommand` and `execCommandAbort`).
+ */
+export function spoiling(session: Session, command: Command, refusal: Buffer): Buffer {
+  spoil(session);
+  if (command.facts?.name !== 'exec') return refusal;
+  endTransaction(session);
+  const why = refusal.toString('latin1', 1, refusal.length - 2).replace(/^ERR /, '');
+  return encodeError('EXECABORT', `Transaction discarded because of: ${why}`);
 }
 
 export function placeOf(session: Session): TransactionPlace {

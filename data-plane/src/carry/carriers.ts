@@ -1,5 +1,6 @@
 /** Commands that need more of a session than one reply, each with the room that has it. */
 import type { Carried } from '@respool/contracts/commands/treatment';
+import { carryBlocking } from './blocking.ts';
 import { carryMonitor } from './monitor.ts';
 import { carryProxyCommand } from './proxy-command.ts';
 import { carryPublish } from './publish.ts';
@@ -13,6 +14,7 @@ import { carryTracking } from './tracking.ts';
 import { carryTransaction } from './transaction.ts';
 
 export const carriers: Readonly<Record<Carried, Carrier>> = {
+  blocking: carryBlocking,
   monitor: carryMonitor,
   proxy: carryProxyCommand,
   script: carryScript,

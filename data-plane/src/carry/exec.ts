@@ -80,8 +80,8 @@ function unitOf(session: Session, transaction: Transaction, command: Command): U
 }
 
 /**
- * On the connection that watches. Whenever the server executed nothing because it is no longer the
- * one to ask, what was watched is lost with it, and the reply is that of a watched key that changed.
+ * On the connection that watches. Where the server executed nothing because it is no longer the one
+ * to ask, what was watched is lost with it, and the reply is that of a watched key that changed.
  */
 function executeOn(lease: Lease, unit: Unit, asks: boolean, answer: ExecAnswer): void {
   // The session may speak another protocol, or be in another database, than when it watched.
@@ -133,10 +133,10 @@ class ExecAnswer implements UnitReader {
     this.#run.requestBytes = size;
     this.#run.touches = commands.every((one) => one.reads) ? 'reads' : 'writes';
     client.holdFor('answer');
-    const shapes = place.prefix === null ? [] : commands.map((one) => keyShapeOf(one.name));
-    this.#stripper = shapes.some((shape) => shape !== null)
-      ? new ItemStripper(shapes, place.prefix?.length ?? 0)
-      : null;
+    const { prefix } = place;
+    const shapes = commands.map((one) => keyShapeOf(one.name));
+    const strips = prefix !== null && shapes.some((shape) => shape !== null);
+    this.#stripper = strips ? new ItemStripper(shapes, prefix) : null;
   }
 
   read(bytes: Buffer, start: number, end: number, done: boolean): boolean {

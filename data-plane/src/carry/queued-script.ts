@@ -14,8 +14,9 @@ export interface ScriptForm {
 }
 
 /**
- * Inside a transaction a script that is not there cannot be loaded and the command sent again: where
- * this proxy knows its body, that goes along instead of its digest. Else the error that refuses it.
+ * Inside a transaction a script that is not there cannot be loaded and the command sent again:
+ * where this proxy knows its body, that goes along instead of its digest. Else the error that
+ * refuses it.
  */
 export function queuedScript(scene: Scene, command: Command): ScriptForm | Buffer {
   const { route, way } = scene.session;

@@ -3,16 +3,16 @@
 import { type Carried, treatmentOf } from '@respool/contracts/commands/treatment';
 import { CommandError } from '../command/backing.ts';
 import { type CommandFacts, Flag } from '../command/command.ts';
-import { headerBytesMax, writePrefixed } from '../command/prefix.ts';
 import type { Command } from '../command/request.ts';
 import { encodeError, encodeSimple } from '../resp/encoder.ts';
-import { keys, noRoute, planOf, slotOfCommand } from '../route/route.ts';
+import { noRoute, planOf, slotOfCommand } from '../route/route.ts';
 import type { QueuedCommand } from '../session/transaction.ts';
 import { spoil } from './begun.ts';
 import { queuedPublish } from './queued-publish.ts';
 import { queuedScript } from './queued-script.ts';
 import { errorReply, refuse, reply } from './reply.ts';
 import type { Detour, Scene } from './scene.ts';
+import { wholeBytes } from './whole.ts';
 
 const queued = encodeSimple('QUEUED');
 /** Source: Redis 7.0 `processCommand`: these are executed at once even then. */
@@ -46,18 +46,26 @@ function queuedForm(scene: Scene, command: Command): QueuedCommand | Buffer {
   const reads = (flags & Flag.readonly) !== 0;
   if (way.upstream === null) return noRoute;
   if (anywhere.has(name)) {
-    return { bytes: copyOf(command), name, slot: null, writes, reads: true };
+    return { bytes: wholeBytes(command, null), name, slot: null, writes, reads: true };
   }
   const treatment = treatmentOf(command.facts as CommandFacts);
   if (treatment.kind === 'local') return notInside(name, 'the proxy answers it itself');
-  if (treatment.kind === 'carried') return carriedForm(scene, command, treatment.by);
+  if (treatment.kind === 'carried' && treatment.by !== 'blocking') {
+    return carriedForm(scene, command, treatment.by);
+  }
   const plan = planOf(command, way);
   if (plan.kind === 'refused') return plan.reply;
   if (plan.kind === 'whole') {
-    const bytes = way.prefix === null ? copyOf(command) : prefixed(way.prefix, command);
-    return { bytes, name, slot: slotOfCommand(command, way), writes, reads };
+    return {
+      bytes: wholeBytes(command, way.prefix),
+      name,
+      slot: slotOfCommand(command, way),
+      writes,
+      reads,
+    };
   }
-  return treatment.kind === 'work' ? notInside(name, 'it takes several steps here') : crossSlot;
+  const isSteps = treatment.kind === 'work' || way.upstream?.single !== null;
+  return isSteps ? notInside(name, 'it takes several steps here') : crossSlot;
 }
 
 function carriedForm(scene: Scene, command: Command, by: Carried): QueuedCommand | Buffer {
@@ -74,21 +82,4 @@ function carriedForm(scene: Scene, command: Command, by: Carried): QueuedCommand
 
 function notInside(name: string, why: string): Buffer {
   return encodeError('ERR', `command '${name}' is not served inside a transaction: ${why}`);
-}
-
-function copyOf(command: Command): Buffer {
-  return Buffer.from(command.bytes.subarray(command.start, command.end));
-}
-
-function prefixed(prefix: Buffer, command: Command): Buffer {
-  const size = command.end - command.start + (prefix.length + headerBytesMax) * keys.count;
-  const into = Buffer.allocUnsafe(size);
-  const end = writePrefixed(
-    { reserve: () => into, cursor: 0 },
-    prefix,
-    command,
-    keys.at,
-    keys.count,
-  );
-  return into.subarray(0, end);
 }

@@ -1,5 +1,6 @@
 /** Replies the proxy makes itself: now, or once a promise keeps. */
 import type { Command } from '../command/request.ts';
+import type { Wait } from '../listen/connection.ts';
 import { encodeError } from '../resp/encoder.ts';
 import { meterOf, type Scene } from './scene.ts';
 
@@ -14,14 +15,20 @@ export function reply(scene: Scene, command: Command, bytes: Buffer): void {
 
 /**
  * The client is held until `bytes` are there: what it asks next may depend on this command. A promise
- * that breaks is a fault of ours, which costs one command.
+ * that breaks is a fault of ours, which costs one command. `wait` is told when the client leaves.
  */
-export function replyLater(scene: Scene, command: Command, bytes: Promise<Buffer>): void {
+export function replyLater(
+  scene: Scene,
+  command: Command,
+  bytes: Promise<Buffer>,
+  wait: Wait | null = null,
+): void {
   const { client, proxy } = scene;
   const { queue } = client;
   queue.owe(1, 0);
   const run = queue.addAnswer(familyOf(scene, command), meterOf(scene));
-  client.holdFor('answer');
+  client.wait = wait;
+  client.holdFor(wait === null ? 'answer' : 'blocked');
   const finish = (made: Buffer): void => {
     queue.answer(run, made, made.length);
     client.release();

@@ -1,6 +1,6 @@
 /** A command that goes to one connection as it is, its keys prefixed where they must be. */
 import { type CommandFacts, Flag } from '../command/command.ts';
-import { writePrefixed } from '../command/prefix.ts';
+import { headerBytesMax, writePrefixed } from '../command/prefix.ts';
 import type { Command } from '../command/request.ts';
 import { freeRun, type ReplyTaker, type Run, type RunOrigin } from '../command/run.ts';
 import type { UpstreamConnection } from '../command/upstream.ts';
@@ -20,11 +20,18 @@ export function sendWhole(scene: Scene, command: Command, way: UpstreamConnectio
   }
   const shape = keyShapeOf(name);
   const taker =
-    shape === null
-      ? client.queue
-      : new Stripped(scene, command, new KeyStripper(shape, prefix.length));
+    shape === null ? client.queue : new Stripped(scene, command, new KeyStripper(shape, prefix));
   const end = writePrefixed(way, prefix, command, keys.at, keys.count);
   way.commit(taker, family, meter, end);
+}
+
+/** A copy of `command`, planned last, its keys prefixed where there is a prefix. */
+export function wholeBytes(command: Command, prefix: Buffer | null): Buffer {
+  const { bytes, start, end } = command;
+  if (prefix === null) return Buffer.from(bytes.subarray(start, end));
+  const into = Buffer.allocUnsafe(end - start + (prefix.length + headerBytesMax) * keys.count);
+  const way = { reserve: () => into, cursor: 0 };
+  return into.subarray(0, writePrefixed(way, prefix, command, keys.at, keys.count));
 }
 
 /** Takes a reply that names keys, on its way to a client that knows them without the prefix. */

@@ -1,7 +1,11 @@
 /** A session's backend as a command of several steps sees it: asked one command at a time, answered in values. */
 import type { Resp } from '../resp/resp.ts';
+import type { Lease } from './lease.ts';
 
 export type Argument = string | Buffer;
+
+/** Hash slots of a cluster. */
+export const slotCount = 16_384;
 
 /**
  * Every key given or found here is the backend's own name of it: {@link Backing.own} makes that of
@@ -19,11 +23,17 @@ export interface Backing {
   slotOf(key: Buffer): number;
   /** Asks the primary that owns `key`; redirects are followed, harmless retries made. */
   ask(key: Buffer, args: readonly Argument[]): Promise<Resp>;
+  /** As {@link ask}, but answered in the client's protocol, the bytes as they came. */
+  relay(key: Buffer, args: readonly Argument[]): Promise<Buffer>;
+  /** Address of the primary that owns `slot`, as far as is known here. */
+  ownerOf(slot: number): string;
   /** Addresses of the primaries, in an order that stays while the topology does; one of a standalone. */
   nodes(): readonly string[];
-  /** Asks the primary at `node`, one of {@link nodes}; never redirected. */
+  /** Asks the server at `node`, `host:port`; never redirected. */
   askNode(node: string, args: readonly Argument[]): Promise<Resp>;
-  /** The same over a connection of its own: reaches a server that a script keeps busy. */
+  /** A connection to `node` of one's own, for what blocks; whoever has it must release it. */
+  borrow(node: string): Promise<Lease>;
+  /** The same as {@link askNode} over a connection of its own: reaches a server that a script keeps busy. */
   askUrgently(node: string, args: readonly Argument[]): Promise<Resp>;
 }
 
@@ -31,6 +41,9 @@ export interface Backing {
 export class CommandError extends Error {
   override name = 'CommandError';
 }
+
+export const tooLarge =
+  'ERR the parts of this command are larger than this proxy may hold; nothing more was done';
 
 /** Bytes that commands of several steps hold, in the whole process. */
 export interface HeldBytes {
@@ -62,9 +75,19 @@ export class Purse {
     return true;
   }
 
+  /** Bytes taken so far; see {@link lower}. */
+  get level(): number {
+    return this.#bytes;
+  }
+
+  /** Gives back what was taken since the purse stood at `level`: it is held no more. */
+  lower(level: number): void {
+    this.#all.bytes -= this.#bytes - level;
+    this.#bytes = level;
+  }
+
   /** Everything taken is given back: the command has its reply. */
   empty(): void {
-    this.#all.bytes -= this.#bytes;
-    this.#bytes = 0;
+    this.lower(0);
   }
 }

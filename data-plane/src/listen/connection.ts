@@ -12,9 +12,20 @@ import { Upload, type UploadBudget } from './upload.ts';
 /**
  * Why no more commands are taken from a client for now:
  * `credit`, its owed replies fill its budget; `idle`, the next command must wait for every reply
- * before it; `answer`, a reply is being made (a password is checked); `ended`, the session is over.
+ * before it; `answer`, a reply is being made (a password is checked); `blocked`, the command waits
+ * for what another client does; `ended`, the session is over.
  */
-export type Hold = 'none' | 'credit' | 'idle' | 'answer' | 'ended';
+export type Hold = 'none' | 'credit' | 'idle' | 'answer' | 'blocked' | 'ended';
+
+/** What a client is blocked in, told when it ends before its reply. */
+export interface Wait {
+  /** No more is taken from the client: it is shown out, or the process drains. */
+  ending(): void;
+  /** The client left: nobody would take the reply. */
+  gone(): void;
+  /** CLIENT UNBLOCK; `error` answers with one instead of as after the timeout. */
+  unblock(error: boolean): void;
+}
 
 export interface ConnectionWiring {
   readonly turn: Turn;
@@ -32,6 +43,12 @@ export interface ConnectionWiring {
 /** A rest up to this size waits beside the next read; a larger one becomes an {@link Upload}. */
 export const restBytesMax = 128 * 1024;
 
+/**
+ * What a blocked client may send meanwhile. Only while it is read from can its leaving be noticed:
+ * beyond this it is not until its command ends.
+ */
+const blockedRestBytesMax = 64 * 1024;
+
 /** How long an ended client may take, without a byte moving, to close its side. */
 const partingMsMax = 10_000;
 
@@ -47,6 +64,8 @@ export class ClientConnection {
   /** CLIENT SETNAME; read by the slow log. */
   name = '';
   hold: Hold = 'none';
+  /** Set while `hold` is `blocked`. */
+  wait: Wait | null = null;
   openedMs = Date.now();
   /** When bytes last came from the client, microseconds of the turn. */
   readUs: number;
@@ -75,7 +94,10 @@ export class ClientConnection {
     socket.on('error', () => {});
     socket.on('close', () => this.#closed());
     // The other side finished sending: what it is owed still goes out, then the socket ends.
-    socket.on('end', () => this.endAfterReplies());
+    socket.on('end', () => {
+      this.wait?.gone();
+      this.endAfterReplies();
+    });
   }
 
   /** Bytes came. Returns whether reading goes on. `bytes` is the shared read buffer. */
@@ -85,18 +107,24 @@ export class ClientConnection {
     this.#take(bytes, start, end, false);
     // An ended session is still read, for its last bytes and the client's goodbye: unread, they
     // would keep the socket for ever.
-    return this.hold === 'none' || this.#closing;
+    return this.hold === 'none' || this.#closing || this.#isWaiting();
+  }
+
+  #isWaiting(): boolean {
+    if (this.hold !== 'blocked' || this.#upload !== null) return false;
+    return this.#rest === null || this.#rest.length <= blockedRestBytesMax;
   }
 
   /** Keeps the client waiting; {@link release} or easing replies let it go on. */
   holdFor(reason: Exclude<Hold, 'none'>): void {
     this.hold = reason;
-    if (reason !== 'ended') this.socket.pause();
+    if (reason !== 'ended' && reason !== 'blocked') this.socket.pause();
   }
 
   /** The reply that was being made is made. */
   release(): void {
-    if (this.hold === 'answer') this.#resumeSoon();
+    this.wait = null;
+    if (this.hold === 'answer' || this.hold === 'blocked') this.#resumeSoon();
   }
 
   /** No more commands are taken; the socket ends once every owed reply went out. */
@@ -107,6 +135,7 @@ export class ClientConnection {
     this.socket.resume();
     this.#rest = null;
     this.#dropUpload();
+    this.wait?.ending();
     this.#eased();
   }
 
@@ -258,6 +287,7 @@ export class ClientConnection {
     this.hold = 'ended';
     this.#rest = null;
     this.#dropUpload();
+    this.wait?.gone();
     this.queue.close();
     this.#wiring.closed(this);
   }

@@ -126,6 +126,11 @@ export class ReplyQueue implements ReplyTaker {
     this.take(run, reply, 0, length, 1, true);
   }
 
+  /** Its command waited for somebody else, which is no latency: counted from now. */
+  restamp(run: Run): void {
+    run.startedUs = this.#turn.nowUs();
+  }
+
   take(
     run: Run,
     bytes: Buffer,
@@ -267,7 +272,7 @@ export class ReplyQueue implements ReplyTaker {
     if (this.#heldPushes !== null) this.#sendPushes();
     const { trailer } = run;
     freeRun(run);
-    for (const work of trailer ?? []) work();
+    if (trailer !== null) for (const work of trailer) work();
   }
 
   #sendPushes(): void {

@@ -9,10 +9,8 @@ export class ItemStripper {
   #index = -1;
 
   /** By item. */
-  constructor(shapes: readonly (KeyShape | null)[], prefixBytes: number) {
-    this.#items = shapes.map((shape) =>
-      shape === null ? null : new KeyStripper(shape, prefixBytes),
-    );
+  constructor(shapes: readonly (KeyShape | null)[], prefix: Buffer) {
+    this.#items = shapes.map((shape) => (shape === null ? null : new KeyStripper(shape, prefix)));
   }
 
   /** Consumes `bytes[start, end)`, which continue the one reply, whole lines at least. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeReply } from '../resp/encoder.ts';
 import { ReplyScanner } from '../resp/reply-scanner.ts';
-import type { Resp } from '../resp/resp.ts';
+import { type Resp, textOf } from '../resp/resp.ts';
 import { ItemStripper } from './strip-items.ts';
 import { type KeyShape, KeyStripper } from './strip-keys.ts';
 
@@ -23,6 +23,10 @@ const cases: readonly Case[] = [
   ['head', (key) => list(key('l'), list(bulk('a'), bulk('b')))],
   ['head', () => nil],
   ['head', () => ({ type: 'error', text: 'WRONGTYPE no', bulk: false })],
+  [
+    'streams',
+    (key) => ({ type: 'error', text: `NOGROUP No such key '${textOf(key('s'))}' or`, bulk: false }),
+  ],
   ['streams', (key) => list(list(key('s'), entries), list(key('t'), list()))],
   [
     'streams',
@@ -60,7 +64,7 @@ test('the prefix of every key goes, whole and at every cut, one reply after the 
       );
       const wanted = encodeReply(made(bulk), protocol).toString();
       for (let cut = 0; cut < sent.length; cut++) {
-        const stripper = new KeyStripper(shape, prefix.length);
+        const stripper = new KeyStripper(shape, Buffer.from(prefix));
         let said = '';
         for (const piece of [...pieces(sent, cut), sent]) {
           let at = 0;
@@ -92,7 +96,7 @@ test('of the reply to EXEC only the items that name keys change, at every cut', 
     2,
   );
   for (let cut = 0; cut < sent.length; cut++) {
-    const stripper = new ItemStripper(shapes, prefix.length);
+    const stripper = new ItemStripper(shapes, Buffer.from(prefix));
     let said = '';
     for (const piece of pieces(sent, cut)) {
       stripper.take(piece, 0, piece.length, (bytes, start, end) => {

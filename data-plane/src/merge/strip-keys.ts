@@ -24,6 +24,7 @@ export function keyShapeOf(name: string): KeyShape | null {
 export type Say = (bytes: Buffer, start: number, end: number) => void;
 
 const bulk = 36;
+const minus = 45;
 const map = 37;
 const array = 42;
 
@@ -38,7 +39,7 @@ export class KeyStripper {
   /** The last call of {@link next} ended the reply. */
   done = false;
   readonly #shape: KeyShape;
-  readonly #prefixBytes: number;
+  readonly #prefix: Buffer;
   readonly #scanner = new ReplyScanner();
   readonly #header = Buffer.allocUnsafe(16);
   #state: State = 'begin';
@@ -52,9 +53,9 @@ export class KeyStripper {
   #cut = 0;
   #pass = 0;
 
-  constructor(shape: KeyShape, prefixBytes: number) {
+  constructor(shape: KeyShape, prefix: Buffer) {
     this.#shape = shape;
-    this.#prefixBytes = prefixBytes;
+    this.#prefix = prefix;
   }
 
   /** Consumes what is there of the reply in `bytes[start, end)`; returns where the next one starts. */
@@ -88,8 +89,15 @@ export class KeyStripper {
     const type = bytes[at];
     const to = lineEnd(bytes, at);
     const count = type === array || type === map ? Number(bytes.toString('latin1', at + 1, to)) : 0;
+    if (type === minus) {
+      // XREADGROUP quotes the key for which there is no group.
+      const text = bytes.toString('latin1', at, to);
+      const own = text.replace(`'${this.#prefix.toString('latin1')}`, "'");
+      say(Buffer.from(own, 'latin1'), 0, own.length);
+      this.done = true;
+      return to;
+    }
     if (count <= 0) {
-      // Nil or an error.
       this.#values = 1;
       this.#pairs = 1;
       this.#state = 'rest';
@@ -107,12 +115,12 @@ export class KeyStripper {
   #key(bytes: Buffer, at: number, say: Say): number {
     const to = lineEnd(bytes, at);
     const length = Number(bytes.toString('latin1', at + 1, to));
-    if (bytes[at] !== bulk || length < this.#prefixBytes) {
+    if (bytes[at] !== bulk || length < this.#prefix.length) {
       throw new Error('invariant: a key in a reply has the prefix of its tenant');
     }
-    const left = length - this.#prefixBytes;
+    const left = length - this.#prefix.length;
     say(this.#header, 0, writeBulkHeader(this.#header, 0, left));
-    this.#cut = this.#prefixBytes;
+    this.#cut = this.#prefix.length;
     this.#pass = left + 2;
     this.#state = 'body';
     return to;

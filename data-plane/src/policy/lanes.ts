@@ -43,8 +43,8 @@ export const closedLanes: Lanes = new Uint8Array(commands.length);
 function passes(facts: CommandFacts, shape: LaneShape, readOnly: boolean): boolean {
   const treatment = treatmentOf(facts).kind;
   if (facts.subcommands !== null) return false;
-  // COPY … DB reaches another database: its options must be looked at (route.ts).
-  if (facts.name === 'copy') return false;
+  // COPY … DB and MOVE reach another database: they must be looked at (route.ts, policy.ts).
+  if (facts.name === 'copy' || facts.name === 'move') return false;
   if (readOnly && (facts.flags & Flag.write) !== 0) return false;
   if (treatment === 'split') return shape === 'whole';
   if (treatment !== 'keyed') return false;

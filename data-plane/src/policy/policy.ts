@@ -91,7 +91,7 @@ function refuseTreatment(asker: Asker, command: Command): Buffer | null {
 function refuseShared({ way }: Asker, command: Command): Buffer | null {
   if (way === undefined || way.upstream === null || !way.shared) return null;
   const { name } = command.facts!;
-  const reason = sharedRefusal(name, way.prefix === null ? 'db' : 'prefix');
+  const reason = sharedRefusal(name);
   return reason === null ? null : encodeError('ERR', `command '${name}' ${reason}`);
 }
 

@@ -42,6 +42,15 @@ export const splitter = new Split();
 export const noRoute = encodeError('ERR', 'no route: this user has no backend to go to now');
 export const crossSlot = encodeError('CROSSSLOT', "Keys in request don't hash to the same slot");
 
+/** Where even emulation cannot help, the error says why. */
+const crossSlots: Readonly<Record<string, Buffer>> = {
+  msetnx: encodeError(
+    'CROSSSLOT',
+    "Keys in request don't hash to the same slot: MSETNX sets all of them or none, which only " +
+      'keys of one slot can do; give them a hash tag',
+  ),
+};
+
 /** `command` is admitted and known; its facts say where its keys stand. */
 export function planOf(command: Command, way: RouteWay): Plan {
   const facts = command.facts as CommandFacts;
@@ -63,15 +72,11 @@ export function planOf(command: Command, way: RouteWay): Plan {
     command.ends,
     keys.at,
   );
-  if (keys.count < 0) {
-    if (upstream.single !== null && way.prefix === null)
-      return { kind: 'whole', way: upstream.single };
-    const message = `the keys of this form of '${facts.name}' cannot be told apart from its other arguments`;
-    return refused(encodeError('ERR', message));
-  }
-  const reach = beyondKeys(facts, command, way);
-  if (reach !== null) return refused(reach);
+  if (keys.count < 0) return unplaced(facts, way, upstream);
+  const own = beyondKeys(facts, command, way);
+  if (own !== null) return own;
   if (upstream.single !== null) return { kind: 'whole', way: upstream.single };
+  if (keys.count === 0) return unplaced(facts, way, upstream);
   return inSlots(facts, command, way, tableOf(upstream, facts));
 }
 
@@ -81,20 +86,28 @@ export function tableOf(upstream: Upstream, facts: CommandFacts): readonly Upstr
   return (reads ? upstream.reads : upstream.slots) as readonly UpstreamConnection[];
 }
 
+/** No key, or none that can be found, makes an error of the command: the server has the words. */
+function unplaced(facts: CommandFacts, way: RouteWay, { single, slots }: Upstream): Plan {
+  if (way.prefix === null) {
+    return { kind: 'whole', way: single ?? (slots?.[0] as UpstreamConnection) };
+  }
+  const counts = facts.keySpecs.some(({ find }) => find.type === 'keynum');
+  return counts ? { kind: 'work' } : refused(encodeError('ERR', 'syntax error'));
+}
+
 function inSlots(
   facts: CommandFacts,
   command: Command,
   way: RouteWay,
   slots: readonly UpstreamConnection[],
 ): Plan {
-  if (keys.count === 0) return refused(encodeError('ERR', `'${facts.name}' names no key`));
   const treatment = treatmentOf(facts);
   if (treatment.kind === 'split') return inFragments(facts, command, way, slots);
   const slot = slotOfKey(command, keys.at[0]!, way.prefixCrc);
   for (let k = 1; k < keys.count; k++) {
     if (slotOfKey(command, keys.at[k]!, way.prefixCrc) === slot) continue;
     const across = treatment.kind === 'keyed' && treatment.across !== null && way.emulates;
-    return across ? { kind: 'work' } : refused(crossSlot);
+    return across ? { kind: 'work' } : refused(crossSlots[facts.name] ?? crossSlot);
   }
   return { kind: 'whole', way: slots[slot] as UpstreamConnection };
 }
@@ -134,33 +147,46 @@ function refused(reply: Buffer): Plan {
   return { kind: 'refused', reply };
 }
 
-/** Options by which a command reaches keys that its key positions do not name. */
-const patterns = new Set(['by', 'get', 'store']);
-
 /**
- * What of a command could reach keys or databases of others, refused where that matters: guessing
- * would break the tenants' separation.
+ * What of a command could reach keys or databases of others that its key positions do not name:
+ * done step by step where it can be confined, else refused. Null: it goes its usual way.
  */
-function beyondKeys(facts: CommandFacts, command: Command, way: RouteWay): Buffer | null {
+function beyondKeys(facts: CommandFacts, command: Command, way: RouteWay): Plan | null {
   const { name } = facts;
-  if (name === 'copy' && hasOption(command, 3, new Set(['db']))) {
-    return encodeError('ERR', 'COPY with DB is refused: it would reach another database');
-  }
-  const sorts = name === 'sort' || name === 'sort_ro';
-  const one = way.prefix === null && way.upstream?.single !== null;
-  if (one) return null;
-  if (sorts && hasOption(command, 2, patterns)) {
-    return encodeError(
-      'ERR',
-      `${name.toUpperCase()} with BY, GET or STORE is refused here: its patterns reach other keys`,
-    );
-  }
-  return null;
+  if (name === 'copy') return way.shared && hasDatabase(command) ? refused(otherDatabase) : null;
+  if (name !== 'sort' && name !== 'sort_ro') return null;
+  const single = way.upstream?.single !== null;
+  if ((single && way.prefix === null) || !hasPattern(command, !single)) return null;
+  return single || way.emulates ? { kind: 'work' } : refused(crossSlot);
 }
 
-function hasOption(command: Command, from: number, options: ReadonlySet<string>): boolean {
-  for (let i = from; i < command.argc; i++) {
-    if (options.has(command.text(i).toLowerCase())) return true;
+const otherDatabase = encodeError(
+  'ERR',
+  'COPY with DB is refused here: it would carry a key to another database, where other tenants may be',
+);
+
+/** `DB n` anywhere behind the keys; without a value it is a syntax error, which the server says. */
+function hasDatabase(command: Command): boolean {
+  for (let i = 3; i < command.argc - 1; i++) {
+    if (command.text(i).toLowerCase() === 'db') return true;
+  }
+  return false;
+}
+
+/** Arguments that follow an option of SORT. */
+const sortValues: Readonly<Record<string, number>> = { limit: 2, store: 1, by: 1, get: 1 };
+
+/**
+ * Whether SORT has a BY or GET that names other keys; a cluster refuses even `GET #`, which names
+ * none. Source: Redis 7.0 `sortCommandGeneric`.
+ */
+function hasPattern(command: Command, inCluster: boolean): boolean {
+  for (let i = 2; i < command.argc; i++) {
+    const word = command.text(i).toLowerCase();
+    const value = i + 1 < command.argc ? command.text(i + 1) : '';
+    if (word === 'by' && value.includes('*')) return true;
+    if (word === 'get' && (inCluster || value !== '#')) return true;
+    i += sortValues[word] ?? 0;
   }
   return false;
 }

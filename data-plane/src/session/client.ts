@@ -12,6 +12,7 @@ import { prose } from '../resp/values.ts';
 import type { Answer } from './answer.ts';
 import { killed } from './client-kill.ts';
 import { clientLine, listed } from './client-list.ts';
+import { unblocked } from './client-unblock.ts';
 import type { AnswerServices } from './services.ts';
 import type { Session } from './session.ts';
 
@@ -48,6 +49,8 @@ function answerHere(session: Session, command: Command, services: AnswerServices
       return encodeReply(prose(`${clientLine(session)}\n`), session.protocol);
     case 'client|list':
       return listed(session, command, services.clients.of(session.user!.tenant.id));
+    case 'client|unblock':
+      return unblocked(command, services.clients.of(session.user!.tenant.id));
     case 'client|no-evict':
       return noEvict(session, command.text(2).toLowerCase());
     case 'client|no-touch':

@@ -17,6 +17,8 @@ export interface SessionClient {
   endAfterReplies(): void;
   /** Closes at once. */
   destroy(): void;
+  /** Set while its command waits for another client: what ends it (CLIENT UNBLOCK). */
+  readonly wait: { unblock(error: boolean): void } | null;
   /** For CLIENT LIST. */
   vitals(): ClientVitals;
 }

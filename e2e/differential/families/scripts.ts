@@ -1,5 +1,6 @@
 /** Lua scripts and functions whose answers depend on their declared keys and arguments alone. */
 import { createHash } from 'node:crypto';
+import type { Argument } from '../../topology/raw-client.ts';
 import type { Command } from '../grammar.ts';
 import type { Source } from '../source.ts';
 import type { Step } from '../step.ts';
@@ -50,26 +51,47 @@ const scripts: readonly Script[] = [
   { text: 'this is no script', keys: '', args: [] },
 ];
 
+/** Every digest is one that the step itself has made known, or one that nobody knows. */
 export function script(source: Source): Step {
   const one = source.pick(scripts);
-  const sha = createHash('sha1').update(one.text).digest('hex');
-  const keys = [...one.keys].map((kind) => source.key(kind));
-  const args = one.args.flatMap((name) => source.fill(name));
-  const rest = [keys.length, ...keys, ...args];
   const readOnly = one.writes !== true && source.chance(0.3) ? '_RO' : '';
-  const forms: readonly Command[] = [
-    [`EVAL${readOnly}`, one.text, ...rest],
-    [`EVAL${readOnly}`, one.text, ...rest],
-    [`EVALSHA${readOnly}`, sha, ...rest],
-    [`EVALSHA${readOnly}`, sha, ...rest],
-    ['EVAL_RO', one.text, ...rest],
-    ['SCRIPT', 'LOAD', one.text],
-    ['SCRIPT', 'EXISTS', sha, 'no such sha'],
-    ...(source.chance(0.2) ? [['SCRIPT', 'FLUSH']] : []),
-    ['EVAL', one.text, keys.length + 5, ...keys],
-    ['EVAL', one.text, -1],
+  const unknown = digestOf(String(source.number(1_000_000)));
+  const forms: readonly Command[][] = [
+    [[`EVAL${readOnly}`, one.text, ...argumentsOf(one, source)]],
+    [
+      [`EVAL${readOnly}`, one.text, ...argumentsOf(one, source)],
+      [`EVALSHA${readOnly}`, digestOf(one.text), ...argumentsOf(one, source)],
+    ],
+    [
+      ['SCRIPT', 'LOAD', one.text],
+      ['SCRIPT', 'EXISTS', digestOf(one.text), unknown],
+      ['EVALSHA', digestOf(one.text).toUpperCase(), ...argumentsOf(one, source)],
+    ],
+    [['EVAL_RO', one.text, ...argumentsOf(one, source)]],
+    [[`EVALSHA${readOnly}`, unknown, ...argumentsOf(one, source)]],
+    [['EVAL', one.text, one.keys.length + 5, source.key('s')]],
+    [['EVAL', one.text, source.pick([-1, 'x', '01'])]],
   ];
-  return { kind: 'commands', commands: [source.pick(forms)] };
+  return { kind: 'commands', commands: source.pick(forms) };
+}
+
+/** Scripts forgotten in between; of tenants that have their servers for themselves. */
+export function forgottenScript(source: Source): Step {
+  const one = source.pick(scripts);
+  const again: Command = ['EVALSHA', digestOf(one.text), ...argumentsOf(one, source)];
+  const known: Command = ['SCRIPT', 'EXISTS', digestOf(one.text)];
+  const load: Command = ['SCRIPT', 'LOAD', one.text];
+  const flush: Command = ['SCRIPT', 'FLUSH', ...source.pick([[], ['SYNC'], ['ASYNC']])];
+  return { kind: 'commands', commands: [load, again, flush, again, known, load, again] };
+}
+
+function digestOf(text: string): string {
+  return createHash('sha1').update(text).digest('hex');
+}
+
+function argumentsOf(one: Script, source: Source): Argument[] {
+  const keys = [...one.keys].map((kind) => source.key(kind));
+  return [keys.length, ...keys, ...one.args.flatMap((name) => source.fill(name))];
 }
 
 const library = (name: string, body: string): string =>

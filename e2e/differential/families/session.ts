@@ -50,7 +50,7 @@ export const databases = readLines(`
 `);
 
 /** Always wrong, in every way there is: arity, type, syntax, number, unknown. */
-export const mistakes = readLines(`
+const wrong = `
   2 LPUSH <s> <value>
   2 INCR <h>
   HGET <l> <field>
@@ -61,7 +61,6 @@ export const mistakes = readLines(`
   GEOADD <z> 200 100 <place>
   GET
   SET <s>
-  MSET <s> <value> <s>
   HSET <h> <field>
   ZADD <z> <member> <score>
   EXPIRE <any> soon
@@ -72,13 +71,21 @@ export const mistakes = readLines(`
   ZRANGEBYLEX <x> a b
   OBJECT NONSENSE <any>
   XGROUP NONSENSE <t>
-  CLIENT SETNAME <value>
   HSCAN <h> nocursor
-  HELLO ( 4 | x | 1 )
   2 <text> <value> <value>
   <text>
   RESTORE <any> 0 <value>
+`;
+
+export const mistakes = readLines(`
+  ${wrong}
+  MSET <s> <value> <s>
+  CLIENT SETNAME <value>
+  HELLO ( 4 | x | 1 )
 `);
+
+/** For a transaction: none of them is about the connection. */
+export const queuedMistakes = readLines(wrong);
 
 export const helpTexts = readLines(`
   XGROUP HELP
@@ -87,6 +94,6 @@ export const helpTexts = readLines(`
 `);
 
 export const moreHelpTexts = readLines(`
-  ( ACL | CLIENT | COMMAND | FUNCTION | LATENCY | MEMORY ) HELP
-  ( PUBSUB | SCRIPT | SLOWLOG ) HELP
+  ! ( ACL | CLIENT | COMMAND | FUNCTION | LATENCY | MEMORY ) HELP
+  ! ( PUBSUB | SCRIPT | SLOWLOG ) HELP
 `);

@@ -3,7 +3,7 @@ import { type Command, draw, type Line, pickLine, readLines } from '../grammar.t
 import type { Source } from '../source.ts';
 import type { Step } from '../step.ts';
 import { sets, sortedSets } from './collections.ts';
-import { mistakes } from './session.ts';
+import { queuedMistakes } from './session.ts';
 import { hashes, lists, numbers, strings } from './values.ts';
 
 const bodies: readonly Line[][] = [strings, strings, numbers, hashes, lists, sets, sortedSets];
@@ -21,10 +21,9 @@ export function transaction(source: Source): Step {
   commands.push(['MULTI']);
   for (let left = source.number(7); left > 0; left -= 1) {
     commands.push(...one(source.pick(bodies), source));
-    if (source.chance(0.03)) commands.push(...one(mistakes, source));
+    if (source.chance(0.03)) commands.push(...one(queuedMistakes, source));
     if (source.chance(0.02)) commands.push(['MULTI']);
     if (source.chance(0.02)) commands.push(['WATCH', ...source.fill('s')]);
-    if (source.chance(0.02)) commands.push(['PING'], ['ECHO', ...source.fill('value')]);
   }
   commands.push([source.chance(0.85) ? 'EXEC' : 'DISCARD']);
   return { kind: 'commands', commands };

@@ -75,5 +75,5 @@ export const lists = readLines(`
 export const hyperloglogs = readLines(`
   4 PFADD <p> { <member> }8
   PFADD <p>
-  2 PFCOUNT <p>
+  2 ! PFCOUNT <p>
 `);

@@ -39,6 +39,8 @@ export class MemoryKafka {
   isReachable = true;
   /** Batches that were tried, in the order they arrived, failed ones included. */
   readonly batches: port.ProduceBatch[] = [];
+  /** Tries of each operation. */
+  readonly tries = new Map<Operation, number>();
 
   /** Each befalls the next try of its operation that no earlier fault befalls. */
   fail(...faults: readonly Fault[]): void {
@@ -46,6 +48,7 @@ export class MemoryKafka {
   }
 
   takeFault(operation: Operation): Fault | null {
+    this.tries.set(operation, (this.tries.get(operation) ?? 0) + 1);
     if (!this.isReachable) return { operation, kind: 'refuse' };
     const at = this.#faults.findIndex((fault) => fault.operation === operation);
     return at < 0 ? null : (this.#faults.splice(at, 1)[0] ?? null);
@@ -128,7 +131,7 @@ export class MemoryKafka {
 export interface MemoryGatewayOptions {
   readonly clock: Clock;
   readonly random: () => number;
-  /** Each try takes so long. */
+  /** Each try takes so long, half of it before anything happens. */
   readonly answerMs: number;
 }
 
@@ -237,10 +240,12 @@ export class MemoryGateway implements port.KafkaGateway {
     const mayHaveHappened = writes.includes(operation);
     if (mayHaveHappened && this.#kafka.isReachable) attempt.markSent();
     if (fault?.kind === 'stall') return await new Promise<never>(() => {});
-    await this.#pass(this.#options.answerMs + (fault?.delayMs ?? 0));
+    const halfMs = this.#options.answerMs / 2;
+    await this.#pass(halfMs + (fault?.delayMs ?? 0));
     const code = fault?.code ?? 'broker-unreachable';
     if (fault?.kind === 'refuse') throw new KafkaError(code, `told to refuse ${operation}`);
     const done = await perform();
+    await this.#pass(halfMs);
     if (fault === null || fault.kind === 'delay') return done;
     throw new KafkaError(code, `told to lose the answer to ${operation}`, { mayHaveHappened });
   }

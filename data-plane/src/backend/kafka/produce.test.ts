@@ -33,7 +33,7 @@ test('what comes while a batch is under way leaves together right behind it', as
   rig.push('b');
   const c = rig.push('c');
   await rig.clock.advance(3.9);
-  assert.deepEqual(rig.tried, []);
+  assert.deepEqual(rig.tried, ['a']);
   await rig.clock.advance(10);
   assert.deepEqual(rig.tried, ['a', 'b c']);
   assert.deepEqual([a.pushed?.offset, c.pushed?.offset], [1, 3]);

@@ -1,5 +1,5 @@
 /** One Redis backend, standalone or cluster: its upstreams, its topology, its beginning and end. */
-import type { Address, Backend, ReadFrom } from '@respool/contracts/entities';
+import type { Address, ReadFrom, RedisBackend as RedisSpec } from '@respool/contracts/entities';
 import type { Backing, Purse } from '../../command/backing.ts';
 import { ForeignCommands } from '../../command/foreign.ts';
 import type { Lease, LeaseTarget } from '../../command/lease.ts';
@@ -40,7 +40,7 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   readonly listeners: Listeners;
   readonly scripts = new Scripts();
   readonly foreign: ForeignCommands;
-  readonly #spec: Backend;
+  readonly #spec: RedisSpec;
   readonly #door: Door;
   readonly #services: RedisServices;
   readonly #upstreams = new Map<string, RedisUpstream>();
@@ -51,7 +51,7 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   #owners: SlotOwners | null = null;
 
   /** `password` in clear: it lives in this object only and goes nowhere but to the server. */
-  constructor(spec: Backend, password: string | null, services: RedisServices) {
+  constructor(spec: RedisSpec, password: string | null, services: RedisServices) {
     this.#spec = spec;
     this.#door = new Door(spec, password, services.connectionName, services.limits.connectMsMax);
     this.#services = services;
@@ -127,14 +127,16 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     await this.#learner.learn();
   }
 
-  backing(database: number, prefix: Buffer | null, purse: Purse): Backing {
+  backing(protocol: Protocol, database: number, prefix: Buffer | null, purse: Purse): Backing {
     return new RedisBacking({
       upstream: this.upstream(2, database),
+      clientUpstream: this.upstream(protocol, database),
       prefix,
       purse,
       timeoutMs: this.limits.commandDeadlineMs,
       meter: this.#services.ownMeter,
       slotOf: this.slotOf,
+      borrow: (node) => this.lease({ protocol: 2, database, slot: null, node }),
       askUrgently: (node, args) => this.#door.askUrgently(node, args),
     });
   }
@@ -142,7 +144,10 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   lease({ protocol, database, slot, node }: LeaseTarget): Promise<Lease> {
     const upstream = this.upstream(protocol, database);
     const address = (): string => node ?? upstream.owner(slot).address;
-    return this.#leases.lease(address, protocol, database);
+    return this.#leases.lease(address, protocol, database).catch((error: unknown) => {
+      this.doubt();
+      throw error;
+    });
   }
 
   transact(unit: Unit, reader: UnitReader): void {
@@ -242,9 +247,8 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   #toAsk(): string[] {
     const known = [...this.upstream(2, 0).connections];
     const ready = known.filter((one) => one.state === 'ready').map((one) => one.address);
-    const others = known.map((one) => one.address);
     const seeds = this.#spec.kind === 'cluster' ? this.#spec.seeds.map(text) : [];
-    return [...new Set([...ready, ...others, ...seeds])];
+    return [...new Set([...ready, ...known.map((one) => one.address), ...seeds])];
   }
 
   #take({ owners, replicas }: Topology): void {

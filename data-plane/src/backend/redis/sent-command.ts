@@ -42,12 +42,13 @@ export function isKeyed(facts: CommandFacts | null): facts is CommandFacts {
   return facts !== null && facts.keySpecs.length > 0;
 }
 
-/** Of all keys: those of one command may lie in several slots on a standalone server. */
+/** Of all keys (several slots, on a standalone server), or of the channel routed like one. */
 export function slotsOf(request: Buffer, places: Places): number[] {
   const facts = factsOf(request, places);
   if (facts === null) throw new Error('invariant: only known commands are sent');
   const at = new Int32Array(command.argc);
   const { argc, starts, ends } = command;
+  if (facts.name === 'spublish') return [places.slotOf(request, starts[1]!, ends[1]!)];
   const count = keyPositions(facts, request, argc, starts, ends, at);
   return Array.from(at.subarray(0, Math.max(0, count)), (key) =>
     places.slotOf(request, starts[key]!, ends[key]!),

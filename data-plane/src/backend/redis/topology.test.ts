@@ -1,8 +1,9 @@
 /** CLUSTER SLOTS becomes a table, and what is no such reply changes nothing. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { slotCount } from '../../command/backing.ts';
 import type { Resp } from '../../resp/resp.ts';
-import { readSlots, slotCount } from './topology.ts';
+import { readSlots } from './topology.ts';
 
 const text = (value: string): Resp => ({ type: 'bulk', bytes: Buffer.from(value) });
 const number = (value: number): Resp => ({ type: 'integer', value });

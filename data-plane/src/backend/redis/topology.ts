@@ -1,8 +1,7 @@
 /** Which node owns which slot, and which follow it: CLUSTER SLOTS read into a table. */
 import type { Address } from '@respool/contracts/entities';
+import { slotCount } from '../../command/backing.ts';
 import { itemsOf, type Resp, textOf } from '../../resp/resp.ts';
-
-export const slotCount = 16_384;
 
 /** `host:port` of the primary of each slot; null where nobody owns it. */
 export type SlotOwners = (string | null)[];
@@ -57,13 +56,14 @@ function addressOf(value: Resp | undefined, asked: string): string {
   return `${known}:${integerOf(port)}`;
 }
 
-export function addressText({ host, port }: Address): string {
-  return `${host}:${port}`;
-}
-
 /** `host:port`, where an IPv6 host may stand bare, as Redis prints it. */
 export function parseAddress(address: string): Address {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   return { host, port: Number(address.slice(colon + 1)) };
+}
+
+/** `host:port`. */
+export function addressText({ host, port }: Address): string {
+  return `${host}:${port}`;
 }

@@ -122,13 +122,13 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     const { counters, turn, limits } = this.#home;
     counters.redirects++;
     run.attempts++;
-    if (this.#tooLate(run) || run.attempts > limits.redirectsMax) {
-      this.#refuse(run, `${reply.slice(1)} (given up after ${run.attempts} tries)`);
-      return;
-    }
     const redirect = readRedirect(reply, from.host);
     if (redirect.kind === 'unloaded') {
       this.#reload(run, request, reply, from);
+      return;
+    }
+    if (this.#tooLate(run) || run.attempts > limits.redirectsMax) {
+      this.#refuse(run, `${reply.slice(1)} (given up after ${run.attempts} tries)`);
       return;
     }
     if (redirect.kind === 'later') {
@@ -150,10 +150,14 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   /**
    * The server does not know the script, this proxy may: the script first, then the command again.
    * Where a younger command went ahead already the client is told, as Redis would, and has EVAL.
+   * One that was given and still is not there does not compile: nobody need give it again.
    */
   #reload(run: Run, request: Buffer, reply: string, from: RedisConnection): void {
-    const mayWait = this.#mayWait(run, request);
-    const body = mayWait ? this.#home.scripts.body(scriptOf(request, this.#home)) : null;
+    const { scripts } = this.#home;
+    const digest = scriptOf(request, this.#home);
+    if (run.attempts > loadsMax) scripts.drop(digest);
+    const mayWait = !this.#tooLate(run) && this.#mayWait(run, request);
+    const body = mayWait ? scripts.body(digest) : null;
     if (body === null) {
       this.#refuse(run, reply.slice(1));
       return;
@@ -275,6 +279,8 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
 }
 
 /** How long a command waits that the server said it could not execute yet. */
+/** A server may lose a script again while it is given. */
+const loadsMax = 3;
 const laterUs = 25_000;
 /** How long one waits whose connection broke: by then the topology may have been read again. */
 const unansweredUs = 50_000;

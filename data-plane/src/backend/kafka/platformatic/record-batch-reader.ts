@@ -1,7 +1,7 @@
 /** Record batches of an answer → the committed records from an offset on. */
 import type { KafkaRecord, RecordHeader } from '../gateway.ts';
 import { KafkaError } from '../kafka-error.ts';
-import { recordBytes } from '../record-size.ts';
+import { recordBytes, recordShareBytes } from '../record-size.ts';
 import {
   attribute,
   type Compression,
@@ -165,6 +165,7 @@ class Collector implements ReadResult {
       }
       this.records.push(record);
       this.#takenBytes += size;
+      this.heldBytes += recordShareBytes;
       this.nextOffset = offset + 1;
     }
   }
