@@ -1,11 +1,11 @@
 /**
- * Nanoseconds per command of the fast lane on a cluster: from bytes to runs handed to
- * connections that only count. Once with every read at the primary, once with reads apart.
+ * Nanoseconds per command of the fast lane on a cluster: from bytes to runs handed to connections
+ * that only count. Once with every read at the primary, once with reads apart.
  *
  *     node bench/micro/pass-through.ts
  *
  * The lowest of the rounds is the figure: whatever else runs on the machine only adds to it. In the
- * mixed case a SET stands behind each GET, so with reads apart every command begins a run of its own.
+ * mixed case a SET stands behind each GET: with reads apart every command begins a run of its own.
  */
 import type { UpstreamConnection } from '@respool/data-plane/command/upstream';
 import type { ClientConnection } from '@respool/data-plane/listen/connection';
