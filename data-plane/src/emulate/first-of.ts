@@ -6,6 +6,8 @@ import type { Answer, Task, Work } from './task.ts';
 export const firstOf: Work = async (task) => {
   const { name, args, keys, backing } = task;
   const rest = args.slice((keys.at(-1) as number) + 1);
+  // Asked key by key the server would miss an argument, and say so in other words.
+  if (rest.length === 0) throw new CommandError('ERR syntax error');
   let reply: Answer = Buffer.alloc(0);
   for (const at of keys) {
     const key = backing.own(args[at] as Buffer);

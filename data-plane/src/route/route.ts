@@ -72,11 +72,11 @@ export function planOf(command: Command, way: RouteWay): Plan {
     command.ends,
     keys.at,
   );
-  if (keys.count < 0) return unplaced(facts, way, upstream);
+  if (keys.count < 0) return unplaced(command, way, upstream);
   const own = beyondKeys(facts, command, way);
   if (own !== null) return own;
   if (upstream.single !== null) return { kind: 'whole', way: upstream.single };
-  if (keys.count === 0) return unplaced(facts, way, upstream);
+  if (keys.count === 0) return unplaced(command, way, upstream);
   return inSlots(facts, command, way, tableOf(upstream, facts));
 }
 
@@ -87,13 +87,29 @@ export function tableOf(upstream: Upstream, facts: CommandFacts): readonly Upstr
 }
 
 /** No key, or none that can be found, makes an error of the command: the server has the words. */
-function unplaced(facts: CommandFacts, way: RouteWay, { single, slots }: Upstream): Plan {
+function unplaced(command: Command, way: RouteWay, { single, slots }: Upstream): Plan {
+  const facts = command.facts as CommandFacts;
   if (way.prefix === null) {
     return { kind: 'whole', way: single ?? (slots?.[0] as UpstreamConnection) };
   }
+  if (namesStreams(command)) return refused(unbalanced);
   const counts = facts.keySpecs.some(({ find }) => find.type === 'keynum');
   return counts ? { kind: 'work' } : refused(encodeError('ERR', 'syntax error'));
 }
+
+/** Redis 7.0 `xreadCommand`: STREAMS with something behind it, though not a key and an id each. */
+function namesStreams(command: Command): boolean {
+  if (!command.facts?.name.startsWith('xread')) return false;
+  for (let at = 1; at < command.argc - 1; at++) {
+    if (command.text(at).toLowerCase() === 'streams') return true;
+  }
+  return false;
+}
+
+const unbalanced = encodeError(
+  'ERR',
+  "Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+);
 
 function inSlots(
   facts: CommandFacts,
