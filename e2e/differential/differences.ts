@@ -60,9 +60,9 @@ export const differences: readonly Difference[] = [
     reason: 'patterns under which the events of a cluster come are counted too',
   },
   {
-    command: /^(?:georadius|xread)/,
+    command: /^(?:georadius|xread|sort)/,
     want: /^-/,
-    got: /^-(?:ERR syntax error|ERR Unbalanced|CROSSSLOT)/,
+    got: /^-(?:ERR syntax error|ERR Unbalanced|CROSSSLOT|ERR \w+ option of SORT denied)/,
     reason: 'of several mistakes in one command those about its keys are found first',
   },
 ];
