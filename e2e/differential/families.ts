@@ -83,6 +83,8 @@ export const families = {
   'key scans': { weight: 0.5, slots: 'any', draw: by(keyScan) },
   flushes: any(0.05, keyspace.flushes),
   'element scans': { weight: 1, slots: 'any', draw: by(elementScan) },
+  'all or none in one slot': oneSlot(0.5, across.allOrNone),
+  'all or none across slots': any(0.5, across.allOrNone),
   'strings in one slot': oneSlot(2, across.stringsAcross),
   'strings across slots': any(2, across.stringsAcross),
   'lists in one slot': oneSlot(2, across.listsAcross),

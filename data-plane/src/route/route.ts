@@ -72,21 +72,50 @@ export function planOf(command: Command, way: RouteWay): Plan {
     command.ends,
     keys.at,
   );
-  if (keys.count < 0) return unplaced(facts, way, upstream);
+  if (keys.count < 0) return unplaced(facts, command, way, upstream);
   const own = beyondKeys(facts, command, way);
   if (own !== null) return own;
   if (upstream.single !== null) return { kind: 'whole', way: upstream.single };
-  if (keys.count === 0) return unplaced(facts, way, upstream);
+  if (keys.count === 0) return unplaced(facts, command, way, upstream);
   return inSlots(facts, command, way, upstream.slots as readonly UpstreamConnection[]);
 }
 
 /** No key, or none that can be found, makes an error of the command: the server has the words. */
-function unplaced(facts: CommandFacts, way: RouteWay, { single, slots }: Upstream): Plan {
-  if (way.prefix === null) {
+function unplaced(
+  facts: CommandFacts,
+  command: Command,
+  way: RouteWay,
+  { single, slots }: Upstream,
+): Plan {
+  if (hasFirstKeyOnly(facts, command)) {
+    keys.at[0] = 1;
+    keys.count = 1;
+    const slot = slotOfKey(command, 1, way.prefixCrc);
+    return { kind: 'whole', way: single ?? (slots?.[slot] as UpstreamConnection) };
+  }
+  // A cluster would refuse its patterns before it comes to what is wrong.
+  const sorts = facts.name === 'sort' && single === null;
+  if (way.prefix === null && !sorts) {
     return { kind: 'whole', way: single ?? (slots?.[0] as UpstreamConnection) };
   }
-  const counts = facts.keySpecs.some(({ find }) => find.type === 'keynum');
-  return counts ? { kind: 'work' } : refused(encodeError('ERR', 'syntax error'));
+  if (facts.keySpecs.some(({ find }) => find.type === 'keynum')) return { kind: 'work' };
+  return refused(encodeError('ERR', 'syntax error'));
+}
+
+/**
+ * PFMERGE without a source; GEORADIUS with a STORE at the very end and no other, whose first key the
+ * server looks at before its options.
+ */
+function hasFirstKeyOnly({ name }: CommandFacts, command: Command): boolean {
+  if (name === 'pfmerge') return command.argc === 2;
+  if (name !== 'georadius' && name !== 'georadiusbymember') return false;
+  let stores = 0;
+  let last = '';
+  for (let i = 2; i < command.argc; i++) {
+    last = command.text(i).toLowerCase();
+    if (last === 'store' || last === 'storedist') stores++;
+  }
+  return stores === 1 && last.startsWith('store');
 }
 
 function inSlots(

@@ -1,8 +1,12 @@
 /** Commands with several keys that depend on each other: natively in one slot, else by the proxy. */
 import { readLines } from '../grammar.ts';
 
+/** All of its keys or none: what keys of several slots cannot do. */
+export const allOrNone = readLines(`
+  MSETNX { <s> <value> }3
+`);
+
 export const stringsAcross = readLines(`
-  2 MSETNX { <s> <value> }3
   3 LCS <s> <s> [ LEN | IDX [ WITHMATCHLEN ] [ MINMATCHLEN <count> ] ]
   4 BITOP ( AND | OR | XOR ) <b> { <b> }3
   BITOP NOT <b> <b>
