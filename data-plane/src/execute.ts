@@ -16,7 +16,7 @@ import type { ClientConnection } from './listen/connection.ts';
 import { type GatherPolicy, newGather } from './merge/gather.ts';
 import { admit } from './policy/policy.ts';
 import type { DataPlane } from './proxy.ts';
-import { type Plan, planOf, splitter } from './route/route.ts';
+import { type Plan, planOf, splitter, tableOf } from './route/route.ts';
 import { answer, mustWait } from './session/answer.ts';
 import type { Session } from './session/session.ts';
 
@@ -122,7 +122,7 @@ function fanOut(
   const facts = command.facts as CommandFacts;
   const { queue } = client;
   const { meter, prefix } = session.way;
-  const slots = session.way.upstream!.slots!;
+  const slots = tableOf(session.way.upstream!, facts)!;
   const gather = newGather();
   const { fragments } = splitter;
   gather.prepare(plan.keys);

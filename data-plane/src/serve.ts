@@ -74,9 +74,11 @@ function passThrough(
   end: number,
 ): number {
   const { queue, frame } = client;
+  queue.way = session.way.upstream;
   const { lanes, upstream, prefix, prefixCrc, meter } = session.way;
   const single = upstream?.single ?? null;
   const slots = upstream?.slots ?? null;
+  const reads = upstream?.reads ?? null;
   const limits = session.user === null ? proxy.limits.anonymous : proxy.limits.request;
   let way: UpstreamConnection | null = null;
   let family = 0;
@@ -97,12 +99,16 @@ function passThrough(
       break;
     }
     facts = frame.argc === 0 ? null : lookupCommand(bytes, frame.nameStart, frame.nameEnd);
-    if (facts === null || lanes[facts.id] !== 1 || !arityFits(facts, frame.argc)) {
+    if (facts === null || lanes[facts.id] === 0 || !arityFits(facts, frame.argc)) {
       stoppedAt = next;
       stoppedBy = facts;
       break;
     }
-    const to = single ?? slots![slotOf(bytes, frame.firstStart, frame.firstEnd, prefixCrc)]!;
+    const to =
+      single ??
+      (lanes[facts.id] === 1 ? slots! : reads!)[
+        slotOf(bytes, frame.firstStart, frame.firstEnd, prefixCrc)
+      ]!;
     room--;
     if (prefix !== null) {
       const { firstStart, firstEnd } = frame;

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { readMasterKey } from '@respool/contracts/secrets';
-import type { RedisLimits } from './backend/redis/redis.ts';
+import type { RedisLimits } from './backend/redis/services.ts';
 import type { PushLimits } from './listen/push-guard.ts';
 import type { QueueLimits } from './listen/queue-limits.ts';
 import type { RequestLimitSet } from './proxy.ts';

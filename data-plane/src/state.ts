@@ -26,6 +26,8 @@ export interface BackendView {
   readonly scripts: Scripts;
   /** Shared by every session with the same protocol and database; cheap, kept by the backend. */
   upstream(protocol: Protocol, database: number): Upstream;
+  /** The same on a cluster whose reads may go to replicas; clients are dealt out by `share`. */
+  reading(protocol: Protocol, readFrom: ReadFrom, share: number): Upstream;
   /** For one command of several steps; `prefix` is the tenant's, `purse` pays for what it gathers. */
   backing(protocol: Protocol, database: number, prefix: Buffer | null, purse: Purse): Backing;
   readonly listeners: {

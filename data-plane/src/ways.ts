@@ -8,11 +8,15 @@ import type { Protocol, RouteView, TenantView, UserView } from './state.ts';
 
 export function wayFinder(nobody: Meter): WayFinder {
   return {
-    find(user: UserView, route: RouteView, protocol: Protocol, database: number): Way {
+    find(user: UserView, route: RouteView, protocol: Protocol, { database, share }): Way {
       const { prefix, meter } = user.tenant;
-      const upstream: Upstream = route.backend.upstream(protocol, database);
+      const { backend, readFrom } = route;
+      const upstream: Upstream =
+        readFrom === 'primary'
+          ? backend.upstream(protocol, database)
+          : backend.reading(protocol, readFrom, share);
       const shape = upstream.single !== null && prefix === null ? 'whole' : 'first-key';
-      const lanes = lanesFor(shape, user.readOnly);
+      const lanes = lanesFor(shape, user.readOnly, upstream.reads !== null);
       const prefixCrc = prefix === null ? 0 : crc16(prefix, 0, prefix.length);
       const emulates = user.tenant.crossSlot === 'emulate';
       const shared = route.database !== null;
@@ -25,7 +29,7 @@ export function wayFinder(nobody: Meter): WayFinder {
       return { lanes: closedLanes, ...nothing, shared: true, granted: false, meter };
     },
     diverted(way: Way): Way {
-      return { ...way, lanes: closedLanes };
+      return { ...way, lanes: closedLanes, upstream: way.upstream?.plain ?? null };
     },
   };
 }

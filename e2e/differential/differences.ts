@@ -41,6 +41,17 @@ export const differences: readonly Difference[] = [
     got: /^\$\d+\r\n(?:skiplist|hashtable|quicklist|listpack|intset|raw|embstr)/,
     reason: 'a value that changed slots was written anew, in the smallest encoding',
   },
+  {
+    command: /\|help$/,
+    want: /^\*\d+\r\n\+\w+ <subcommand> \[<arg> \[value\] \[opt\] \.\.\.\]\. Subcommands are:/,
+    got: /^\*\d+\r\n\+\w+ <subcommand> \[<arg> \[value\] \[opt\] \.\.\.\]\. Subcommands are:/,
+    reason: 'the proxy names the subcommands that it serves, in words of its own',
+  },
+  {
+    command: /^acl\|whoami$/,
+    got: /^\$\d+\r\n[\w-]+\.default\r\n$/,
+    reason: 'a user is a tenant and a login',
+  },
 ];
 
 /** The row that allows `got` where the plain server said `want`; null when there is none. */

@@ -1,16 +1,12 @@
-/**
- * redis-cli, ioredis and redis-py with their default options, in front of standalone and cluster.
- */
+/** redis-cli with its default options, and every way to log in, on standalone and cluster. */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { Redis } from 'ioredis';
 import { startCluster } from '../topology/cluster.ts';
 import { connectRaw, type RawClient } from '../topology/raw-client.ts';
 import { type RedisServer, startRedis } from '../topology/redis.ts';
 import { run } from '../topology/run.ts';
 import { useStage } from '../topology/stage.ts';
-import { redisCli, redisPy } from '../topology/tools.ts';
+import { redisCli } from '../topology/tools.ts';
 import { until, within } from '../topology/until.ts';
 import {
   clusterBody,
@@ -22,7 +18,6 @@ import {
 
 const stage = useStage();
 const password = 'a password, with: colon';
-const pythonStory = fileURLToPath(new URL('redis_py_story.py', import.meta.url));
 let world: World;
 let single: RedisServer;
 
@@ -86,18 +81,6 @@ for (const tenant of ['single', 'cluster']) {
       });
       assert.match(result.stdout, /errors: 0, replies: 5000/, result.stdout + result.stderr);
     });
-
-    test('ioredis with default options', () => ioredisStory({ username: tenant, password }));
-
-    for (const protocol of ['default', '2', '3']) {
-      test(`redis-py, protocol ${protocol}`, async () => {
-        const args = [pythonStory, String(world.proxy.port), tenant, password, protocol];
-        const { python, env } = await redisPy();
-        const result = await run(python, args, { env });
-        assert.equal(result.code, 0, result.stdout + result.stderr);
-        assert.match(result.stdout, /ok/);
-      });
-    }
   });
 }
 
@@ -106,7 +89,6 @@ test('a client that says nothing is the default tenant where that needs no passw
     input: 'SET hello world\nGET hello\n',
   });
   assert.equal(plain.stdout, 'OK\nworld\n');
-  await ioredisStory({});
 });
 
 test('logins: tenant.user, tenant alone, wrong passwords and HELLO with AUTH', async () => {
@@ -156,42 +138,4 @@ test('QUIT is answered, closes, and leaves nothing behind', async () => {
 async function connectedClients(probe: RawClient): Promise<number> {
   const info = String(await probe.call('INFO', 'clients'));
   return Number(/^connected_clients:(\d+)/m.exec(info)?.[1]);
-}
-
-type Login = { username?: string; password?: string };
-
-/** Bounded: with its default options ioredis would retry for minutes before it gives up. */
-function ioredisStory(login: Login): Promise<void> {
-  return within(ioredisCommands(login), 20_000, 'ioredis');
-}
-
-async function ioredisCommands(login: Login): Promise<void> {
-  const client = new Redis({ port: world.proxy.port, ...login });
-  const troubles: Error[] = [];
-  client.on('error', (error: Error) => troubles.push(error));
-  try {
-    assert.equal(await client.set('io:text', 'grüße'), 'OK');
-    assert.equal(await client.get('io:text'), 'grüße');
-    assert.deepEqual(await client.getBuffer('io:text'), Buffer.from('grüße'));
-    const keys = Array.from({ length: 20 }, (_, n) => `io:${n}`);
-    assert.equal(await client.mset(...keys.flatMap((key) => [key, `v${key}`])), 'OK');
-    assert.deepEqual(
-      await client.mget(...keys),
-      keys.map((key) => `v${key}`),
-    );
-    assert.equal(await client.exists(...keys), 20);
-    const pipeline = client.pipeline();
-    for (let n = 0; n < 500; n += 1) pipeline.set(`io:p:${n}`, n).incr(`io:p:${n}`);
-    const replies = await pipeline.exec();
-    const expected = Array.from({ length: 500 }, (_, n) => [
-      [null, 'OK'],
-      [null, n + 1],
-    ]).flat();
-    assert.deepEqual(replies, expected);
-    await assert.rejects(client.lpush('io:text', 'x'), /WRONGTYPE/);
-    assert.equal(await client.del(...keys), 20);
-    assert.deepEqual(troubles, []);
-  } finally {
-    client.disconnect();
-  }
 }

@@ -1,14 +1,14 @@
 /**
  * Random programs over every family of commands the proxy serves answer through it as one plain
- * redis-server answers them: standalone and cluster, tenants by prefix, by database and with servers
- * of their own, RESP2 and RESP3.
+ * redis-server answers them: standalone and cluster; tenants by prefix, by database and with
+ * servers of their own; RESP2 and RESP3.
  *
- * Method: programs are drawn from e2e/differential/families by a seed and sent in pipelines of random
- * depth, cut into writes at random. Replies are compared command by command and byte for byte, but
- * for what Redis leaves open (rules.ts) and what is otherwise on purpose (differences.ts, one row
- * each). Each round begins on empty servers, with neighbours beside the tenant that must be untouched
- * when it ends. A failure prints seed, round, command, both replies, and the program made small.
- * RESPOOL_DIFF_SEED, RESPOOL_DIFF_COMMANDS (in all) and RESPOOL_DIFF_ROUND repeat it.
+ * Method: programs are drawn from e2e/differential/families by a seed and sent in pipelines of
+ * random depth, cut into writes at random. Replies are compared command by command and byte for
+ * byte, but for what Redis leaves open (rules.ts) and what is otherwise on purpose, one row each
+ * (differences.ts). Each round begins on empty servers, with neighbours beside the tenant that must
+ * be untouched when it ends. A failure prints seed, round, command, both replies, and the program
+ * made small. RESPOOL_DIFF_SEED, RESPOOL_DIFF_COMMANDS (in all) and RESPOOL_DIFF_ROUND repeat it.
  */
 import { before, test } from 'node:test';
 import { makePayloads } from '../differential/payloads.ts';

@@ -1,6 +1,7 @@
 /** CLIENT LIST, CLIENT KILL and MONITOR: a tenant sees its own clients at a proxy, and no one else's. */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
+import { encode } from '../topology/raw-client.ts';
 import { useStage } from '../topology/stage.ts';
 import { type Surface, startSurface } from '../topology/surface.ts';
 import { until } from '../topology/until.ts';
@@ -35,6 +36,31 @@ describe('CLIENT sees and ends the own tenant’s clients only', () => {
     const one = String(await first.call('CLIENT', 'LIST', 'ID', Number(ids[1])));
     assert.equal(one.trim().split('\n').length, 1);
     assert.equal(await first.call('CLIENT', 'LIST', 'ID', Number(ids[2])), '');
+  });
+
+  test('LIST tells who subscribes and who tracks, and by type', async () => {
+    const [asker, subscriber, tracker] = await Promise.all([
+      surface.client('both'),
+      surface.client('both', 3),
+      surface.client('both', 3),
+    ]);
+    const ids = await Promise.all([subscriber, tracker].map((one) => one.call('CLIENT', 'ID')));
+    await tracker.call('CLIENT', 'TRACKING', 'ON');
+    await subscriber.call('CLIENT', 'SETNAME', 'listener');
+    subscriber.send(encode('SUBSCRIBE', 'a', 'b'));
+    const listed = async (): Promise<string> => String(await asker.call('CLIENT', 'LIST'));
+    const said = await until(async () => (/ sub=2 /.test(await listed()) ? listed() : null), {
+      what: 'both subscriptions to show',
+    });
+    assert.match(
+      said,
+      new RegExp(`^id=${ids[0]} .* name=listener .* flags=P .* sub=2 psub=0 `, 'm'),
+    );
+    assert.match(said, new RegExp(`^id=${ids[1]} .* flags=t .* redir=0 `, 'm'));
+    const pubsub = String(await asker.call('CLIENT', 'LIST', 'TYPE', 'pubsub'));
+    assert.match(pubsub, new RegExp(`^id=${ids[0]} .*\n$`));
+    assert.equal(await asker.call('CLIENT', 'KILL', 'TYPE', 'pubsub'), 1);
+    await subscriber.closed;
   });
 
   test('LIST tells of a transaction, and what the proxy answers is refused inside one', async () => {

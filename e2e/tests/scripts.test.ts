@@ -97,6 +97,25 @@ for (const tenant of tenants) {
   });
 }
 
+test('a script that does not compile is as unknown as Redis says, whoever was sent it', async () => {
+  const direct = await alone.connect();
+  for (const tenant of tenants) {
+    const client = await login(tenant);
+    for (const give of [
+      ['EVAL', 'not Lua: eval', 0] as const,
+      ['SCRIPT', 'LOAD', 'not Lua'] as const,
+    ]) {
+      const digest = sha(String(give[0] === 'EVAL' ? give[1] : give[2]));
+      assert.match(String(await client.ask(...give)), /Error compiling script/);
+      const reply = await client.raw('EVALSHA', digest, 0);
+      assert.deepEqual(reply, await direct.raw('EVALSHA', digest, 0), `${tenant} ${give[0]}`);
+      assert.deepEqual(await client.ask('SCRIPT', 'EXISTS', digest), [0]);
+    }
+    client.close();
+  }
+  direct.close();
+});
+
 test('a lost script that a younger command of the same keys went ahead of is answered as Redis would', async () => {
   const client = await login('own-server');
   const body = "return redis.call('APPEND', KEYS[1], 's')";

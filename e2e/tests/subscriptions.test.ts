@@ -1,7 +1,7 @@
 /**
- * Subscriptions outlive what happens behind them: a server restarted, a master killed, a slot moved,
- * a route changed. Messages sent while nothing stands are lost, as with Redis; afterwards each comes
- * once and in order, and no client had to do anything.
+ * Subscriptions outlive what happens behind them: a server restarted, a master killed, a slot
+ * moved, a route changed. Messages sent while nothing stands are lost, as with Redis; afterwards
+ * each comes once and in order, and no client had to do anything.
  */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

@@ -174,7 +174,8 @@ test('SELECT: fixed for a tenant in db mode, free for a dedicated standalone ser
   assert.equal(await one.ask('SET', 'selected', 'five'), 'OK');
   assert.equal(await two.ask('GET', 'selected'), null, 'another session stays in its database');
   assert.match(String(await one.ask('SELECT', 16)), /out of range/);
-  assert.match(String(await one.ask('SELECT', 'x')), /ERR/);
+  assert.match(String(await one.ask('SELECT', 'x')), /value is not an integer or out of range/);
+  assert.match(String(await one.ask('SELECT', 2 ** 31)), /must between -2147483648 and 2147483647/);
   assert.equal(await one.ask('GET', 'selected'), 'five');
   assert.equal(await one.ask('RESET'), 'RESET');
   one.close();

@@ -54,6 +54,8 @@ const clusterId = 'cmVzcG9vbC1rYWZrYS10cw';
 const readyMsMax = 90_000;
 const formatMsMax = 90_000;
 const stopMsMax = 15_000;
+/** For one that writes its class archive at the end. */
+const archiveMsMax = 120_000;
 
 /** Formats the nodes' storage, starts them, and resolves when each accepts clients. */
 export async function startKafka(tool: KafkaTool, options: KafkaOptions): Promise<KafkaCluster> {
@@ -107,7 +109,7 @@ function newNode(
         args: javaArguments(tool, ['kafka.Kafka', 'server.properties'], options.java),
         folder,
         logFile: join(folder, 'broker.log'),
-        stopMsMax,
+        stopMsMax: options.java?.archiveTo === undefined ? stopMsMax : archiveMsMax,
       });
       await untilReady(child, () => accepts(port), readyMsMax);
     },

@@ -71,8 +71,12 @@ test('a read-only user is refused every write, the grant notwithstanding', () =>
 
 test('what is written down of a command is of one there is', () => {
   for (const name of [...Object.keys(localNotes), ...Object.keys(refusals)]) named(name);
-  for (const [name, note] of Object.entries(localNotes)) {
-    const treatment = treatmentOf(named(name));
-    if (treatment.kind === 'local') assert.equal(treatment.note, note, name);
+  for (const name of Object.keys(refusals)) {
+    const { subcommands } = named(name);
+    for (const facts of subcommands?.values() ?? [named(name)]) {
+      const { kind } = treatmentOf(facts);
+      const local = facts.name.endsWith('|help') || Object.hasOwn(localNotes, facts.name);
+      assert.equal(kind, local ? 'local' : 'refused', facts.name);
+    }
   }
 });

@@ -166,7 +166,10 @@ const carriage: Readonly<Record<Carried, (given: Circumstances) => Share>> = {
     how: 'native',
     note: isolation === 'dedicated' ? '' : "in the tenant's own space of channels",
   }),
-  pubsub: () => ({ how: 'local', note: "what the tenant's clients of this proxy subscribe to" }),
+  pubsub: () => ({
+    how: 'local',
+    note: "asked of the servers, the tenant's clients of this proxy counted one by one",
+  }),
   silence: () => ({ how: 'local', note: '' }),
   tracking: () => ({
     how: 'local',

@@ -60,7 +60,7 @@ const carried =
   'computed in one step where the source is, then carried over; the destination is replaced in one step, a little later';
 
 const moved =
-  'value and time to live are copied to the destination first, then the source is removed if it is still what was copied, else copied again; both can be seen for a moment, the value is never nowhere and no write to it is lost; two renames of one key at once may both succeed';
+  'value and time to live are copied to the destination first, then the source is removed if it is still what was copied, else copied again; both can be seen for a moment, the value is never nowhere and no write to the source is lost; two renames of one key at once may both succeed';
 const poppedThenPushed =
   'popped, then pushed: no two clients get one element; it is put back when it cannot be pushed, and is lost only if the proxy itself ends in between';
 const inTurn = 'one key after the other is asked, each pop is atomic';

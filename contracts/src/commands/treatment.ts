@@ -40,7 +40,7 @@ export type Carried =
 
 /** Blocking commands that are tried key by key where their keys lie in several slots. */
 export const triedInTurn: ReadonlySet<string> = new Set(
-  'blpop brpop blmpop bzpopmin bzpopmax bzmpop xread xreadgroup'.split(' '),
+  'blpop brpop blmpop bzpopmin bzpopmax bzmpop xread xreadgroup blmove brpoplpush'.split(' '),
 );
 
 /** By full name. */

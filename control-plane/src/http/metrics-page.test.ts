@@ -37,7 +37,7 @@ test('the page lists the metrics of the proxy', async () => {
   const { commands, errors, refused, requestBytes, replyBytes } = meter;
   for (const counts of [commands, errors, refused, requestBytes, replyBytes]) counts[0] = 1;
   const counts = { up: true, connections: 1, owned: 0, inFlight: 0, queuedBytes: 0 };
-  const backends = () => [{ backend: 'main', node: 'h:1', ...counts }];
+  const backends = () => [{ backend: 'main', node: 'h:1', role: 'primary' as const, ...counts }];
   const follow = () => ({ connected: true, alarmed: false, staleSinceMs: null });
   const metrics = new Metrics({ observe, backends, follow, version: '1', now: () => 0 });
   let text = '';

@@ -1,5 +1,6 @@
 /** One round of a blocking command over keys of several slots, by commands that do not block. */
-import type { Backing } from '../command/backing.ts';
+import type { Backing, Purse } from '../command/backing.ts';
+import { emulate } from '../emulate/emulate.ts';
 import type { Protocol } from '../resp/encoder.ts';
 import { itemsOf, type Resp } from '../resp/resp.ts';
 
@@ -11,6 +12,7 @@ export type Attempt = (
   backing: Backing,
   args: readonly Buffer[],
   places: readonly number[],
+  purse: Purse,
 ) => Promise<Round>;
 
 type Ask = (key: Buffer, args: readonly Buffer[]) => (string | Buffer)[];
@@ -90,6 +92,17 @@ async function idOf(
 
 const lastId = 'last-generated-id';
 
+/** By the steps of `name`, which takes the same arguments but the timeout. */
+function moving(name: string): Attempt {
+  const left = new AbortController().signal;
+  return async (backing, args, keys, purse) => async () => {
+    const steps = { name, args, keys, isPlaced: true, alone: false, left, late: () => false };
+    const moved = await emulate({ ...steps, protocol: 2, backing, purse });
+    if (Buffer.isBuffer(moved)) throw new Error('invariant: an element is moved as a value');
+    return moved.type === 'null' ? null : moved;
+  };
+}
+
 const attempts: Readonly<Record<string, Attempt>> = {
   blpop: firstOf((key) => ['LPOP', key], popped),
   brpop: firstOf((key) => ['RPOP', key], popped),
@@ -97,6 +110,8 @@ const attempts: Readonly<Record<string, Attempt>> = {
   bzpopmax: firstOf((key) => ['ZPOPMAX', key], scored),
   blmpop: firstOf(oneOfMany('LMPOP'), orNull),
   bzmpop: firstOf(oneOfMany('ZMPOP'), orNull),
+  blmove: moving('lmove'),
+  brpoplpush: moving('rpoplpush'),
   xread: streams,
   xreadgroup: streams,
 };
@@ -110,7 +125,7 @@ export function attemptOf(name: string): Attempt {
 
 /** What a round found as the client is to see it: its own names of keys, scores as its protocol has them. */
 export function toClient(name: string, found: Resp, backing: Backing, protocol: Protocol): Resp {
-  if (found.type === 'error') return found;
+  if (found.type === 'error' || found.type === 'bulk') return found;
   const items = itemsOf(found) ?? [];
   if (name.startsWith('xread')) {
     const pairs = items.map((one) => named(itemsOf(one) ?? [], backing));

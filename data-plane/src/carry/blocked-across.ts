@@ -77,7 +77,13 @@ class Across {
     const backing = this.#backend.backing(2, this.#database, session.way.prefix, purse);
     try {
       const attempt = attemptOf(this.#name);
-      const value = await this.#rounds(await attempt(backing, args, places), ms, once);
+      const next = await attempt(backing, args, places, purse);
+      const round = (): Promise<Resp | null> => {
+        // What the round before cost is given back: there may be very many of them.
+        purse.empty();
+        return next();
+      };
+      const value = await this.#rounds(round, ms, once);
       if (value !== null && this.waiting.isGone) {
         const where = { proxy, client, backend: this.#backend, database: this.#database };
         giveBack(where, args, encodeReply(value, 2), () => {});

@@ -41,6 +41,8 @@ export class Blocked implements LeaseReader {
   /** Until when a server that answers "elsewhere" or "later" is asked again. */
   #deadlineMs = 0;
   #lease: Lease | null = null;
+  /** The server has not got the command yet. */
+  #asking = true;
   #pieces: Buffer[] = [];
   /** Bytes of the reply were passed on: it is streamed. */
   #streams: KeyStripper | true | null = null;
@@ -65,12 +67,8 @@ export class Blocked implements LeaseReader {
     const slot = slotOfCommand(command, session.way);
     this.#target = { protocol: session.protocol, database: upstream?.database ?? 0, slot };
     this.#purse = new Purse(proxy.held, proxy.limits.workBytesMax);
-    this.#waiting = new Waiting(
-      scene,
-      command,
-      (flags & Flag.write) !== 0,
-      (error) => void this.#lease?.unblock(error),
-    );
+    const writes = (flags & Flag.write) !== 0;
+    this.#waiting = new Waiting(scene, command, writes, (error) => this.#interrupted(error));
   }
 
   start(): void {
@@ -78,14 +76,24 @@ export class Blocked implements LeaseReader {
     this.#ask(this.#target, false);
   }
 
+  /** Somebody ends the wait. What may have been popped is not given up: the server has to say. */
+  #interrupted(error: boolean): void {
+    if (this.#lease !== null) void this.#lease.unblock(error);
+    else if (this.#asking) this.#end(this.#waiting.verdict() ?? nothing);
+  }
+
   #ask(target: LeaseTarget, asks: boolean): void {
     this.#send(target, asks).catch((error: unknown) => {
-      if (!(error instanceof CommandError)) this.#scene.proxy.failed(this.#scene.client, error);
-      this.#end(errorReply(error instanceof CommandError ? error.message : failedText));
+      const known = error instanceof CommandError;
+      if (!known) this.#scene.proxy.failed(this.#scene.client, error);
+      // Nothing was sent: another node may serve it soon.
+      if (known && performance.now() < this.#deadlineMs) this.#later(this.#target, false);
+      else this.#end(errorReply(known ? error.message : failedText));
     });
   }
 
   async #send(target: LeaseTarget, asks: boolean): Promise<void> {
+    if (this.#waiting.verdict() !== null) return;
     const lease = await this.#backend.lease(target);
     try {
       if (asks) await lease.ask(['ASKING']);
@@ -93,10 +101,9 @@ export class Blocked implements LeaseReader {
       lease.release(false);
       throw error;
     }
-    const verdict = this.#waiting.verdict();
-    if (verdict !== null) {
+    // It was answered when it was ended, for nothing had been sent.
+    if (this.#waiting.verdict() !== null) {
       lease.release(!asks);
-      this.#end(verdict);
       return;
     }
     const waitedMs = performance.now() - this.#startedMs;
@@ -105,6 +112,7 @@ export class Blocked implements LeaseReader {
       waitedMs < 5 ? this.#timeout : remainingTimeout(this.#name, this.#timeout, waitedMs);
     this.#args[this.#timeoutAt] = Buffer.from(left, 'latin1');
     this.#lease = lease;
+    this.#asking = false;
     lease.send(encodeRequest(this.#args), 1, this, true);
   }
 
@@ -200,6 +208,7 @@ export class Blocked implements LeaseReader {
   }
 
   #later(target: LeaseTarget, asks: boolean): void {
+    this.#asking = true;
     void pause(laterMs).then(() => this.#ask(target, asks));
   }
 

@@ -159,6 +159,12 @@ test('keys in several slots: the first that has something, in the order they wer
           'SET str 1',
           'BLPOP a str c 0',
           'BLMPOP 0 2 a b UP',
+          'RPUSH from a b c',
+          'BLMOVE from to LEFT RIGHT 0',
+          'BRPOPLPUSH from to 0',
+          'LRANGE to 0 -1',
+          'BLMOVE none to LEFT RIGHT 0.02',
+          'BLMOVE from to UP RIGHT 0',
         ],
       ];
       assert.deepEqual(await pipelined(client, program), await pipelined(plain, program));

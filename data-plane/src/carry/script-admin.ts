@@ -6,6 +6,7 @@ import type { UpstreamConnection } from '../command/upstream.ts';
 import { encodeReply } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
 import { noRoute } from '../route/route.ts';
+import { digestOf } from '../script/scripts.ts';
 import { isAlone, refuse, replyLater } from './reply.ts';
 import type { Scene } from './scene.ts';
 import { errorOf } from './work.ts';
@@ -67,7 +68,10 @@ async function load(scene: Scene, args: readonly Buffer[], backing: Backing): Pr
   const { scripts } = route!.backend;
   const kept = way.shared ? scripts.keepGuarded(user!.tenant.id, body, way.prefix) : null;
   const reply = await everywhere(scene, ['SCRIPT', 'LOAD', kept?.body ?? body], backing);
-  if (reply.type === 'error') return reply;
+  if (reply.type === 'error') {
+    scripts.drop(kept?.digest ?? digestOf(body));
+    return reply;
+  }
   const own = kept?.own ?? scripts.keep(body);
   return { type: 'bulk', bytes: Buffer.from(own) };
 }

@@ -3,7 +3,7 @@ import type { CommandFacts } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import type { UpstreamConnection } from '../command/upstream.ts';
 import { encodeError, encodeRequest } from '../resp/encoder.ts';
-import { crossSlot, noRoute, slotOfKey } from '../route/route.ts';
+import { crossSlot, noRoute, slotOfKey, tableOf } from '../route/route.ts';
 import type { Scripts } from '../script/scripts.ts';
 import type { Way } from '../session/session.ts';
 import { refuse } from './reply.ts';
@@ -66,7 +66,7 @@ function ownerOf(way: Way, command: Command, keys: number): UpstreamConnection |
   const { upstream, prefixCrc } = way;
   if (upstream === null) return noRoute;
   if (upstream.single !== null) return upstream.single;
-  const slots = upstream.slots as readonly UpstreamConnection[];
+  const slots = tableOf(upstream, command.facts as CommandFacts);
   const slot = keys === 0 ? 0 : slotOfKey(command, firstKey, prefixCrc);
   for (let k = 1; k < keys; k++) {
     if (slotOfKey(command, firstKey + k, prefixCrc) !== slot) return crossSlot;

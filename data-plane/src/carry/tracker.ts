@@ -153,6 +153,7 @@ export class SessionTracker implements Tracker, SessionWatcher {
 
   /** Another backend: what is cached may be other there, and what is noted belongs to the old one. */
   rebound(session: Session): void {
+    if (trackers.get(session) === this) this.#stand();
     const backend = session.route?.backend ?? null;
     const prefix = session.user?.tenant.prefix ?? null;
     if (backend === this.#backend && samePrefix(prefix, this.#prefix)) return;
@@ -232,8 +233,10 @@ export class SessionTracker implements Tracker, SessionWatcher {
     trackers.set(session, this);
     session.standing.tracks = true;
     session.standing.redirect = this.options.redirect;
-    // Its reads must be seen; who is told of everything needs no look.
-    if (this.options.mode === 'broadcast') session.rejoin('tracking');
+    // Its reads must be seen; who is told of everything needs no look. But what is told of is to be
+    // read again where it was written: a replica behind it would leave the old value cached.
+    const far = session.route !== null && session.route.readFrom !== 'primary';
+    if (this.options.mode === 'broadcast' && !far) session.rejoin('tracking');
     else session.divert('tracking');
   }
 

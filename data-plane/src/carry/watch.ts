@@ -84,6 +84,8 @@ async function watchFirst(
   }
   if (transaction.over || transaction.voided !== null) letGo(lease);
   else transaction.watch = { lease, slot, asks };
+  // What is read now decides what EXEC writes: a replica may be behind what is watched.
+  if (transaction.watch !== null) session.divert('transaction');
   return ok;
 }
 
@@ -102,15 +104,16 @@ async function leaseWatching(
   const deadline = performance.now() + backend.deadlineMs;
   let to = target;
   for (let asks = false; ; ) {
-    const lease = await backend.lease(to);
-    let answer: Resp;
-    try {
-      if (asks) await lease.ask(['ASKING']);
-      answer = await lease.ask(args);
-    } catch (error) {
-      lease.release(false);
-      throw error;
+    const asked = await askOn(backend, to, asks ? [['ASKING'], args] : [args]);
+    if (asked instanceof CommandError) {
+      // Nothing is watched yet: another node may serve it soon.
+      if (performance.now() > deadline) throw asked;
+      to = target;
+      asks = false;
+      await pause(laterMs);
+      continue;
     }
+    const { lease, answer } = asked;
     if (answer.type !== 'error') return { lease, asks, error: null };
     const redirected = isRedirect(Buffer.from(`-${answer.text}`), 0);
     if (!redirected || performance.now() > deadline) return { lease, asks, error: answer.text };
@@ -124,6 +127,25 @@ async function leaseWatching(
       if (redirect.kind === 'moved') backend.moved(redirect.slot, node);
       to = { ...target, node };
     }
+  }
+}
+
+/** The last reply, or why there is none; any other error is thrown. */
+async function askOn(
+  backend: BackendView,
+  target: LeaseTarget,
+  requests: readonly (readonly (string | Buffer)[])[],
+): Promise<{ lease: Lease; answer: Resp } | CommandError> {
+  let lease: Lease | null = null;
+  try {
+    lease = await backend.lease(target);
+    let answer: Resp | null = null;
+    for (const args of requests) answer = await lease.ask(args);
+    return { lease, answer: answer as Resp };
+  } catch (error) {
+    lease?.release(false);
+    if (error instanceof CommandError) return error;
+    throw error;
   }
 }
 

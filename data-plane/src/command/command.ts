@@ -1,5 +1,5 @@
 /** Which command a request is, and what is known of it: the door of the generated command table. */
-import { type CommandFacts, KeyFlag } from '@respool/contracts/commands/facts';
+import { type CommandFacts, Flag, KeyFlag } from '@respool/contracts/commands/facts';
 import { commands } from '@respool/contracts/commands/table';
 
 export {
@@ -26,6 +26,19 @@ export function commandNamed(name: string): CommandFacts | null {
 /** Whether a request of `argc` arguments, name included, fits the command's arity. */
 export function arityFits(facts: CommandFacts, argc: number): boolean {
   return facts.arity < 0 ? argc >= -facts.arity : argc === facts.arity;
+}
+
+/** They read, or would change, what the server that owns the key knows of its use. */
+const aboutUse = new Set(['touch', 'object|idletime', 'object|freq']);
+
+/**
+ * Whether a replica may answer: it only reads by Redis's own flag, and what it reads is the same
+ * there. PFCOUNT is among them: it may write what it computed into the key, and Redis lets replicas
+ * do so, for their own copy (Redis 7.0 `pfcountCommand`).
+ */
+export function readsAnywhere(facts: CommandFacts): boolean {
+  const reads = (facts.flags & (Flag.readonly | Flag.write | Flag.blocking)) === Flag.readonly;
+  return reads && facts.keySpecs.length > 0 && !aboutUse.has(facts.name);
 }
 
 const notAlwaysOneKey = KeyFlag.not_key | KeyFlag.incomplete;

@@ -30,6 +30,7 @@ test('ranges', () => {
   assert.deepEqual(keysOf('RENAME a b'), [1, 2]);
   assert.deepEqual(keysOf('BLPOP a b 0'), [1, 2]);
   assert.deepEqual(keysOf('BITOP AND dest a b'), [2, 3, 4]);
+  assert.deepEqual(keysOf('PFMERGE dest'), [1]);
   assert.deepEqual(keysOf('OBJECT ENCODING k', 'object|encoding'), [2]);
   assert.deepEqual(keysOf('PING'), []);
   assert.deepEqual(keysOf('SPUBLISH channel message'), []);

@@ -6,6 +6,7 @@ import {
   type KeySpec,
 } from '@respool/contracts/commands/facts';
 import { commands } from '@respool/contracts/commands/table';
+import { arityFits } from './command.ts';
 
 /**
  * Writes the argument numbers of all keys of `facts` into `out`, in the order of its key specs, and
@@ -37,6 +38,8 @@ export function keyPositions(
   let count = 0;
   for (const spec of facts.keySpecs) {
     if ((spec.flags & KeyFlag.not_key) !== 0) continue;
+    // PFMERGE with a destination and no source: Redis finds no keys then, and executes it.
+    if (count > 0 && isBehind(spec, argc) && arityFits(facts, argc)) continue;
     count = bySpec(spec, request, out, count);
     if (count < 0) return -1;
   }
@@ -100,6 +103,10 @@ export interface Arguments {
   readonly argc: number;
   readonly starts: Int32Array;
   readonly ends: Int32Array;
+}
+
+function isBehind({ begin }: KeySpec, argc: number): boolean {
+  return begin.type === 'index' && begin.index === argc;
 }
 
 /** Adds the keys of one spec behind the `count` there are; returns the new count, or -1. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { patternMatches } from './pattern.ts';
+import { patternMatches, patternMayBegin } from './pattern.ts';
 
 const matches = (pattern: string, text: string) =>
   patternMatches(Buffer.from(pattern, 'latin1'), Buffer.from(text, 'latin1'));
@@ -51,4 +51,24 @@ test('stars and question marks agree with a regular expression', () => {
 
 test('many stars over a long text come to an end', () => {
   assert.equal(matches(`${'a*'.repeat(1000)}b`, 'a'.repeat(5000)), false);
+});
+
+test('a pattern may begin with a text exactly when some longer text matches', () => {
+  const signs = fc.string({
+    unit: fc.constantFrom('a', 'b', '*', '?', '[ab]', '[^a]'),
+    maxLength: 5,
+  });
+  const start = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 3 });
+  const tails = ['', 'a', 'b'].flatMap((a) => ['', 'a', 'b'].map((b) => a + b));
+  const rests = tails.flatMap((tail) => tails.map((more) => tail + more));
+  fc.assert(
+    fc.property(signs, start, (pattern, text) => {
+      const some = rests.some((rest) => matches(pattern, text + rest));
+      const may = patternMayBegin(Buffer.from(pattern), Buffer.from(text));
+      // Five elements need at most five bytes; the rests have four, so one may be missed.
+      if (some) assert.ok(may);
+      else if (pattern.replaceAll('*', '').length <= text.length + 4)
+        assert.ok(!may || pattern.length > 4);
+    }),
+  );
 });

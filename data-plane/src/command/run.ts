@@ -1,5 +1,6 @@
 /** A run: consecutive commands of one client for one backend connection, the hot path's unit of work. */
 import type { Meter } from '../observe/meter.ts';
+import type { Upstream } from './upstream.ts';
 
 /** Who takes the replies of a run: a client's reply queue, or the gathering of a fan-out. */
 export interface ReplyTaker {
@@ -35,6 +36,8 @@ export interface ReplyTaker {
   readonly last: Run | null;
   /** For the slow log: who asked. */
   readonly origin: RunOrigin;
+  /** The way a client's commands take: by its `reads` they may be read elsewhere. Of a client only. */
+  readonly way?: Upstream | null;
   /**
    * Set where the commands of a run belong together, so that none may be sent again by itself:
    * redirects come as plain replies, and a connection that broke is told here, once for the run,
@@ -106,6 +109,11 @@ export class Run {
   muted = false;
   /** Done once the last reply of the run went out: pushes that must not come earlier. */
   trailer: (() => void)[] | null = null;
+  /**
+   * Sent to a replica, even if a primary has it now: it reads, and no order with the client's other
+   * commands is kept for it, for replicas execute writes in their own time.
+   */
+  loose = false;
   /** An answer that is gathered: what its fan-out does with its keys. */
   touches: 'nothing' | 'reads' | 'writes' = 'nothing';
 }
@@ -142,6 +150,7 @@ export function freeRun(run: Run): void {
   run.midReply = false;
   run.muted = false;
   run.trailer = null;
+  run.loose = false;
   run.touches = 'nothing';
   if (pool.length < poolMax) pool.push(run);
 }

@@ -32,6 +32,10 @@ export interface UpstreamConnection {
 export interface Upstream {
   readonly single: UpstreamConnection | null;
   readonly slots: readonly UpstreamConnection[] | null;
+  /** Where reads go, by slot, where that may be a replica; null where it is `slots` or `single`. */
+  readonly reads: readonly UpstreamConnection[] | null;
+  /** The same without `reads`: itself where it has none. */
+  readonly plain: Upstream;
   readonly epoch: number;
   /** The database its connections selected. */
   readonly database: number;

@@ -7,6 +7,7 @@ import {
   type Run,
   type RunOrigin,
 } from '../command/run.ts';
+import type { Upstream } from '../command/upstream.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Turn } from '../turn.ts';
 import type { Outlet, ReplyTotals } from './outlet.ts';
@@ -27,6 +28,7 @@ export class ReplyQueue implements ReplyTaker {
   muting = false;
   /** Of a cluster: the topology its open commands were sent by. */
   epoch = 0;
+  way: Upstream | null = null;
   readonly #outlet: Outlet;
   readonly #turn: Turn;
   readonly #limits: QueueLimits;
@@ -270,7 +272,7 @@ export class ReplyQueue implements ReplyTaker {
     if (this.#heldPushes !== null) this.#sendPushes();
     const { trailer } = run;
     freeRun(run);
-    for (const work of trailer ?? []) work();
+    if (trailer !== null) for (const work of trailer) work();
   }
 
   #sendPushes(): void {

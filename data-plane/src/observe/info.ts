@@ -232,7 +232,7 @@ function tenant({ meter, tenant: own }: InfoFacts): Lines {
 function backends(facts: InfoFacts): Lines {
   return facts.backends.map((sample, n) => [
     `node${n}`,
-    `backend=${sample.backend},address=${sample.node},up=${sample.up ? 1 : 0},` +
+    `backend=${sample.backend},address=${sample.node},role=${sample.role},up=${sample.up ? 1 : 0},` +
       `connections=${sample.connections},in_flight=${sample.inFlight}`,
   ]);
 }

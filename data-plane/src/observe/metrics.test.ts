@@ -22,6 +22,7 @@ function sources(observe: Observe, backends: () => readonly BackendSample[] = ()
 const node: BackendSample = {
   backend: 'main',
   node: '127.0.0.1:6379',
+  role: 'primary',
   up: true,
   connections: 2,
   owned: 1,
@@ -65,7 +66,10 @@ test('the page shows what was counted, each metric once', async () => {
 test('a node that left the topology leaves the page', async () => {
   const nodes = [node];
   const metrics = new Metrics(sources(new Observe([]), () => nodes));
-  assert.match(await page(metrics), /respool_backend_in_flight\{backend="main",node="[^"]*"\} 3/);
+  assert.match(
+    await page(metrics),
+    /respool_backend_in_flight\{backend="main",node="[^"]*",role="primary"\} 3/,
+  );
   nodes.pop();
   assert.doesNotMatch(await page(metrics), /respool_backend_in_flight\{/);
 });
@@ -104,7 +108,7 @@ test('INFO holds what clients probe before they call a connection ready', () => 
     'uptime_in_days:1',
     'used_memory_human:1.50M',
     'tenant:shop',
-    'node0:backend=main,address=127.0.0.1:6379,up=1,connections=2,in_flight=3',
+    'node0:backend=main,address=127.0.0.1:6379,role=primary,up=1,connections=2,in_flight=3',
   ]) {
     assert.ok(text.split('\r\n').includes(line), line);
   }

@@ -8,6 +8,8 @@ export interface BackendSample {
   readonly backend: string;
   /** `host:port`. */
   readonly node: string;
+  /** Of a standalone server: `primary`. */
+  readonly role: 'primary' | 'replica';
   readonly up: boolean;
   readonly connections: number;
   /** Connections to it that one session at a time has for itself. */
@@ -158,13 +160,14 @@ function backendMetrics(registry: Registry, backends: () => readonly BackendSamp
     new Gauge({
       name: `respool_${name}`,
       help,
-      labelNames: ['backend', 'node'],
+      labelNames: ['backend', 'node', 'role'],
       registers: [registry],
       collect() {
         // Nodes that left the topology must not linger.
         this.reset();
         for (const sample of backends()) {
-          this.set({ backend: sample.backend, node: sample.node }, value(sample));
+          const { backend, node, role } = sample;
+          this.set({ backend, node, role }, value(sample));
         }
       },
     });

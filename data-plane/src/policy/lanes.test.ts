@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { treatmentOf } from '@respool/contracts/commands/treatment';
-import { commandNamed, commands, Flag, isSingleKey } from '../command/command.ts';
+import { commandNamed, commands, Flag, isSingleKey, readsAnywhere } from '../command/command.ts';
 import { closedLanes, type LaneShape, lanesFor } from './lanes.ts';
 
 const shapes: LaneShape[] = ['whole', 'first-key'];
 
 test('given a read-only user, no write of the whole table passes straight through', () => {
   for (const shape of shapes) {
-    const lanes = lanesFor(shape, true);
+    const lanes = lanesFor(shape, true, false);
     for (const facts of commands) {
       if ((facts.flags & Flag.write) !== 0) assert.equal(lanes[facts.id], 0, facts.name);
     }
@@ -19,7 +19,7 @@ test('given a read-only user, no write of the whole table passes straight throug
 test('given any user, what is refused, answered here or blocking never passes straight through', () => {
   for (const shape of shapes) {
     for (const readOnly of [false, true]) {
-      const lanes = lanesFor(shape, readOnly);
+      const lanes = lanesFor(shape, readOnly, false);
       for (const facts of commands) {
         if (lanes[facts.id] === 0) continue;
         const { kind } = treatmentOf(facts);
@@ -33,7 +33,7 @@ test('given any user, what is refused, answered here or blocking never passes st
 });
 
 test('given slots or a prefix, only commands whose one key is argument 1 pass straight through', () => {
-  const lanes = lanesFor('first-key', false);
+  const lanes = lanesFor('first-key', false, false);
   for (const facts of commands) {
     if (lanes[facts.id] !== 1) continue;
     assert.ok(isSingleKey(facts), facts.name);
@@ -43,17 +43,48 @@ test('given slots or a prefix, only commands whose one key is argument 1 pass st
 
 test('COPY is looked at everywhere: with DB it would reach another database', () => {
   const id = commandNamed('copy')!.id;
-  for (const shape of shapes) assert.equal(lanesFor(shape, false)[id], 0);
+  for (const shape of shapes) assert.equal(lanesFor(shape, false, false)[id], 0);
 });
 
 test('plain reads and writes do pass, and nothing passes for nobody', () => {
   for (const name of ['get', 'set', 'incr', 'hgetall', 'zadd', 'lpush', 'expire', 'type']) {
     const { id } = commandNamed(name)!;
-    for (const shape of shapes) assert.equal(lanesFor(shape, false)[id], 1, name);
+    for (const shape of shapes) assert.equal(lanesFor(shape, false, false)[id], 1, name);
   }
   for (const name of ['mget', 'mset', 'del', 'unlink', 'exists', 'touch']) {
     const { id } = commandNamed(name)!;
-    assert.deepEqual([lanesFor('whole', false)[id], lanesFor('first-key', false)[id]], [1, 0]);
+    assert.deepEqual(
+      [lanesFor('whole', false, false)[id], lanesFor('first-key', false, false)[id]],
+      [1, 0],
+    );
   }
   assert.ok(closedLanes.every((lane) => lane === 0));
+});
+
+test('where reads have a table of their own, what a replica may answer goes by it, nothing else', () => {
+  const apart = lanesFor('first-key', false, true);
+  const together = lanesFor('first-key', false, false);
+  for (const facts of commands) {
+    const reads = together[facts.id] === 1 && readsAnywhere(facts);
+    assert.equal(apart[facts.id], reads ? 2 : together[facts.id], facts.name);
+  }
+  for (const name of ['get', 'hgetall', 'zrange', 'pfcount', 'scan']) {
+    assert.equal(readsAnywhere(commandNamed(name)!), name !== 'scan', name);
+  }
+  const writes = [
+    'set',
+    'getex',
+    'eval',
+    'xreadgroup',
+    'sort',
+    'georadius',
+    'spublish',
+    'bitfield',
+  ];
+  for (const name of [...writes, 'touch', 'xread', 'object|freq', 'dbsize', 'ping']) {
+    assert.equal(readsAnywhere(commandNamed(name)!), false, name);
+  }
+  for (const name of ['eval_ro', 'evalsha_ro', 'fcall_ro', 'mget', 'exists', 'object|encoding']) {
+    assert.equal(readsAnywhere(commandNamed(name)!), true, name);
+  }
 });

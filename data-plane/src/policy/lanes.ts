@@ -1,9 +1,18 @@
 /** Which commands may go straight through, computed once per kind of user and backend. */
 
 import { treatmentOf } from '@respool/contracts/commands/treatment';
-import { type CommandFacts, commands, Flag, isSingleKey } from '../command/command.ts';
+import {
+  type CommandFacts,
+  commands,
+  Flag,
+  isSingleKey,
+  readsAnywhere,
+} from '../command/command.ts';
 
-/** 1: straight to the backend; 0: leaves the fast lane, to be admitted, answered, split or refused. */
+/**
+ * 1: straight to the backend, to the owner of its key; 2: to where its key is read; 0: leaves the
+ * fast lane, to be admitted, answered, split or refused.
+ */
 export type Lanes = Uint8Array;
 
 /**
@@ -14,12 +23,15 @@ export type LaneShape = 'whole' | 'first-key';
 
 const made = new Map<string, Lanes>();
 
-/** Indexed by command id; shared, not to be changed. */
-export function lanesFor(shape: LaneShape, readOnly: boolean): Lanes {
-  const key = `${shape} ${readOnly}`;
+/** Indexed by command id; shared, not to be changed. `apart`: reads have a table of their own. */
+export function lanesFor(shape: LaneShape, readOnly: boolean, apart: boolean): Lanes {
+  const key = `${shape} ${readOnly} ${apart}`;
   let lanes = made.get(key);
   if (lanes === undefined) {
-    lanes = Uint8Array.from(commands, (facts) => (passes(facts, shape, readOnly) ? 1 : 0));
+    lanes = Uint8Array.from(commands, (facts) => {
+      if (!passes(facts, shape, readOnly)) return 0;
+      return apart && readsAnywhere(facts) ? 2 : 1;
+    });
     made.set(key, lanes);
   }
   return lanes;

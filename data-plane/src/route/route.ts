@@ -1,7 +1,7 @@
 /** Command + way → plan: where it goes, whole or split by slot. */
 
 import { treatmentOf } from '@respool/contracts/commands/treatment';
-import type { CommandFacts } from '../command/command.ts';
+import { type CommandFacts, readsAnywhere } from '../command/command.ts';
 import { keyPositions } from '../command/keys.ts';
 import type { Command } from '../command/request.ts';
 import type { Upstream, UpstreamConnection } from '../command/upstream.ts';
@@ -77,10 +77,16 @@ export function planOf(command: Command, way: RouteWay): Plan {
   if (own !== null) return own;
   if (upstream.single !== null) return { kind: 'whole', way: upstream.single };
   if (keys.count === 0) return unplaced(facts, command, way, upstream);
-  return inSlots(facts, command, way, upstream.slots as readonly UpstreamConnection[]);
+  return inSlots(facts, command, way, tableOf(upstream, facts));
 }
 
-/** No key, or none that can be found, makes an error of the command: the server has the words. */
+/** Connections by slot on a cluster: where reads go, for a command that only reads. */
+export function tableOf(upstream: Upstream, facts: CommandFacts): readonly UpstreamConnection[] {
+  const reads = upstream.reads !== null && readsAnywhere(facts);
+  return (reads ? upstream.reads : upstream.slots) as readonly UpstreamConnection[];
+}
+
+/** No key, or none that can be found, makes an error of the command, which the server words. */
 function unplaced(
   facts: CommandFacts,
   command: Command,
@@ -93,18 +99,18 @@ function unplaced(
     const slot = slotOfKey(command, 1, way.prefixCrc);
     return { kind: 'whole', way: single ?? (slots?.[slot] as UpstreamConnection) };
   }
-  // A cluster would refuse its patterns before it comes to what is wrong.
-  const sorts = facts.name === 'sort' && single === null;
-  if (way.prefix === null && !sorts) {
-    return { kind: 'whole', way: single ?? (slots?.[0] as UpstreamConnection) };
-  }
+  if (single !== null && way.prefix === null) return { kind: 'whole', way: single };
   if (facts.keySpecs.some(({ find }) => find.type === 'keynum')) return { kind: 'work' };
+  // A cluster would refuse the patterns of SORT before it comes to what is wrong.
+  if (way.prefix === null && facts.name !== 'sort') {
+    return { kind: 'whole', way: slots?.[0] as UpstreamConnection };
+  }
   return refused(encodeError('ERR', 'syntax error'));
 }
 
 /**
- * PFMERGE without a source; GEORADIUS with a STORE at the very end and no other, whose first key the
- * server looks at before its options.
+ * PFMERGE without a source; GEORADIUS with a STORE at the very end and no other, whose first key
+ * the server looks at before its options.
  */
 function hasFirstKeyOnly({ name }: CommandFacts, command: Command): boolean {
   if (name === 'pfmerge') return command.argc === 2;

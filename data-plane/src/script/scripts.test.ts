@@ -23,6 +23,17 @@ test('a script larger than the store is not kept, and costs no other', () => {
   assert.equal(scripts.body(small)?.toString(), 'return 1');
 });
 
+test('a script dropped is gone and gives its room back', () => {
+  const scripts = new Scripts(20);
+  const gone = scripts.keep(body('return 1 -- gone'));
+  scripts.drop(gone);
+  scripts.drop(digestOf(body('never kept')));
+  assert.equal(scripts.body(gone), null);
+  const [one, two] = ['return 2', 'return 3'].map((text) => scripts.keep(body(text)));
+  assert.equal(scripts.body(one as string)?.toString(), 'return 2');
+  assert.equal(scripts.body(two as string)?.toString(), 'return 3');
+});
+
 test('a guarded script is known to its own tenant only', () => {
   const scripts = new Scripts();
   const kept = scripts.keepGuarded('acme', body('return 1'), body('a:'));

@@ -50,6 +50,12 @@ export class Scripts {
     return body;
   }
 
+  /** The script of `digest` is no script to any server. */
+  drop(digest: string): void {
+    this.#bytes -= this.#bodies.get(digest)?.length ?? 0;
+    this.#bodies.delete(digest);
+  }
+
   /** Keeps `body` with the guard of `tenant` in front; `own` is the digest the client knows. */
   keepGuarded(tenant: string, body: Buffer, prefix: Buffer | null): Guarded {
     const own = digestOf(body);

@@ -92,12 +92,19 @@ function ping(command: Command): Buffer {
   return command.argc > 1 ? encodeBulk(command.argument(1)) : pong;
 }
 
-const integer = /^-?\d{1,18}$/;
+const integer = /^(?:0|-?[1-9]\d{0,18})$/;
 
+/** Numbers are read, and refused, as by Redis 7.0 `getIntFromObjectOrReply`. */
 function select(session: Session, command: Command): Buffer {
   const text = command.text(1);
-  if (!integer.test(text)) return encodeError('ERR', 'invalid DB index');
+  if (!integer.test(text) || BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) {
+    return encodeError('ERR', 'value is not an integer or out of range');
+  }
   const database = Number(text);
+  if (database !== (database | 0)) {
+    const range = 'value must between -2147483648 and 2147483647';
+    return encodeError('ERR', `value is out of range, ${range}`);
+  }
   const { route } = session;
   if (route === null) return encodeError('ERR', 'no route: this tenant has no backend now');
   // In `db` mode the tenant's one database is its database 0; a prefix lives in database 0 too.

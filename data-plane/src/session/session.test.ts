@@ -33,11 +33,22 @@ function backend(id: string, databases = 16): BackendView {
     ...{ id, kind: 'standalone', databases },
     upstream(protocol, database) {
       const key = `${protocol} ${database}`;
-      const made = upstreams.get(key) ?? { single, slots: null, epoch: 0, database };
+      const none = { slots: null, reads: null };
+      const made = upstreams.get(key) ?? plain({ single, ...none, epoch: 0, database });
       upstreams.set(key, made);
       return made;
     },
   } as BackendView;
+}
+
+/** An upstream that is the same without reads of its own. */
+function plain(of: Omit<Upstream, 'plain'>): Upstream {
+  return {
+    ...of,
+    get plain() {
+      return this;
+    },
+  };
 }
 
 const meter = new Meter('acme', ['any']);

@@ -78,12 +78,21 @@ export interface SessionWatcher {
   left(session: Session): void;
 }
 
+export interface Place {
+  readonly database: number;
+  /** Any number that stays the session's: by it clients are dealt out over replicas. */
+  readonly share: number;
+}
+
 /** Finds the way for a session; `policy/` and `route/` know how, `main.ts` ties them. */
 export interface WayFinder {
-  find(user: UserView, route: RouteView, protocol: Protocol, database: number): Way;
+  find(user: UserView, route: RouteView, protocol: Protocol, place: Place): Way;
   /** The way of a client that may only greet and authenticate, or that has no route now. */
   nowhere(tenant: TenantView | null): Way;
-  /** The same way with every lane closed. */
+  /**
+   * The same way with every lane closed, and every read at the primary: what is watched, tracked or
+   * read in a transaction must be what the next write changes.
+   */
   diverted(way: Way): Way;
 }
 
@@ -253,14 +262,17 @@ export class Session {
     // A backend chosen by USE and taken away since is not replaced by another: commands meant for
     // it would land elsewhere. The session is refused until it chooses again.
     this.route = this.chosen === null ? this.#defaultRoute(user) : this.reachable(this.chosen);
-    const upstream = this.way.upstream;
+    const upstream = this.#direct.upstream;
     this.#take(
       this.route === null
         ? this.#ways.nowhere(user.tenant)
-        : this.#ways.find(user, this.route, this.protocol, this.#databaseOf(this.route)),
+        : this.#ways.find(user, this.route, this.protocol, {
+            database: this.#databaseOf(this.route),
+            share: this.client.id,
+          }),
     );
     const same = before !== null && before.backend.id === this.route?.backend.id;
-    if (same && upstream !== this.way.upstream) this.barrier = true;
+    if (same && upstream !== this.#direct.upstream) this.barrier = true;
     for (const watcher of [...this.#watchers]) watcher.rebound(this);
   }
 

@@ -12,7 +12,8 @@ import {
   type TenantState,
 } from '@respool/contracts/snapshot';
 import { answerServices } from '../answers.ts';
-import { RedisBackend, type RedisLimits } from '../backend/redis/redis.ts';
+import { RedisBackend } from '../backend/redis/redis.ts';
+import type { RedisLimits } from '../backend/redis/services.ts';
 import type { TrackedBytes } from '../backend/redis/tracked-keys.ts';
 import { Monitors } from '../carry/monitors.ts';
 import { Clients } from '../clients.ts';

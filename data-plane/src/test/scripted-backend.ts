@@ -224,6 +224,8 @@ class ServerSide {
         return ok;
       case 'CLUSTER':
         return this.#backend.slots();
+      case 'COMMAND':
+        return { type: 'array', items: [] };
       case 'ASKING':
         this.#asking = true;
         return ok;

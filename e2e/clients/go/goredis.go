@@ -22,6 +22,7 @@ var checks = map[string]check{
 	"transaction": transaction,
 	"watch":       watch,
 	"publish":     publish,
+	"shards":      shards,
 	"script":      script,
 	"blocking":    blocking,
 	"scan":        scan,

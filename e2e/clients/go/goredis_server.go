@@ -53,6 +53,25 @@ func publish(ctx context.Context, t target) {
 	same(got(one.Set(ctx, t.key("after"), "x", 0).Result()), "OK")
 }
 
+func shards(ctx context.Context, t target) {
+	one, other := open(t), open(t)
+	defer one.Close()
+	defer other.Close()
+	channel := t.sameSlot("channel")
+	heard := one.SSubscribe(ctx, channel)
+	defer heard.Close()
+	expect := func(wanted any) { same(got(heard.ReceiveTimeout(ctx, 10*time.Second)), wanted) }
+	expect(&redis.Subscription{Kind: "ssubscribe", Channel: channel, Count: 1})
+	for n := range 3 {
+		must(other.SPublish(ctx, channel, n).Err())
+	}
+	for n := range 3 {
+		expect(&redis.Message{Channel: channel, Payload: fmt.Sprint(n)})
+	}
+	must(heard.SUnsubscribe(ctx, channel))
+	expect(&redis.Subscription{Kind: "sunsubscribe", Channel: channel, Count: 0})
+}
+
 func script(ctx context.Context, t target) {
 	client := open(t)
 	defer client.Close()

@@ -150,8 +150,39 @@ interface LettuceClients extends AutoCloseable {
       told.add("punsubscribe " + pattern + " " + count);
     }
 
+    @Override
+    public void smessage(String channel, String message) {
+      told.add("smessage " + channel + " " + message);
+    }
+
+    @Override
+    public void ssubscribed(String channel, long count) {
+      told.add("ssubscribe " + channel + " " + count);
+    }
+
+    @Override
+    public void sunsubscribed(String channel, long count) {
+      told.add("sunsubscribe " + channel + " " + count);
+    }
+
     void expect(String... wanted) throws InterruptedException {
       for (String line : wanted) Checks.same(told.poll(10, TimeUnit.SECONDS), line);
+    }
+  }
+
+  static void shards(Checks.Target target) throws Exception {
+    String channel = target.sameSlot("channel");
+    Heard heard = new Heard(new LinkedBlockingQueue<>());
+    try (LettuceClients one = open(target);
+        LettuceClients other = open(target)) {
+      var listening = one.heard();
+      listening.addListener(heard);
+      listening.sync().ssubscribe(channel);
+      heard.expect("ssubscribe " + channel + " 1");
+      for (int n = 0; n < 3; n++) other.commands().spublish(channel, String.valueOf(n));
+      for (int n = 0; n < 3; n++) heard.expect("smessage " + channel + " " + n);
+      listening.sync().sunsubscribe(channel);
+      heard.expect("sunsubscribe " + channel + " 0");
     }
   }
 

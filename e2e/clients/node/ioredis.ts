@@ -1,6 +1,6 @@
 /** ioredis with its default options, through every family of commands an application uses. */
 import assert from 'node:assert/strict';
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, type ClusterOptions, Redis } from 'ioredis';
 import {
   type Checks,
   Inbox,
@@ -15,7 +15,7 @@ import {
 
 type Client = Redis | Cluster;
 
-function open(target: Target): Client {
+function open(target: Target, clusterOptions: ClusterOptions): Client {
   const { host, port, protocol, user, password } = target;
   const options = {
     ...(protocol === null ? {} : { protocol }),
@@ -24,12 +24,16 @@ function open(target: Target): Client {
   };
   return target.mode === 'single'
     ? new Redis({ host, port, ...options })
-    : new Cluster([{ host, port }], { redisOptions: options });
+    : new Cluster([{ host, port }], { ...clusterOptions, redisOptions: options });
 }
 
 /** Opens a client for one check. */
-async function using(target: Target, check: (client: Client) => Promise<void>): Promise<void> {
-  const client = open(target).on('error', trouble);
+async function using(
+  target: Target,
+  check: (client: Client) => Promise<void>,
+  clusterOptions: ClusterOptions = {},
+): Promise<void> {
+  const client = open(target, clusterOptions).on('error', trouble);
   try {
     await check(client);
   } finally {
@@ -37,8 +41,13 @@ async function using(target: Target, check: (client: Client) => Promise<void>): 
   }
 }
 
-function both(target: Target, check: (one: Client, other: Client) => Promise<void>): Promise<void> {
-  return using(target, (one) => using(target, (other) => check(one, other)));
+function both(
+  target: Target,
+  check: (one: Client, other: Client) => Promise<void>,
+  clusterOptions: ClusterOptions = {},
+): Promise<void> {
+  const second = (one: Client) => using(target, (other) => check(one, other), clusterOptions);
+  return using(target, second, clusterOptions);
 }
 
 async function handshake(client: Client, target: Target): Promise<void> {
@@ -164,6 +173,16 @@ async function publish(one: Client, other: Client, target: Target): Promise<void
   assert.equal(await one.set(keyOf(target, 'after'), 'x'), 'OK');
 }
 
+async function shards(one: Client, other: Client, target: Target): Promise<void> {
+  const channel = sameSlot(target, 'channel');
+  const inbox = new Inbox();
+  one.on('smessage', (from: string, message: string) => inbox.take(from, message));
+  assert.equal(await one.ssubscribe(channel), 1);
+  for (let n = 0; n < 3; n += 1) await other.spublish(channel, `${n}`);
+  await inbox.expect(...[0, 1, 2].map((n) => `${channel} ${n}`));
+  assert.equal(await one.sunsubscribe(channel), 0);
+}
+
 async function script(client: Client, target: Target): Promise<void> {
   const key = keyOf(target, 'scripted');
   const [add, once] = [1, 2].map(
@@ -249,6 +268,8 @@ const checks: Checks = {
   transaction: (target) => using(target, (client) => transaction(client, target)),
   watch: (target) => both(target, (one, other) => watch(one, other, target)),
   publish: (target) => both(target, (one, other) => publish(one, other, target)),
+  shards: (target) =>
+    both(target, (one, other) => shards(one, other, target), { shardedSubscribers: true }),
   script: (target) => using(target, (client) => script(client, target)),
   blocking: (target) => both(target, (one, other) => blocking(one, other, target)),
   scan: (target) => using(target, (client) => scan(client, target)),

@@ -84,3 +84,25 @@ export function both(
 ): Promise<void> {
   return using(target, (one) => using(target, (other) => check(one, other)));
 }
+
+/** The same with the client's own cache, which needs RESP3; `hits` counts what came out of it. */
+export async function usingCache(
+  target: Target,
+  check: (cached: Pick<Client, 'get'>, hits: () => number) => Promise<void>,
+): Promise<void> {
+  const { login } = optionsOf(target);
+  const { host, port } = target;
+  const at = { socket: { host, port } };
+  const kept = { RESP: 3, clientSideCache: {} } as const;
+  const client =
+    target.mode === 'single'
+      ? createClient({ ...at, ...login, ...kept })
+      : createCluster({ rootNodes: [at], defaults: login, ...kept });
+  client.on('error', trouble);
+  try {
+    await client.connect();
+    await check(client, () => client.clientSideCache?.stats().hitCount ?? 0);
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,5 +1,6 @@
 /** node-redis with its default options, through every family of commands an application uses. */
 import assert from 'node:assert/strict';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RESP_TYPES, WatchError } from 'redis';
 import {
   type Checks,
@@ -11,7 +12,7 @@ import {
   type Target,
   whileWaiting,
 } from './checks.ts';
-import { both, newScript, type Opened, using } from './node-redis-client.ts';
+import { both, newScript, type Opened, using, usingCache } from './node-redis-client.ts';
 
 async function handshake({ client, node }: Opened, target: Target): Promise<void> {
   const key = keyOf(target, 'hello');
@@ -136,6 +137,32 @@ async function publish({ client: one }: Opened, { client: other }: Opened, targe
   assert.equal(String(await one.set(keyOf(target, 'after'), 'x')), 'OK');
 }
 
+async function shards({ client: one }: Opened, { client: other }: Opened, target: Target) {
+  const channel = sameSlot(target, 'channel');
+  const inbox = new Inbox();
+  await one.sSubscribe(channel, inbox.take);
+  for (let n = 0; n < 3; n += 1) await other.sPublish(channel, `${n}`);
+  await inbox.expect(...[0, 1, 2].map((n) => `${n} ${channel}`));
+  await one.sUnsubscribe(channel);
+}
+
+/** Reads are answered from the client's own memory until the server says a key was changed. */
+async function cache({ client }: Opened, target: Target): Promise<void> {
+  const key = sameSlot(target, 'cached');
+  await client.set(key, 'first');
+  await usingCache(target, async (cached, hits) => {
+    for (let n = 0; n < 5; n += 1) assert.equal(await cached.get(key), 'first');
+    assert.equal(hits(), 4);
+    await client.set(key, 'second');
+    // The invalidation comes on another connection than the answer to SET. What is answered from
+    // memory leaves the event loop no turn to read it.
+    while ((await cached.get(key)) === 'first') await nextTurn();
+    const before = hits();
+    assert.equal(await cached.get(key), 'second');
+    assert.equal(hits(), before + 1);
+  });
+}
+
 async function script({ client, node }: Opened, target: Target): Promise<void> {
   const key = sameSlot(target, 'scripted');
   const how = { keys: [key], arguments: ['2'] };
@@ -217,6 +244,8 @@ const checks: Checks = {
   transaction: (target) => using(target, (opened) => transaction(opened, target)),
   watch: (target) => both(target, (one, other) => watch(one, other, target)),
   publish: (target) => both(target, (one, other) => publish(one, other, target)),
+  shards: (target) => both(target, (one, other) => shards(one, other, target)),
+  cache: (target) => using(target, (opened) => cache(opened, target)),
   script: (target) => using(target, (opened) => script(opened, target)),
   blocking: (target) => both(target, (one, other) => blocking(one, other, target)),
   scan: (target) => using(target, (opened) => scan(opened, target)),

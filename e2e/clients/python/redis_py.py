@@ -200,6 +200,32 @@ def publish(target: Target) -> None:
         same(one.set(target.key("after"), "x"), True)
 
 
+def shards(target: Target) -> None:
+    channel = target.same_slot("channel").encode()
+    with opened(target) as one, opened(target) as other:
+        heard = one.pubsub()
+
+        def expect(kind: str, data) -> None:
+            # In cluster mode redis-py asks one node after the other, with a time to wait for each.
+            for _ in range(100):
+                message = read(timeout=0.1)
+                if message is not None:
+                    same((message["type"], message["data"]), (kind, data))
+                    return
+            raise AssertionError(f"nothing instead of {kind} {data!r}")
+
+        read = heard.get_sharded_message if target.mode == "cluster" else heard.get_message
+        heard.ssubscribe(channel)
+        expect("ssubscribe", 1)
+        for n in range(3):
+            other.spublish(channel, n)
+        for n in range(3):
+            expect("smessage", str(n).encode())
+        heard.sunsubscribe(channel)
+        expect("sunsubscribe", 0)
+        heard.close()
+
+
 def script(target: Target) -> None:
     key = target.same_slot("scripted")
     body = "redis.call('INCRBY', KEYS[1], ARGV[1]) return {KEYS[1], ARGV[1]}"
@@ -314,6 +340,7 @@ run_checks(
         "transaction": transaction,
         "watch": watch,
         "publish": publish,
+        "shards": shards,
         "script": script,
         "blocking": blocking,
         "scan": scan,

@@ -1,9 +1,10 @@
 /** Commands with several keys that depend on each other: natively in one slot, else by the proxy. */
 import { readLines } from '../grammar.ts';
 
-/** All of its keys or none: what keys of several slots cannot do. */
-export const allOrNone = readLines(`
-  MSETNX { <s> <value> }3
+/** All of its keys or none. */
+export const allOrNothing = readLines(`
+  2 MSETNX { <s> <value> }3
+  DEL <s>
 `);
 
 export const stringsAcross = readLines(`

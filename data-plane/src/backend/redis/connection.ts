@@ -11,6 +11,8 @@ import type { Dial, Wire } from './wire.ts';
 
 /** What a connection tells the backend that owns it. */
 export interface ConnectionOwner {
+  /** See `Run.loose`. */
+  readonly loose?: boolean;
   /** `run` holds exactly one command, already out of the connection; its reply was a redirect. */
   redirected(run: Run, request: Buffer, reply: string, from: RedisConnection): void;
   /** As above, but the connection broke; `sent` says whether the server may have executed it. */
@@ -19,9 +21,8 @@ export interface ConnectionOwner {
   changed(connection: RedisConnection): void;
 }
 
-/** The longest wait between two attempts to connect. */
-const backoffUsMax = 1_000_000;
-const backoffUsFirst = 50_000;
+/** Waits between two attempts to connect. */
+const [backoffUsFirst, backoffUsMax] = [50_000, 1_000_000];
 
 export type ConnectionState = 'idle' | 'connecting' | 'ready' | 'down' | 'closed';
 
@@ -108,8 +109,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
 
   /**
    * Sends one command for the run it already is: after a redirect or a broken connection. `before`
-   * is one command that goes right in front of it, its reply for nobody: ASKING (Redis Cluster
-   * specification, "ASK redirection"), or SCRIPT LOAD.
+   * goes right in front of it, its reply for nobody: ASKING, or SCRIPT LOAD.
    */
   resend(run: Run, request: Buffer, before: Buffer | null): void {
     if (before !== null) {
@@ -122,6 +122,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     const chunk = this.#output.room(request.length);
     run.chunk = chunk;
     run.cursor = chunk.length;
+    run.loose ||= this.#owner.loose === true;
     run.cursorIndex = run.answered;
     chunk.owed++;
     request.copy(chunk.buffer, chunk.length);
@@ -153,6 +154,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     run.requestBytes = chunk.length - at;
     run.chunk = chunk;
     run.cursor = at;
+    run.loose = this.#owner.loose === true;
     chunk.owed++;
     taker.add(run);
     this.#push(run);
@@ -178,7 +180,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     else if (this.state === 'closed') this.#fail('the backend was removed');
   }
 
-  /** Called several times a second: reconnects when due, breaks a connection that went silent. */
+  /** Several times a second: reconnects when due, breaks a connection that went silent. */
   tick(silenceUsMax: number): void {
     if (this.#replies.ring.empty) return;
     if (this.state === 'down') this.#connectWhenDue();

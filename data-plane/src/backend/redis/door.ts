@@ -21,8 +21,9 @@ export class Door {
     this.#connectMsMax = connectMsMax;
   }
 
-  dial(address: string, protocol: Protocol, database: number): Dial {
-    const greeting = this.#greeting(protocol, database);
+  /** `reader`: to read from a replica; see `Greeting.reader`. */
+  dial(address: string, protocol: Protocol, database: number, reader = false): Dial {
+    const greeting = { ...this.#greeting(protocol, database), reader };
     return () =>
       this.#opened(address, async (wire) => {
         await greet(wire, greeting, this.#connectMsMax);
@@ -47,7 +48,8 @@ export class Door {
 
   #greeting(protocol: Protocol, database: number): Greeting {
     const { username } = this.#spec;
-    return { protocol, database, username, password: this.#password, name: this.#name };
+    const [password, name] = [this.#password, this.#name];
+    return { protocol, database, username, password, reader: false, name };
   }
 
   async #opened<T>(address: string, use: (wire: Wire) => Promise<T>): Promise<T> {

@@ -10,6 +10,8 @@ export interface Greeting {
   readonly database: number;
   readonly username: string | null;
   readonly password: string | null;
+  /** Reads of a replica are to be answered, not redirected: READONLY. */
+  readonly reader: boolean;
   /** CLIENT SETNAME, so that the server's operator sees whose connection it is. */
   readonly name: string;
 }
@@ -38,9 +40,10 @@ export function loginOf({ protocol, username, password }: Greeting): Buffer[] {
 }
 
 function requestsOf(greeting: Greeting): Buffer[] {
-  const { database, name } = greeting;
+  const { database, name, reader } = greeting;
   const requests = loginOf(greeting);
   if (database !== 0) requests.push(encodeRequest(['SELECT', String(database)]));
+  if (reader) requests.push(encodeRequest(['READONLY']));
   // PING tells a server that demands AUTH, or is still loading, from one that is ready.
   requests.push(encodeRequest(['PING']));
   requests.push(encodeRequest(['CLIENT', 'SETNAME', name]));

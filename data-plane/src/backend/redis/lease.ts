@@ -107,11 +107,16 @@ export class RedisLease implements Lease, ReplyTaker, ConnectionOwner {
     const reader = this.#reader;
     const deadline = performance.now() + this.#home.unblockMsMax;
     const mode = error ? 'ERROR' : 'TIMEOUT';
+    if (this.#id === 0) this.break('the server does not tell CLIENT ID, so it cannot unblock');
     // It may not have reached the server yet, which then says 0: nobody is blocked.
-    for (let ms = unblockPauseMsFirst; ; ms = Math.min(unblockPauseMsMax, ms * 2)) {
+    for (
+      let ms = unblockPauseMsFirst;
+      this.#reader === reader;
+      ms = Math.min(unblockPauseMsMax, ms * 2)
+    ) {
       const args = ['CLIENT', 'UNBLOCK', String(this.#id), mode];
       const reply = await askNode(this.node, args).catch((reason: Error) => reason);
-      if (this.#reader === null || this.#reader !== reader) return;
+      if (this.#reader !== reader) return;
       const refused = reply instanceof Error || reply.type === 'error';
       if (refused || performance.now() > deadline) {
         this.break('the server does not end the command');
@@ -119,7 +124,7 @@ export class RedisLease implements Lease, ReplyTaker, ConnectionOwner {
       }
       if (reply.type === 'integer' && reply.value === 1) return;
       await pause(ms);
-      if (this.#reader !== reader) return;
+      ms = Math.min(unblockPauseMsMax, ms * 2);
     }
   }
 

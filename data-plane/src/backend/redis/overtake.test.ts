@@ -75,3 +75,11 @@ test('behind more than it would pay to look at, waiting is refused', () => {
   const many = runOf(new FakeTaker(), ...Array.from({ length: 600 }, () => ['GET', 'b']));
   assert.equal(isOvertaken(before(many), slotsOf('a'), true, places), true);
 });
+
+test('a read of a replica is no younger command: no order is kept with it', () => {
+  const read = command('GET', 'a');
+  const place = before(read);
+  assert.equal(isOvertaken(place, slotsOf('a'), false, places), true);
+  read.loose = true;
+  assert.equal(isOvertaken(place, slotsOf('a'), false, places), false);
+});

@@ -17,7 +17,8 @@ let positions = new Int32Array(64);
  * True when a younger command of the same client, already on its way, touches one of `slots` so
  * that the order shows: any command where `reads` is false, a write where it is true. `place` is
  * the run's place in the client's order. Younger runs already answered went to other slots, or were
- * redirected like this one; they are not looked at.
+ * redirected like this one; they are not looked at. Nor are reads of replicas, which may be behind
+ * or ahead of any write whatever is done here: no order of theirs can be broken.
  */
 export function isOvertaken(
   place: Run,
@@ -27,7 +28,7 @@ export function isOvertaken(
 ): boolean {
   let left = commandsMax;
   for (let run = place.next; run !== null; run = run.next) {
-    if (!run.open) continue;
+    if (!run.open || run.loose) continue;
     if (run.chunk === null) {
       if (run.touches === 'writes' || (run.touches === 'reads' && !reads)) return true;
       continue;

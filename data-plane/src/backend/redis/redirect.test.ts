@@ -18,7 +18,13 @@ test('MOVED and ASK name slot and node; a node that leaves its host out means th
     port: 7000,
   });
   assert.deepEqual(read('-ASK 1 ?:7000'), { kind: 'ask', slot: 1, host: '10.0.0.1', port: 7000 });
-  for (const text of ['-TRYAGAIN x', '-CLUSTERDOWN Hash slot', '-LOADING y', '-MOVED nonsense']) {
+  for (const text of [
+    '-TRYAGAIN x',
+    '-CLUSTERDOWN Hash slot',
+    '-LOADING y',
+    '-MASTERDOWN z',
+    '-MOVED nonsense',
+  ]) {
     assert.deepEqual(read(text), { kind: 'later' });
   }
 });

@@ -19,9 +19,8 @@ export type Redirect =
 
 const minus = 45;
 const unloaded = '-NOSCRIPT';
-const words = ['-MOVED ', '-ASK ', '-TRYAGAIN', '-CLUSTERDOWN', '-LOADING', unloaded].map((word) =>
-  Buffer.from(word),
-);
+const later = ['-TRYAGAIN', '-CLUSTERDOWN', '-LOADING', '-MASTERDOWN'];
+const words = ['-MOVED ', '-ASK ', ...later, unloaded].map((word) => Buffer.from(word));
 
 /** Whether the error reply at `start` says "not executed, but elsewhere or later". */
 export function isRedirect(bytes: Buffer, start: number): boolean {

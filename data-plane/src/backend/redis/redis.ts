@@ -1,10 +1,10 @@
 /** One Redis backend, standalone or cluster: its upstreams, its topology, its beginning and end. */
-import type { Address, Backend } from '@respool/contracts/entities';
+import type { Address, Backend, ReadFrom } from '@respool/contracts/entities';
 import type { Backing, Purse } from '../../command/backing.ts';
 import { ForeignCommands } from '../../command/foreign.ts';
 import type { Lease, LeaseTarget } from '../../command/lease.ts';
 import type { Unit, UnitReader } from '../../command/unit.ts';
-import type { Meter } from '../../observe/meter.ts';
+import type { Upstream } from '../../command/upstream.ts';
 import type { BackendSample } from '../../observe/metrics.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
 import type { Resp } from '../../resp/resp.ts';
@@ -15,38 +15,17 @@ import { RedisBacking } from './backing.ts';
 import { call } from './call.ts';
 import { Door } from './door.ts';
 import { Learner } from './learner.ts';
-import { type LeaseLimits, Leases } from './leases.ts';
+import { Leases } from './leases.ts';
 import { Listeners, type ListenersHome } from './listeners.ts';
+import { Reading } from './reading.ts';
 import { samplesOf } from './samples.ts';
-import { readSlots, type SlotOwners } from './topology.ts';
+import type { RedisLimits, RedisServices } from './services.ts';
+import { type SlotOwners, type Topology, addressText as text, unowned } from './topology.ts';
+import { TopologyWatch } from './topology-watch.ts';
 import type { TrackedBytes } from './tracked-keys.ts';
 import { UnitSender } from './unit.ts';
-import { RedisUpstream, type RetryLimits, type UpstreamHome } from './upstream.ts';
+import { RedisUpstream, type UpstreamHome } from './upstream.ts';
 import type { Dial } from './wire.ts';
-
-export interface RedisLimits extends RetryLimits, LeaseLimits {
-  /** Connecting and greeting together. */
-  readonly connectMsMax: number;
-  /** One question about the topology. */
-  readonly topologyMsMax: number;
-  /** The topology is read again this often even when nothing seems wrong. */
-  readonly topologyEveryMs: number;
-  /** …and at most this often when something does. */
-  readonly topologyPauseMs: number;
-}
-
-export interface RedisServices {
-  readonly turn: Turn;
-  readonly limits: RedisLimits;
-  readonly counters: ProcessCounters;
-  readonly slotOf: UpstreamHome['slotOf'];
-  /** Counts the proxy's own commands. */
-  readonly ownMeter: Meter;
-  /** CLIENT SETNAME on every backend connection. */
-  readonly connectionName: string;
-  /** Keys noted for client-side caching, all backends together. */
-  readonly tracked: TrackedBytes;
-}
 
 export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   readonly id: string;
@@ -67,12 +46,9 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   readonly #upstreams = new Map<string, RedisUpstream>();
   readonly #leases: Leases;
   readonly #learner: Learner;
+  readonly #reading: Reading;
+  readonly #watch: TopologyWatch;
   #owners: SlotOwners | null = null;
-  #refreshing: Promise<void> | null = null;
-  #refreshDueMs = 0;
-  #refreshedMs = 0;
-  #closed = false;
-  topologyError = '';
 
   /** `password` in clear: it lives in this object only and goes nowhere but to the server. */
   constructor(spec: Backend, password: string | null, services: RedisServices) {
@@ -87,13 +63,20 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     this.deadlineMs = this.limits.commandDeadlineMs;
     this.counters = services.counters;
     this.slotOf = services.slotOf;
+    const { topologyMsMax } = this.limits;
     this.foreign = new ForeignCommands(spec.commands);
-    this.#learner = new Learner(this.foreign, this.turn, (args, purse) => {
-      const connection = this.upstream(2, 0).owner(null);
-      return call(connection, services.ownMeter, args, {
-        timeoutMs: this.limits.topologyMsMax,
-        purse,
-      });
+    this.#learner = new Learner(this.foreign, this.turn, (args, purse) =>
+      this.#askNode(this.upstream(2, 0).owner(null).address, args, topologyMsMax, purse),
+    );
+    this.#watch = new TopologyWatch(this.turn, this.limits, {
+      toAsk: () => this.#toAsk(),
+      ask: (address, args) => this.#askNode(address, args, topologyMsMax),
+      take: (topology) => this.#take(topology),
+    });
+    this.#reading = new Reading(this, {
+      ownMeter: services.ownMeter,
+      dial: (address, protocol) => this.#door.dial(address, protocol, 0, true),
+      ask: (address, args) => this.#askNode(address, args, topologyMsMax),
     });
     this.tracked = services.tracked;
     this.listeners = new Listeners(this);
@@ -122,19 +105,26 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     return upstream;
   }
 
+  reading(protocol: Protocol, readFrom: ReadFrom, share: number): Upstream {
+    const upstream = this.upstream(protocol, 0);
+    if (this.kind === 'standalone' || readFrom === 'primary') return upstream;
+    return this.#reading.way(upstream, readFrom, share);
+  }
+
   /** Connected, authenticated, topology known: rejects with the first reason why not. */
   async warm(): Promise<void> {
     const upstream = this.upstream(2, 0);
     if (this.#spec.kind === 'cluster') {
-      await this.refresh();
-      if (this.topologyError !== '') throw new Error(this.topologyError);
+      await this.#watch.refresh();
+      if (this.#watch.error !== '') throw new Error(this.#watch.error);
     }
     const limits = { timeoutMs: this.limits.connectMsMax, purse: null };
     const pings = Array.from(upstream.connections, async (connection) => {
       const reply = await call(connection, this.#services.ownMeter, ['PING'], limits);
       if (reply.type === 'error') throw new Error(`${connection.address}: ${reply.text}`);
     });
-    await Promise.all([...pings, this.#learner.learn()]);
+    await Promise.all(pings);
+    await this.#learner.learn();
   }
 
   backing(protocol: Protocol, database: number, prefix: Buffer | null, purse: Purse): Backing {
@@ -154,7 +144,10 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   lease({ protocol, database, slot, node }: LeaseTarget): Promise<Lease> {
     const upstream = this.upstream(protocol, database);
     const address = (): string => node ?? upstream.owner(slot).address;
-    return this.#leases.lease(address, protocol, database);
+    return this.#leases.lease(address, protocol, database).catch((error: unknown) => {
+      this.doubt();
+      throw error;
+    });
   }
 
   transact(unit: Unit, reader: UnitReader): void {
@@ -174,16 +167,17 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   moved(slot: number, address: string): void {
     if (this.#owners !== null) this.#owners[slot] = address;
     for (const upstream of this.#upstreams.values()) upstream.ownOne(slot, address);
+    this.#reading.moved();
     this.listeners.placeAll();
     this.doubt();
   }
 
+  migrates(from: string, to: string): void {
+    this.#reading.migrates(from, to);
+  }
+
   doubt(): void {
-    if (this.kind !== 'cluster') return;
-    this.#refreshDueMs = Math.min(
-      this.#refreshDueMs,
-      this.#refreshedMs + this.limits.topologyPauseMs,
-    );
+    if (this.kind === 'cluster') this.#watch.doubt();
   }
 
   arrived(): void {
@@ -192,22 +186,9 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
 
   /** Several times a second: retries, reconnects, topology. */
   tick(): void {
-    for (const upstream of this.#upstreams.values()) upstream.tick();
-    this.listeners.tick();
-    this.#leases.tick();
+    this.#tickAll();
     this.#learner.tick();
-    const due = this.kind === 'cluster' && this.turn.nowUs() / 1000 >= this.#refreshDueMs;
-    if (due && !this.#closed) void this.refresh();
-  }
-
-  /** Reads the topology from the first node that answers; one at a time; never rejects. */
-  refresh(): Promise<void> {
-    this.#refreshing ??= this.#readTopology().finally(() => {
-      this.#refreshing = null;
-      this.#refreshedMs = this.turn.nowUs() / 1000;
-      this.#refreshDueMs = this.#refreshedMs + this.limits.topologyEveryMs;
-    });
-    return this.#refreshing;
+    if (this.kind === 'cluster') this.#watch.tick();
   }
 
   /** Ends once nothing is owed, or when `deadlineMs` have passed. */
@@ -215,66 +196,70 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     const end = performance.now() + deadlineMs;
     while (performance.now() < end && !this.#isQuiet()) {
       await new Promise((resolve) => setTimeout(resolve, 20));
-      for (const upstream of this.#upstreams.values()) upstream.tick();
-      this.#leases.tick();
-      this.listeners.tick();
+      this.#tickAll();
     }
     this.close();
   }
 
   close(): void {
-    this.#closed = true;
+    this.#watch.close();
     this.#leases.close();
     for (const upstream of this.#upstreams.values()) upstream.close();
+    this.#reading.close();
     this.listeners.close();
   }
 
   /** One sample per node, over all its connections: for metrics and INFO. */
   samples(): BackendSample[] {
-    return samplesOf(this.id, this.#upstreams.values(), this.#leases.byNode(), this.listeners);
+    const shared = [...this.#upstreams.values()].flatMap((one) => [...one.connections]);
+    return samplesOf({
+      backend: this.id,
+      connections: [...shared, ...this.#reading.connections],
+      owned: this.#leases.byNode(),
+      listeners: this.listeners,
+      isReplica: (address) => this.#reading.isReplica(address),
+    });
+  }
+
+  #tickAll(): void {
+    for (const upstream of this.#upstreams.values()) upstream.tick();
+    this.#reading.tick();
+    this.listeners.tick();
+    this.#leases.tick();
   }
 
   #isQuiet(): boolean {
-    const others = this.#leases.quiet && this.listeners.quiet;
-    return others && [...this.#upstreams.values()].every((one) => one.quiet);
+    const others = [this.#leases, this.#reading, this.listeners];
+    return [...others, ...this.#upstreams.values()].every((one) => one.quiet);
   }
 
-  #askNode(address: string, args: readonly string[], timeoutMs: number): Promise<Resp> {
+  #askNode(
+    address: string,
+    args: readonly string[],
+    timeoutMs: number,
+    purse: Purse | null = null,
+  ): Promise<Resp> {
     const connection = this.upstream(2, 0).node(address);
-    return call(connection, this.#services.ownMeter, args, { timeoutMs, purse: null });
-  }
-
-  async #readTopology(): Promise<void> {
-    const upstream = this.upstream(2, 0);
-    for (const address of this.#toAsk(upstream)) {
-      try {
-        const { topologyMsMax } = this.limits;
-        const reply = await this.#askNode(address, ['CLUSTER', 'SLOTS'], topologyMsMax);
-        this.#takeOwners(readSlots(reply, upstream.node(address).host));
-        this.topologyError = '';
-        return;
-      } catch (error) {
-        this.topologyError = `${address}: ${(error as Error).message}`;
-      }
-      if (this.#closed) return;
-    }
+    return call(connection, this.#services.ownMeter, args, { timeoutMs, purse });
   }
 
   /** Nodes that are connected first, then the others we know, then the seeds. */
-  #toAsk(upstream: RedisUpstream): string[] {
-    const known = [...upstream.connections];
+  #toAsk(): string[] {
+    const known = [...this.upstream(2, 0).connections];
     const ready = known.filter((one) => one.state === 'ready').map((one) => one.address);
     const seeds = this.#spec.kind === 'cluster' ? this.#spec.seeds.map(text) : [];
     return [...new Set([...ready, ...known.map((one) => one.address), ...seeds])];
   }
 
-  #takeOwners(owners: SlotOwners): void {
+  #take({ owners, replicas }: Topology): void {
     const before = this.#owners;
     const same = before !== null && owners.every((owner, slot) => owner === before[slot]);
     this.#owners = owners;
-    if (same) return;
-    for (const upstream of this.#upstreams.values()) upstream.own(owners, this.#firstSeed());
-    this.listeners.placeAll();
+    if (!same) {
+      for (const upstream of this.#upstreams.values()) upstream.own(owners, this.#firstSeed());
+      this.listeners.placeAll();
+    }
+    this.#reading.take(replicas);
   }
 
   /** Where `slot` is served, as far as known. */
@@ -291,10 +276,4 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   #firstSeed(): string {
     return this.#spec.kind === 'cluster' ? text(this.#spec.seeds[0] as Address) : '';
   }
-}
-
-const unowned: SlotOwners = new Array<string | null>(16_384).fill(null);
-
-function text(address: Address): string {
-  return `${address.host}:${address.port}`;
 }

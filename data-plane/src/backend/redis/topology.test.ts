@@ -10,13 +10,22 @@ const number = (value: number): Resp => ({ type: 'integer', value });
 const list = (...items: Resp[]): Resp => ({ type: 'array', items });
 const nobody: Resp = { type: 'null', aggregate: false };
 
-test('each range belongs to its primary, replicas behind it are not looked at', () => {
-  const owners = readSlots(
+test('each range belongs to its primary, and those behind it are its replicas', () => {
+  const node = (host: string, port: number): Resp => list(text(host), number(port));
+  const { owners, replicas } = readSlots(
     list(
-      list(number(0), number(99), list(text('10.0.0.1'), number(1)), list(text('r'), number(9))),
+      list(number(0), number(99), node('10.0.0.1', 1), node('r', 9), node('q', 8)),
       list(number(200), number(200), list(text('::1'), number(2), text('id'), list())),
+      list(number(300), number(301), node('10.0.0.1', 1), node('q', 8), node('r', 9)),
     ),
     'asked',
+  );
+  assert.deepEqual(
+    [...replicas],
+    [
+      ['10.0.0.1:1', ['q:8', 'r:9']],
+      ['::1:2', []],
+    ],
   );
   assert.equal(owners.length, slotCount);
   assert.deepEqual([owners[0], owners[99], owners[100]], ['10.0.0.1:1', '10.0.0.1:1', null]);
@@ -25,7 +34,7 @@ test('each range belongs to its primary, replicas behind it are not looked at', 
 
 test('a host left out is the one that was asked', () => {
   for (const host of [text(''), text('?'), nobody]) {
-    const owners = readSlots(list(list(number(0), number(1), list(host, number(7)))), 'asked');
+    const { owners } = readSlots(list(list(number(0), number(1), list(host, number(7)))), 'asked');
     assert.equal(owners[0], 'asked:7');
   }
 });

@@ -1,5 +1,5 @@
 /** One protocol version and database of a backend: its connections, and commands sent again. */
-import { Flag } from '../../command/command.ts';
+import { type CommandFacts, Flag, readsAnywhere } from '../../command/command.ts';
 import type { ReplyTaker, Run } from '../../command/run.ts';
 import type { Upstream } from '../../command/upstream.ts';
 import type { ProcessCounters } from '../../observe/observe.ts';
@@ -33,6 +33,8 @@ export interface UpstreamHome extends Places {
   moved(slot: number, address: string): void;
   /** Something is wrong with the picture of the cluster: look again soon. */
   doubt(): void;
+  /** ASK: `slot` moves from one primary to another. */
+  migrates(from: string, to: string): void;
   /** A connection stands, perhaps to a server that is another one than before. */
   arrived(): void;
 }
@@ -49,6 +51,8 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   epoch = 0;
   single: RedisConnection | null = null;
   slots: RedisConnection[] | null = null;
+  readonly reads = null;
+  readonly plain = this;
   readonly protocol: Protocol;
   readonly database: number;
   readonly #home: UpstreamHome;
@@ -118,13 +122,13 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     const { counters, turn, limits } = this.#home;
     counters.redirects++;
     run.attempts++;
-    if (this.#tooLate(run) || run.attempts > limits.redirectsMax) {
-      this.#refuse(run, `${reply.slice(1)} (given up after ${run.attempts} tries)`);
-      return;
-    }
     const redirect = readRedirect(reply, from.host);
     if (redirect.kind === 'unloaded') {
       this.#reload(run, request, reply, from);
+      return;
+    }
+    if (this.#tooLate(run) || run.attempts > limits.redirectsMax) {
+      this.#refuse(run, `${reply.slice(1)} (given up after ${run.attempts} tries)`);
       return;
     }
     if (redirect.kind === 'later') {
@@ -138,6 +142,7 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     }
     const address = `${redirect.host}:${redirect.port}`;
     if (redirect.kind === 'moved') this.#home.moved(redirect.slot, address);
+    else this.#home.migrates(from.address, address);
     counters.retries++;
     this.node(address).resend(run, request, redirect.kind === 'ask' ? asking : null);
   }
@@ -145,10 +150,14 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   /**
    * The server does not know the script, this proxy may: the script first, then the command again.
    * Where a younger command went ahead already the client is told, as Redis would, and has EVAL.
+   * One that was given and still is not there does not compile: nobody need give it again.
    */
   #reload(run: Run, request: Buffer, reply: string, from: RedisConnection): void {
-    const mayWait = this.#mayWait(run, request);
-    const body = mayWait ? this.#home.scripts.body(scriptOf(request, this.#home)) : null;
+    const { scripts } = this.#home;
+    const digest = scriptOf(request, this.#home);
+    if (run.attempts > loadsMax) scripts.drop(digest);
+    const mayWait = !this.#tooLate(run) && this.#mayWait(run, request);
+    const body = mayWait ? scripts.body(digest) : null;
     if (body === null) {
       this.#refuse(run, reply.slice(1));
       return;
@@ -224,14 +233,23 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
 
   /**
    * Not where a younger command of the same client, already sent, could be executed before it; nor
-   * the proxy's own commands, which are meant for this one connection.
+   * the proxy's own commands, which are meant for this one connection. What may be read from a
+   * replica may always: see `isOvertaken`.
    */
   #mayWait(run: Run, request: Buffer): boolean {
     const facts = factsOf(request, this.#home);
     if (!isKeyed(facts)) return false;
+    if (run.loose || this.#readsOf(run, facts) !== null) return true;
     const reads = (facts.flags & Flag.readonly) !== 0;
     const place = (run.taker as ReplyTaker).place(run);
     return !isOvertaken(place, slotsOf(request, this.#home), reads, this.#home);
+  }
+
+  /** Where the client of `run` reads, by slot, if it may do so elsewhere in this cluster; else null. */
+  #readsOf(run: Run, facts: CommandFacts): readonly RedisConnection[] | null {
+    const { way } = (run.taker as ReplyTaker).place(run).taker as ReplyTaker;
+    const mine = way != null && way.plain === this && readsAnywhere(facts);
+    return mine ? (way.reads as readonly RedisConnection[] | null) : null;
   }
 
   #wait(run: Run, request: Buffer, dueUs: number): void {
@@ -242,8 +260,10 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   #again(one: Waiting): void {
     const { run, request } = one;
     const taker = run.taker as ReplyTaker;
-    const slot = this.single === null ? slotsOf(request, this.#home)[0] : undefined;
-    this.owner(slot ?? null).resend(run, request, null);
+    const [slot = 0] = this.single === null ? slotsOf(request, this.#home) : [];
+    const facts = factsOf(request, this.#home);
+    const reads = facts === null ? null : this.#readsOf(run, facts);
+    (reads?.[slot] ?? this.owner(slot)).resend(run, request, null);
     taker.delay(-1);
   }
 
@@ -259,6 +279,8 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
 }
 
 /** How long a command waits that the server said it could not execute yet. */
+/** A server may lose a script again while it is given. */
+const loadsMax = 3;
 const laterUs = 25_000;
 /** How long one waits whose connection broke: by then the topology may have been read again. */
 const unansweredUs = 50_000;
