@@ -5,7 +5,6 @@ import type { Target } from './target.ts';
 type Where = (target: Target) => boolean;
 
 const standalone: Where = ({ route }) => route === 'standalone';
-
 const ownServers: Where = ({ isolation }) => isolation === 'dedicated';
 const ownServer: Where = (target) => standalone(target) && ownServers(target);
 
