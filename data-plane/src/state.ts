@@ -1,8 +1,8 @@
 /** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
 import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities';
 import type { Position, Topic } from '@respool/contracts/queues';
+import type { KafkaRecord, OffsetTime, TopicPartition } from '@respool/kafka/gateway';
 import type { ReadRequest } from './backend/kafka/consume.ts';
-import type { KafkaRecord, OffsetTime, TopicPartition } from './backend/kafka/gateway.ts';
 import type { FoundOffset } from './backend/kafka/offsets.ts';
 import type { Pushed } from './backend/kafka/produce.ts';
 import type { PushRequest } from './backend/kafka/topic-lanes.ts';

@@ -41,9 +41,15 @@ export const differences: readonly Difference[] = [
     reason: 'the proxy names the subcommands that it serves, in words of its own',
   },
   {
-    command: /^sort(?:_ro)?$/,
-    got: /^-ERR SORT(?:_RO)? with BY, GET or STORE is refused here/,
-    reason: 'patterns of SORT reach keys that the command does not name',
+    command: /^acl\|whoami$/,
+    got: /^\$\d+\r\n[\w-]+\.default\r\n$/,
+    reason: 'a user is a tenant and a login',
+  },
+  {
+    command: /^georadius/,
+    want: /^-/,
+    got: /^-/,
+    reason: 'of several mistakes in one GEORADIUS with STORE the keys are looked at first',
   },
 ];
 

@@ -1,5 +1,6 @@
 /** One program run to its end, its output captured, its failure told in a sentence. */
 import { spawn } from 'node:child_process';
+import { stripVTControlCharacters } from 'node:util';
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -38,7 +39,9 @@ export function run(program: string, args: readonly string[], options: RunOption
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(options.withStderr === true ? output + complaint : output);
       const ended = signal === null ? `exit code ${code}` : signal;
-      const said = lastLines(complaint.trim() === '' ? output : complaint, 5);
+      // Maven puts its colours back on standard error, and tells what is wrong on the other one.
+      const complained = stripVTControlCharacters(complaint);
+      const said = lastLines(complained.trim() === '' ? output : complained, 10);
       return reject(new Error(`"${[program, ...args].join(' ')}" failed (${ended}): ${said}`));
     });
   });

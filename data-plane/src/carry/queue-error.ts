@@ -1,6 +1,6 @@
 /** Why a command about a topic came to nothing, in the words its client gets. */
 import { type ErrorCode, errors } from '@respool/contracts/errors';
-import type { KafkaError, KafkaErrorCode } from '../backend/kafka/kafka-error.ts';
+import type { KafkaError, KafkaErrorCode } from '@respool/kafka/kafka-error';
 import { encodeError } from '../resp/encoder.ts';
 import type { TopicView } from '../state.ts';
 

@@ -1,5 +1,5 @@
 /** Replies about topics. Every element is a bulk string, as the commands have always answered. */
-import type { KafkaRecord } from '../backend/kafka/gateway.ts';
+import type { KafkaRecord } from '@respool/kafka/gateway';
 import type { FoundOffset } from '../backend/kafka/offsets.ts';
 import type { Pushed } from '../backend/kafka/produce.ts';
 import { encodeArrayHeader, encodeNull, type Protocol } from '../resp/encoder.ts';

@@ -1,5 +1,5 @@
 /** What KPUSH, KPOP and KOFFSET ask for, read from their arguments: pure. */
-import type { OffsetTime } from '../backend/kafka/gateway.ts';
+import type { OffsetTime } from '@respool/kafka/gateway';
 import { offsetTimeOf } from '../backend/kafka/offsets.ts';
 import type { Command } from '../command/request.ts';
 import { wireError } from './queue-error.ts';

@@ -5,8 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { type Fault, MemoryKafka } from '@respool/kafka/memory';
 import type { KafkaBackend } from '../backend/kafka/kafka.ts';
-import { type Fault, MemoryKafka } from '../backend/kafka/memory.ts';
 import type { PushLimits } from '../backend/kafka/produce.ts';
 import { encodeRequest } from '../resp/encoder.ts';
 import { HotPath } from '../test/hot-path.ts';

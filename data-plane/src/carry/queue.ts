@@ -1,5 +1,5 @@
 /** KPUSH, KPOP, KOFFSET and KPARTITION: commands about topics, in flight side by side, answered in order. */
-import { asKafkaError } from '../backend/kafka/kafka-error.ts';
+import { asKafkaError } from '@respool/kafka/kafka-error';
 import { type CommandFacts, Flag } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import type { Run } from '../command/run.ts';

@@ -272,7 +272,7 @@ export class ReplyQueue implements ReplyTaker {
     if (this.#heldPushes !== null) this.#sendPushes();
     const { trailer } = run;
     freeRun(run);
-    for (const work of trailer ?? []) work();
+    if (trailer !== null) for (const work of trailer) work();
   }
 
   #sendPushes(): void {

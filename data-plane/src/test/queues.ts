@@ -2,10 +2,10 @@
 import { systemClock } from '@respool/contracts/clock';
 import type { Topic } from '@respool/contracts/queues';
 import type { TenantState } from '@respool/contracts/snapshot';
+import type { KafkaGateway } from '@respool/kafka/gateway';
+import { MemoryGateway, type MemoryKafka } from '@respool/kafka/memory';
 import type { ReadLimits } from '../backend/kafka/consume.ts';
-import type { KafkaGateway } from '../backend/kafka/gateway.ts';
 import { KafkaBackend } from '../backend/kafka/kafka.ts';
-import { MemoryGateway, type MemoryKafka } from '../backend/kafka/memory.ts';
 import type { PushLimits } from '../backend/kafka/produce.ts';
 import { readSettings } from '../settings.ts';
 

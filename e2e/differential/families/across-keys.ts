@@ -1,8 +1,13 @@
 /** Commands with several keys that depend on each other: natively in one slot, else by the proxy. */
 import { readLines } from '../grammar.ts';
 
-export const stringsAcross = readLines(`
+/** All of its keys or none. */
+export const allOrNothing = readLines(`
   2 MSETNX { <s> <value> }3
+  DEL <s>
+`);
+
+export const stringsAcross = readLines(`
   3 LCS <s> <s> [ LEN | IDX [ WITHMATCHLEN ] [ MINMATCHLEN <count> ] ]
   4 BITOP ( AND | OR | XOR ) <b> { <b> }3
   BITOP NOT <b> <b>

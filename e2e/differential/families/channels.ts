@@ -115,11 +115,20 @@ export function replySwitch(source: Source): Step {
 
 /** Invalidation messages go out before the reply of the next command of the tracking connection. */
 export function tracking(source: Source): Step {
+  return tracked(source, source.pick([[], ['NOLOOP'], ['OPTIN'], ['OPTOUT']]));
+}
+
+/** What is broadcast names keys of everybody on the server. */
+export function broadcasts(source: Source): Step {
+  return tracked(source, source.pick([['BCAST'], ['BCAST', 'PREFIX', 's:']]));
+}
+
+function tracked(source: Source, options: readonly string[]): Step {
   const key = source.key('s');
   return {
     kind: 'scene',
     lines: [
-      say('a', 'CLIENT', 'TRACKING', 'ON', ...source.pick([[], ['BCAST'], ['NOLOOP'], ['OPTIN']])),
+      say('a', 'CLIENT', 'TRACKING', 'ON', ...options),
       say('a', 'CLIENT', 'CACHING', 'YES'),
       say('a', 'GET', key),
       ...hears('a'),

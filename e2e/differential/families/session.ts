@@ -94,6 +94,6 @@ export const helpTexts = readLines(`
 `);
 
 export const moreHelpTexts = readLines(`
-  ( ACL | CLIENT | COMMAND | FUNCTION | LATENCY | MEMORY ) HELP
-  ( PUBSUB | SCRIPT | SLOWLOG ) HELP
+  ! ( ACL | CLIENT | COMMAND | FUNCTION | LATENCY | MEMORY ) HELP
+  ! ( PUBSUB | SCRIPT | SLOWLOG ) HELP
 `);

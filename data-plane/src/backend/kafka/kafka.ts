@@ -1,10 +1,10 @@
 /** One Kafka backend: what topics of any tenant push to it and read from it, its beginning and end. */
 import type { Clock } from '@respool/contracts/clock';
+import type { KafkaGateway, KafkaRecord, OffsetTime, TopicPartition } from '@respool/kafka/gateway';
+import { asKafkaError, type KafkaError } from '@respool/kafka/kafka-error';
 import type { KafkaSample } from '../../observe/queue-metrics.ts';
 import type { KafkaView } from '../../state.ts';
 import { OffsetReader, type ReadLimits, type ReadRequest } from './consume.ts';
-import type { KafkaGateway, KafkaRecord, OffsetTime, TopicPartition } from './gateway.ts';
-import { asKafkaError, type KafkaError } from './kafka-error.ts';
 import { type FoundOffset, findOffset, partitionsOf } from './offsets.ts';
 import { type Pushed, Pusher, type PushLimits } from './produce.ts';
 import type { PushRequest } from './topic-lanes.ts';
