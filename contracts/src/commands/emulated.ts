@@ -12,7 +12,7 @@ export const allKeys: Readonly<Record<string, Steps>> = {
   scan: {
     whole: true,
     guarantee:
-      'a key that exists from the first call to the last is returned at least once, also while slots move, nodes come and primaries fail over (one change in 16,384 goes unnoticed); keys may repeat, more often after such a change',
+      'a key that exists from the first call to the last is returned at least once, also while slots move, nodes come and primaries fail over (but for one such change in 16,384, and a slot that leaves and returns between two calls); keys may repeat, more often after such a change',
   },
   keys: {
     whole: true,
@@ -32,7 +32,7 @@ export const allKeys: Readonly<Record<string, Steps>> = {
   flushdb: {
     whole: true,
     guarantee:
-      'every key the tenant has at the start is removed, on one shard after the other’s moment; under a prefix by SCAN and UNLINK, so that a key written meanwhile may stay; an error says how far it came',
+      'every key the tenant has at the start is removed, on each shard at its own moment; under a prefix by SCAN and UNLINK, so that a key written meanwhile may stay; an error says how far it came',
   },
   flushall: {
     whole: false,
@@ -60,7 +60,7 @@ const carried =
   'computed in one step where the source is, then carried over; the destination is replaced in one step, a little later';
 
 const moved =
-  'value and time to live are copied to the destination first, then the source is removed if it is still what was copied, else copied again; both can be seen for a moment, the value is never nowhere, and two renames of one key at once may both succeed';
+  'value and time to live are copied to the destination first, then the source is removed if it is still what was copied, else copied again; both can be seen for a moment, the value is never nowhere and no write to the source is lost; two renames of one key at once may both succeed';
 const poppedThenPushed =
   'popped, then pushed: no two clients get one element; it is put back when it cannot be pushed, and is lost only if the proxy itself ends in between';
 const inTurn = 'one key after the other is asked, each pop is atomic';

@@ -1,4 +1,5 @@
 /** One step of a scan over a cluster, which survives moved slots, failovers and new nodes. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Argument, type Backing, CommandError, slotCount } from '../command/backing.ts';
 import { textOf } from '../resp/resp.ts';
 import { addressOf, type ClusterView, markOf, rangeEnd, readClusterNodes } from './cluster-view.ts';
@@ -62,8 +63,13 @@ function again({ slot }: ScanCursor): bigint {
   return encodeCursor({ slot, moved: true, mark: 0, node: 0n });
 }
 
-/** A table of owners may be a moment old; who was asked says who has the slot now. */
-const ownersAskedMax = 4;
+/**
+ * A table of owners may be a moment old: who was asked says who has the slot now. Nodes may disagree
+ * for a while, or know nobody: then they are asked again, in about three seconds all told.
+ */
+const ownersAskedMax = 36;
+const askedAtOnce = 3;
+const pauseMs = 100;
 
 interface OwnersPage {
   readonly node: string;
@@ -81,6 +87,7 @@ async function ownersPage(
 ): Promise<OwnersPage> {
   let node = backing.ownerOf(from.slot);
   for (let asked = 0; asked < ownersAskedMax; asked++) {
+    if (asked >= askedAtOnce) await pause(pauseMs);
     // On one connection, so in this order.
     const [view, page] = await Promise.all([
       viewOf(backing, node),
@@ -88,8 +95,7 @@ async function ownersPage(
     ]);
     const owner = view.owners[from.slot] as string;
     if (owner === view.self) return { node, view, ...page };
-    if (owner === '') break;
-    node = addressOf(view, owner, node);
+    node = owner === '' ? backing.ownerOf(from.slot) : addressOf(view, owner, node);
   }
   throw new CommandError(`CLUSTERDOWN the owner of slot ${from.slot} is not known now, try again`);
 }

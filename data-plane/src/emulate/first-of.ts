@@ -1,11 +1,13 @@
 /** Replies that name the keys they are about, made of one command per key: LMPOP, ZMPOP. */
 import { CommandError } from '../command/backing.ts';
-import type { Answer, Task, Work } from './task.ts';
+import { type Answer, syntaxError, type Task, type Work } from './task.ts';
 
 /** `numkeys key … LEFT|RIGHT [COUNT n]`: one key after the other, until one has something. */
 export const firstOf: Work = async (task) => {
   const { name, args, keys, backing } = task;
   const rest = args.slice((keys.at(-1) as number) + 1);
+  // All words were taken for keys: then LEFT or RIGHT is missing.
+  if (rest.length === 0) throw new CommandError(syntaxError);
   let reply: Answer = Buffer.alloc(0);
   for (const at of keys) {
     const key = backing.own(args[at] as Buffer);

@@ -72,11 +72,11 @@ export function planOf(command: Command, way: RouteWay): Plan {
     command.ends,
     keys.at,
   );
-  if (keys.count < 0) return unplaced(facts, way, upstream);
+  if (keys.count < 0) return unplaced(command, way, upstream);
   const own = beyondKeys(facts, command, way);
   if (own !== null) return own;
   if (upstream.single !== null) return { kind: 'whole', way: upstream.single };
-  if (keys.count === 0) return unplaced(facts, way, upstream);
+  if (keys.count === 0) return unplaced(command, way, upstream);
   return inSlots(facts, command, way, tableOf(upstream, facts));
 }
 
@@ -86,14 +86,53 @@ export function tableOf(upstream: Upstream, facts: CommandFacts): readonly Upstr
   return (reads ? upstream.reads : upstream.slots) as readonly UpstreamConnection[];
 }
 
-/** No key, or none that can be found, makes an error of the command: the server has the words. */
-function unplaced(facts: CommandFacts, way: RouteWay, { single, slots }: Upstream): Plan {
-  if (way.prefix === null) {
-    return { kind: 'whole', way: single ?? (slots?.[0] as UpstreamConnection) };
+/** No key, or none that can be found, makes an error of the command, which the server words. */
+function unplaced(command: Command, way: RouteWay, { single, slots }: Upstream): Plan {
+  const facts = command.facts as CommandFacts;
+  if (hasFirstKeyOnly(facts, command)) {
+    keys.at[0] = 1;
+    keys.count = 1;
+    const slot = slotOfKey(command, 1, way.prefixCrc);
+    return { kind: 'whole', way: single ?? (slots?.[slot] as UpstreamConnection) };
   }
-  const counts = facts.keySpecs.some(({ find }) => find.type === 'keynum');
-  return counts ? { kind: 'work' } : refused(encodeError('ERR', 'syntax error'));
+  if (single !== null && way.prefix === null) return { kind: 'whole', way: single };
+  if (facts.keySpecs.some(({ find }) => find.type === 'keynum')) return { kind: 'work' };
+  // A cluster would refuse the patterns of SORT before it comes to what is wrong.
+  if (way.prefix === null && facts.name !== 'sort') {
+    return { kind: 'whole', way: slots?.[0] as UpstreamConnection };
+  }
+  return refused(namesStreams(command) ? unbalanced : encodeError('ERR', 'syntax error'));
 }
+
+/**
+ * PFMERGE without a source; GEORADIUS with a STORE at the very end and no other, whose first key
+ * the server looks at before its options.
+ */
+function hasFirstKeyOnly({ name }: CommandFacts, command: Command): boolean {
+  if (name === 'pfmerge') return command.argc === 2;
+  if (name !== 'georadius' && name !== 'georadiusbymember') return false;
+  let stores = 0;
+  let last = '';
+  for (let i = 2; i < command.argc; i++) {
+    last = command.text(i).toLowerCase();
+    if (last === 'store' || last === 'storedist') stores++;
+  }
+  return stores === 1 && last.startsWith('store');
+}
+
+/** Redis 7.0 `xreadCommand`: STREAMS with something behind it, though not a key and an id each. */
+function namesStreams(command: Command): boolean {
+  if (!command.facts?.name.startsWith('xread')) return false;
+  for (let at = 1; at < command.argc - 1; at++) {
+    if (command.text(at).toLowerCase() === 'streams') return true;
+  }
+  return false;
+}
+
+const unbalanced = encodeError(
+  'ERR',
+  "Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+);
 
 function inSlots(
   facts: CommandFacts,
