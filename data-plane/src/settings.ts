@@ -130,10 +130,12 @@ export function readSettings(env: Environment): Settings {
     slowerThanUs: whole('RESPOOL_SLOWLOG_SLOWER_THAN_US', 10_000, -1, 2 ** 40),
     replyStallMsMax: ms('RESPOOL_REPLY_STALL_MS_MAX', 300_000),
     loginMsMax: ms('RESPOOL_LOGIN_MS_MAX', 30_000),
-    warmMsMax: ms('RESPOOL_WARM_MS_MAX', 5000),
+    warmMsMax: ms('RESPOOL_WARM_MS_MAX', defaultWarmMs),
     drainMsMax: ms('RESPOOL_DRAIN_MS_MAX', 10_000),
   };
 }
+
+const defaultWarmMs = 5000;
 
 type ReadNumber = (name: string, otherwise: number) => number;
 
@@ -168,6 +170,7 @@ function kafkaLimits(
       windowBytesMax: size('RESPOOL_KAFKA_WINDOW_BYTES_MAX', defaultReadLimits.windowBytesMax),
     },
     askMsMax: deadlineMs,
+    warmMsMax: Math.ceil(ms('RESPOOL_WARM_MS_MAX', defaultWarmMs) * 0.8),
   };
 }
 

@@ -42,11 +42,12 @@ const { kafka: limits } = readSettings({
 export function kafkaOver(
   gateway: KafkaGateway,
   given: { readonly push?: Partial<PushLimits>; readonly read?: Partial<ReadLimits> } = {},
+  topics: readonly string[] = [],
 ): KafkaBackend {
   const push = { ...limits.push, ...given.push };
   const read = { ...limits.read, ...given.read };
   const all = { ...limits, push, read };
-  return new KafkaBackend('queues', { gateway, clock: systemClock, limits: all, topics: [] });
+  return new KafkaBackend('queues', { gateway, clock: systemClock, limits: all, topics });
 }
 
 /** A gateway to `kafka` that answers after a moment of real time. */

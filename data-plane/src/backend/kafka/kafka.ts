@@ -14,6 +14,8 @@ export interface KafkaLimits {
   readonly read: ReadLimits;
   /** A question about a topic: its partitions, an offset. */
   readonly askMsMax: number;
+  /** Less than a new state may take to be warm, so that the reason is told. */
+  readonly warmMsMax: number;
 }
 
 export interface KafkaParts {
@@ -98,7 +100,7 @@ export class KafkaBackend implements KafkaView {
   async warm(): Promise<void> {
     const { gateway, limits, topics } = this.#parts;
     const asked = await Promise.allSettled(
-      topics.slice(0, warmTopicsMax).map((name) => gateway.topic(name, limits.askMsMax)),
+      topics.slice(0, warmTopicsMax).map((name) => gateway.topic(name, limits.warmMsMax)),
     );
     for (const one of asked) {
       if (one.status === 'fulfilled') continue;
