@@ -3,6 +3,7 @@ FROM node:26-bookworm-slim
 WORKDIR /respool
 COPY package.json package-lock.json .npmrc ./
 COPY contracts contracts
+COPY kafka kafka
 COPY control-plane control-plane
 COPY data-plane data-plane
 COPY e2e/package.json e2e/

@@ -6,12 +6,14 @@ import {
   backendTls,
   entityKind,
   route,
+  sasl,
   tenant,
   user,
 } from './entities.ts';
 import { errors } from './errors.ts';
 import { ackStatus } from './follow.ts';
 import { backendId } from './ids.ts';
+import { position, topic } from './queues.ts';
 
 /** Sequence of the change that last wrote the entity; also its ETag, in quotes. */
 const revision = z.int().min(1);
@@ -24,7 +26,12 @@ const secretFields = z.strictObject({
   fingerprint: fingerprint.nullable(),
 });
 
-export const tenantAnswer = tenant.extend({ revision, users: z.int(), routes: z.int() });
+export const tenantAnswer = tenant.extend({
+  revision,
+  users: z.int(),
+  routes: z.int(),
+  topics: z.int(),
+});
 export type TenantAnswer = z.infer<typeof tenantAnswer>;
 
 const userShown = user.omit({ verifier: true }).extend({ secret: secretFields });
@@ -34,19 +41,27 @@ export type UserAnswer = z.infer<typeof userAnswer>;
 export const routeAnswer = route.extend({ revision });
 export type RouteAnswer = z.infer<typeof routeAnswer>;
 
+export const topicAnswer = topic.extend({ revision });
+export type TopicAnswer = z.infer<typeof topicAnswer>;
+
+export const positionAnswer = position.extend({ revision });
+export type PositionAnswer = z.infer<typeof positionAnswer>;
+
 const backendCommon = {
   id: backendId,
   description: z.string(),
   username: z.string().nullable(),
   password: z.strictObject({ fingerprint }).nullable(),
   tls: backendTls.nullable(),
-  commands: backendCommands,
 };
-const standalone = { kind: z.literal('standalone'), address, databases: z.int(), ...backendCommon };
-const cluster = { kind: z.literal('cluster'), seeds: z.array(address), ...backendCommon };
+const redisCommon = { ...backendCommon, commands: backendCommands };
+const standalone = { kind: z.literal('standalone'), address, databases: z.int(), ...redisCommon };
+const cluster = { kind: z.literal('cluster'), seeds: z.array(address), ...redisCommon };
+const kafka = { kind: z.literal('kafka'), bootstrap: z.array(address), sasl, ...backendCommon };
 export const backendAnswer = z.discriminatedUnion('kind', [
   z.strictObject({ ...standalone, revision }),
   z.strictObject({ ...cluster, revision }),
+  z.strictObject({ ...kafka, revision }),
 ]);
 export type BackendAnswer = z.infer<typeof backendAnswer>;
 
@@ -115,6 +130,8 @@ export const writeAnswer = z.strictObject({
   user: userAnswer.optional(),
   backend: backendAnswer.optional(),
   route: routeAnswer.optional(),
+  topic: topicAnswer.optional(),
+  position: positionAnswer.optional(),
   /** Only with `wait=applied`. */
   rollout: waited.optional(),
 });
@@ -126,7 +143,10 @@ const entityShown = z.union([
   z.strictObject(userShown.shape),
   z.strictObject(standalone),
   z.strictObject(cluster),
+  z.strictObject(kafka),
   z.strictObject(route.shape),
+  z.strictObject(topic.shape),
+  z.strictObject(position.shape),
 ]);
 
 export const changeDetail = changeShown.extend({
@@ -165,9 +185,11 @@ export const stateAnswer = z.strictObject({
   hash: z.string(),
   at: z.string(),
   tenants: z.array(
-    tenantAnswer.omit({ users: true, routes: true }).extend({
+    tenantAnswer.omit({ users: true, routes: true, topics: true }).extend({
       users: z.array(userAnswer),
       routes: z.array(routeAnswer),
+      topics: z.array(topicAnswer),
+      positions: z.array(positionAnswer),
     }),
   ),
   backends: z.array(backendAnswer),

@@ -1,6 +1,15 @@
 /** Bodies and queries the control plane's HTTP API takes; the answers stand in api-answers.ts. */
 import { z } from 'zod';
-import { address, backendCommands, crossSlot, isolation, readFrom } from './entities.ts';
+import { onPosition, onTopic, positionBody, topicBody, topicPatch } from './api-topics.ts';
+import {
+  address,
+  backendCommands,
+  crossSlot,
+  entityKind,
+  isolation,
+  readFrom,
+  sasl,
+} from './entities.ts';
 import { backendId, routeId, tenantId, userName } from './ids.ts';
 
 export const reasonLengthMax = 1024;
@@ -65,6 +74,7 @@ const username = z.string().min(1).max(256).nullable();
  */
 const password = z.string().min(1).max(4_096).nullable();
 const databases = z.int().min(1).max(65_536);
+/** Cluster nodes, or brokers. */
 const seeds = z.array(address).min(1).max(64);
 
 const backendCommon = {
@@ -72,23 +82,31 @@ const backendCommon = {
   username: username.default(null),
   password: password.optional(),
   tls: tls.nullable().default(null),
-  commands: backendCommands.default([]),
 };
+const redisCommon = { ...backendCommon, commands: backendCommands.default([]) };
 export const backendBody = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('standalone'),
     address,
     databases: databases.default(16),
+    ...redisCommon,
+  }),
+  z.strictObject({ kind: z.literal('cluster'), seeds, ...redisCommon }),
+  z.strictObject({
+    kind: z.literal('kafka'),
+    bootstrap: seeds,
+    sasl: sasl.default(null),
     ...backendCommon,
   }),
-  z.strictObject({ kind: z.literal('cluster'), seeds, ...backendCommon }),
 ]);
 export const backendPatch = z
   .strictObject({
-    kind: z.enum(['standalone', 'cluster']),
+    kind: z.enum(['standalone', 'cluster', 'kafka']),
     address,
     databases,
     seeds,
+    bootstrap: seeds,
+    sasl,
     description,
     username,
     password,
@@ -128,18 +146,23 @@ export const wish = z.discriminatedUnion('op', [
     z.strictObject({ op: z.literal('put'), ...onUser, value: userBody }),
     z.strictObject({ op: z.literal('put'), ...onBackend, value: backendBody }),
     z.strictObject({ op: z.literal('put'), ...onRoute, value: routeBody }),
+    z.strictObject({ op: z.literal('put'), ...onTopic, ...expect, value: topicBody }),
+    z.strictObject({ op: z.literal('put'), ...onPosition, ...expect, value: positionBody }),
   ]),
   z.discriminatedUnion('kind', [
     z.strictObject({ op: z.literal('patch'), ...onTenant, value: tenantPatch }),
     z.strictObject({ op: z.literal('patch'), ...onUser, value: userPatch }),
     z.strictObject({ op: z.literal('patch'), ...onBackend, value: backendPatch }),
     z.strictObject({ op: z.literal('patch'), ...onRoute, value: routePatch }),
+    z.strictObject({ op: z.literal('patch'), ...onTopic, ...expect, value: topicPatch }),
   ]),
   z.discriminatedUnion('kind', [
     z.strictObject({ op: z.literal('delete'), ...onTenant }),
     z.strictObject({ op: z.literal('delete'), ...onUser }),
     z.strictObject({ op: z.literal('delete'), ...onBackend }),
     z.strictObject({ op: z.literal('delete'), ...onRoute }),
+    z.strictObject({ op: z.literal('delete'), ...onTopic, ...expect }),
+    z.strictObject({ op: z.literal('delete'), ...onPosition, ...expect }),
   ]),
 ]);
 export type Wish = z.infer<typeof wish>;
@@ -156,7 +179,7 @@ export const revertBody = z.strictObject({
   /** The sequence whose state is wanted back. */
   to: z.int().min(1),
   reason: reason.optional(),
-  /** Only this tenant with its users and routes, or only this backend; absent: everything. */
+  /** Only this tenant with all it owns, or only this backend; absent: everything. */
   scope: z
     .union([z.strictObject({ tenant: tenantId }), z.strictObject({ backend: backendId })])
     .optional(),
@@ -198,9 +221,9 @@ export const eventsQuery = z.strictObject({
   after: whole.optional(),
   before: whole.optional(),
   tenant: tenantId.optional(),
-  kind: z.enum(['tenant', 'user', 'backend', 'route']).optional(),
-  /** An entity's id; of users and routes with the tenant in front: `acme/main`. */
-  id: z.string().max(128).optional(),
+  kind: entityKind.optional(),
+  /** An entity's id, with the tenant in front where it has one: `acme/main`. */
+  id: z.string().max(300).optional(),
   actor: z.string().max(256).optional(),
   since: time.optional(),
   until: time.optional(),

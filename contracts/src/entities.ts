@@ -1,6 +1,7 @@
-/** The four things an operator configures: tenants, users, backends and routes. */
+/** What an operator configures: tenants, users, backends, routes; topics are in queues.ts. */
 import { z } from 'zod';
 import { backendId, routeId, tenantId, userName } from './ids.ts';
+import type { Position, Topic } from './queues.ts';
 
 /** AES-256-GCM of one field. `keyScope` names the data key; all parts are base64. */
 export const sealedSecret = z.strictObject({
@@ -123,25 +124,40 @@ const backendCommon = {
   username: z.string().max(256).nullable(),
   password: sealedSecret.nullable(),
   tls: backendTls.nullable(),
-  commands: backendCommands,
 };
+
+const redisCommon = { ...backendCommon, commands: backendCommands };
+
+/** How user name and password are sent to Kafka; null where it asks for none. */
+export const sasl = z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).nullable();
+export type Sasl = z.infer<typeof sasl>;
 
 export const backend = z.discriminatedUnion('kind', [
   z.strictObject({
-    ...backendCommon,
+    ...redisCommon,
     kind: z.literal('standalone'),
     address,
     /** How many databases the server has (`databases` in redis.conf). */
     databases: z.int().min(1).max(65_536),
   }),
   z.strictObject({
-    ...backendCommon,
+    ...redisCommon,
     kind: z.literal('cluster'),
     /** Nodes asked for the topology; any one alive is enough. */
     seeds: z.array(address).min(1).max(64),
   }),
+  /** Topics name it, of any number of tenants; no route leads to it. */
+  z.strictObject({
+    ...backendCommon,
+    kind: z.literal('kafka'),
+    /** Brokers asked for the others; any one alive is enough. */
+    bootstrap: z.array(address).min(1).max(64),
+    sasl,
+  }),
 ]);
 export type Backend = z.infer<typeof backend>;
+export type KafkaBackend = Extract<Backend, { kind: 'kafka' }>;
+export type RedisBackend = Exclude<Backend, KafkaBackend>;
 
 /**
  * Where a cluster's reads go: its primaries; replicas, and a primary only where none is up; any
@@ -163,6 +179,6 @@ export const route = z.strictObject({
 });
 export type Route = z.infer<typeof route>;
 
-export const entityKind = z.enum(['tenant', 'user', 'backend', 'route']);
+export const entityKind = z.enum(['tenant', 'user', 'backend', 'route', 'topic', 'position']);
 export type EntityKind = z.infer<typeof entityKind>;
-export type Entity = Tenant | User | Backend | Route;
+export type Entity = Tenant | User | Backend | Route | Topic | Position;

@@ -34,6 +34,7 @@ export const errors = {
   'already-exists': client(409, null),
   'conflict-reference': client(409, null),
   'conflict-isolation': client(409, null),
+  'conflict-topic': client(409, null),
   'databases-exhausted': client(409, null),
   'event-too-large': client(413, null),
   'etag-mismatch': client(412, null),

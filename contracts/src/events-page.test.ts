@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { backend, route, tenant, user } from './entities.ts';
 import { configurationChanged, event, logCreated, readEvent, writeEvent } from './events.ts';
+import { grant, position, topic } from './queues.ts';
 import * as subjects from './subjects.ts';
 
 const page = readFileSync(new URL('../../docs/reference/events.md', import.meta.url), 'utf8');
@@ -26,7 +27,7 @@ test('each type has an example, which is its golden fixture', () => {
 test('the page names every field of every event, and every subject and bucket', () => {
   const fields = [...Object.keys(logCreated.shape), ...Object.keys(configurationChanged.shape)];
   for (const field of fields) assert.match(page, new RegExp(`\`${field}\``), field);
-  const entities = [tenant, user, route, ...backend.options];
+  const entities = [tenant, user, route, topic, grant, position, ...backend.options];
   for (const field of entities.flatMap((entity) => Object.keys(entity.shape))) {
     assert.ok(page.includes(`\`${field}\``), field);
   }

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { backendOf, buildLog, fold, put, userOf } from '../test/log-builder.ts';
+import {
+  backendOf,
+  buildLog,
+  fold,
+  kafkaOf,
+  positionOf,
+  put,
+  topicOf,
+  userOf,
+} from '../test/log-builder.ts';
 import { readStored } from './chain.ts';
 import { event, readEvent, UnreadableEvent, writeEvent } from './events.ts';
 import { upcastSnapshot } from './upcast.ts';
@@ -38,9 +47,9 @@ test('every version of every event type has a fixture, which is read as the curr
 });
 
 test('an event of the current version, read and written again, has the same bytes', () => {
-  const lines = fixture('log.v2.jsonl').toString().trimEnd().split('\n');
+  const lines = fixture('log.v3.jsonl').toString().trimEnd().split('\n');
   const current = lines.filter((line) => !/"ConfigurationChanged","version":1/.test(line));
-  assert.equal(current.length, 4);
+  assert.equal(current.length, 8);
   for (const line of current) {
     assert.equal(Buffer.from(writeEvent(readEvent(Buffer.from(line)))).toString(), line);
   }
@@ -90,6 +99,20 @@ test('a change whose id names another entity than it holds is refused', () => {
     assert.throws(() => readEvent(bytes), { name: 'UnreadableEvent', field: 'changes.0.id' });
   }
   assert.doesNotThrow(() => readEvent(encode(good)));
+});
+
+test('a position is named by tenant, topic and consumer, a topic as users and routes are', () => {
+  const position = positionOf('a', 'orders/billing', 'earliest');
+  const entities = [put(topicOf('a', 'orders')), put(position), put(kafkaOf('queues'))];
+  const [, bytes] = buildLog([entities]);
+  const read = readEvent(bytes ?? new Uint8Array());
+  assert(read.type === 'ConfigurationChanged');
+  const ids = read.changes.map(({ id }) => id);
+  assert.deepEqual(ids, ['a/orders', 'a/orders/billing', 'queues']);
+  for (const id of ['a/orders', 'a/billing', 'orders/billing', 'a/orders/other']) {
+    const forged = buildLog([[{ ...put(position), id } as never]])[1] ?? new Uint8Array();
+    assert.throws(() => readEvent(forged), { name: 'UnreadableEvent', field: 'changes.0.id' });
+  }
 });
 
 test('what is no JSON object in UTF-8 is refused', () => {

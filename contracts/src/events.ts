@@ -1,6 +1,7 @@
 /** Every event of the log: schema, type, version and upcaster. */
 import { z } from 'zod';
 import { backend, type Entity, route, tenant, user } from './entities.ts';
+import { position, positionKey, topic } from './queues.ts';
 import { NotOfItsVersion, upcastEvent } from './upcast.ts';
 
 /** One configuration change is one event; larger ones are refused (JetStream's own cap is 1 MiB). */
@@ -11,7 +12,10 @@ function changeOf<K extends string, S extends z.ZodType>(kind: K, entity: S) {
     z.strictObject({
       op: z.literal('put'),
       kind: z.literal(kind),
-      /** `tenant` and `backend`: the id; `user` and `route`: `<tenant>/<name>`. */
+      /**
+       * `tenant` and `backend`: the id; `user`, `route` and `topic`: `<tenant>/<name>`; `position`:
+       * `<tenant>/<topic>/<consumer>`.
+       */
       id: z.string(),
       /** What stood there before; absent when the change created it. */
       before: entity.optional(),
@@ -32,6 +36,8 @@ export const entityChange = z
     ...changeOf('user', user),
     ...changeOf('backend', backend),
     ...changeOf('route', route),
+    ...changeOf('topic', topic),
+    ...changeOf('position', position),
   ])
   .refine(isOfOneEntity, { path: ['id'], error: 'names another entity than before and after' });
 export type EntityChange = z.infer<typeof entityChange>;
@@ -48,6 +54,7 @@ function isOfOneEntity(change: {
 
 function idOf(entity: Entity): string {
   if (!('tenant' in entity)) return entity.id;
+  if ('consumer' in entity) return `${entity.tenant}/${positionKey(entity)}`;
   return `${entity.tenant}/${'name' in entity ? entity.name : entity.id}`;
 }
 

@@ -8,11 +8,13 @@ import {
   buildLog,
   fold,
   logId,
+  positionOf,
   put,
   remove,
   routeOf,
   storedEvents,
   tenantOf,
+  topicOf,
   userOf,
 } from '../test/log-builder.ts';
 import { hashOf, readStored } from './chain.ts';
@@ -165,6 +167,31 @@ test('a deleted entity is gone, and its tenant with all it owns', () => {
   assert.deepEqual(fold(events.slice(0, 4)).tenants['a']?.users, {});
   assert.deepEqual(fold(events).tenants, {});
   assert.deepEqual(Object.keys(fold(events).backends), ['main']);
+});
+
+test('topics and positions come and go on their own, and with their tenant', () => {
+  const [tenant, topic] = [tenantOf('a'), topicOf('a', 'orders')];
+  const position = positionOf('a', 'orders/billing', 'latest');
+  const log = buildLog([
+    [put(tenant), put(topicOf('a', 'toString'))],
+    [put(topic), put(position)],
+    [put({ ...tenant, description: 'new' }, tenant)],
+    [remove(position)],
+    [remove(topic)],
+    [remove(tenant)],
+  ]);
+  const events = storedEvents(log);
+  const standing = (length: number) => {
+    const { topics = {}, positions = {} } = fold(events.slice(0, length)).tenants['a'] ?? {};
+    return [Object.keys(topics), Object.keys(positions)];
+  };
+  assert.deepEqual(standing(2), [['toString'], []]);
+  assert.deepEqual(standing(4), [['toString', 'orders'], ['orders/billing']]);
+  assert.deepEqual(standing(5), [['toString', 'orders'], []]);
+  assert.deepEqual(standing(6), [['toString'], []]);
+  assert.deepEqual(standing(7), [[], []]);
+  const orphan = buildLog([[put(positionOf('nobody', 'orders/x', 'latest'))]]);
+  assert.throws(() => fold(storedEvents(orphan)), /unknown tenant nobody/);
 });
 
 test('an event out of its turn, of another chain or of an unknown tenant is refused', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Backend, Route, Tenant, User } from './entities.ts';
 import { type EntityChange, genesisHash, type StoredEvent } from './events.ts';
+import { type Position, positionKey, type Topic } from './queues.ts';
 import {
   own,
   type Snapshot,
@@ -106,7 +107,7 @@ export class Fold {
     const said = new Map<string, boolean>();
     for (const change of changes) {
       if (change.kind === 'tenant') said.set(change.id, change.op === 'put');
-      if (change.kind !== 'user' && change.kind !== 'route') continue;
+      if (change.kind === 'tenant' || change.kind === 'backend') continue;
       const tenant = ownerOf(change);
       if (said.get(tenant) ?? Object.hasOwn(this.#tenants, tenant)) continue;
       throw new BrokenChain(`event names unknown tenant ${tenant}`);
@@ -139,6 +140,20 @@ export class Fold {
         else state.routes[change.after.id] = { revision, value: change.after };
         return;
       }
+      case 'topic': {
+        const state = this.#writableTenant(ownerOf(change));
+        state.topics = this.#writable(state.topics);
+        if (change.op === 'delete') delete state.topics[change.before.name];
+        else state.topics[change.after.name] = { revision, value: change.after };
+        return;
+      }
+      case 'position': {
+        const state = this.#writableTenant(ownerOf(change));
+        state.positions = this.#writable(state.positions);
+        if (change.op === 'delete') delete state.positions[positionKey(change.before)];
+        else state.positions[positionKey(change.after)] = { revision, value: change.after };
+        return;
+      }
       default:
         change satisfies never;
     }
@@ -146,8 +161,8 @@ export class Fold {
 
   #putTenant(tenant: Versioned<Tenant>): void {
     const { id } = tenant.value;
-    const { users, routes } = own(this.#tenants, id) ?? { users: {}, routes: {} };
-    this.#tenants[id] = { tenant, users, routes };
+    const { users, routes, topics, positions } = own(this.#tenants, id) ?? emptyTenant;
+    this.#tenants[id] = { tenant, users, routes, topics, positions };
   }
 
   /** The tenant, which exists (see {@link #refuseOrphans}), ready to be written to. */
@@ -168,6 +183,8 @@ export class Fold {
   }
 }
 
+const emptyTenant = { users: {}, routes: {}, topics: {}, positions: {} };
+
 type Tenants = Record<string, TenantState>;
 type Backends = Record<string, Versioned<Backend>>;
 
@@ -175,8 +192,12 @@ type Backends = Record<string, Versioned<Backend>>;
 interface Writable extends TenantState {
   users: Record<string, Versioned<User>>;
   routes: Record<string, Versioned<Route>>;
+  topics: Record<string, Versioned<Topic>>;
+  positions: Record<string, Versioned<Position>>;
 }
 
-function ownerOf(change: Extract<EntityChange, { kind: 'user' | 'route' }>): string {
+type Owned = Exclude<EntityChange, { kind: 'tenant' | 'backend' }>;
+
+function ownerOf(change: Owned): string {
   return change.op === 'put' ? change.after.tenant : change.before.tenant;
 }

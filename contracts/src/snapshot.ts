@@ -10,12 +10,13 @@ import {
   type User,
   user,
 } from './entities.ts';
+import { type Position, position, type Topic, topic } from './queues.ts';
 
 /**
  * Raised when the shape below changes. A stored snapshot of an earlier version is upcast, so that a
  * proxy starts from it even while there is no log to fold; one of a later version is ignored.
  */
-export const snapshotSchemaVersion = 2;
+export const snapshotSchemaVersion = 3;
 
 const revision = z.int().min(1);
 const versioned = <S extends z.ZodType>(value: S) => z.strictObject({ revision, value });
@@ -24,6 +25,9 @@ export const tenantState = z.strictObject({
   tenant: versioned(tenant),
   users: z.record(z.string(), versioned(user)),
   routes: z.record(z.string(), versioned(route)),
+  topics: z.record(z.string(), versioned(topic)),
+  /** By `<topic>/<consumer>`. */
+  positions: z.record(z.string(), versioned(position)),
 });
 
 export const snapshot = z.strictObject({
@@ -47,6 +51,8 @@ export interface TenantState {
   readonly tenant: Versioned<Tenant>;
   readonly users: Readonly<Record<string, Versioned<User>>>;
   readonly routes: Readonly<Record<string, Versioned<Route>>>;
+  readonly topics: Readonly<Record<string, Versioned<Topic>>>;
+  readonly positions: Readonly<Record<string, Versioned<Position>>>;
 }
 
 /** Immutable, and nested per tenant so that a change copies one tenant. */

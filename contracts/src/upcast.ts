@@ -1,5 +1,5 @@
 /** What was stored in an earlier form, brought to the form of this build: events and snapshots. */
-import type { EntityKind } from './entities.ts';
+import { entityKind } from './entities.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 type Path = readonly (string | number)[];
@@ -8,8 +8,8 @@ type Path = readonly (string | number)[];
 export class NotOfItsVersion extends Error {
   override name = 'NotOfItsVersion';
   readonly field: string;
-  constructor(path: Path) {
-    super('is not a field of that version');
+  constructor(path: Path, what = 'a field') {
+    super(`is not ${what} of that version`);
     this.field = path.join('.');
   }
 }
@@ -18,12 +18,13 @@ export class NotOfItsVersion extends Error {
  * What entities of version 1 meant without saying it. These are facts about the past and not the
  * defaults of the API, which may change.
  */
-const addedInVersion2: Readonly<Record<EntityKind, Fields>> = {
+const addedInVersion2 = {
   tenant: { crossSlot: 'emulate' },
   user: { passThrough: false },
   backend: { commands: [] },
   route: { readFrom: 'primary' },
-};
+} as const satisfies Readonly<Record<string, Fields>>;
+type FirstKind = keyof typeof addedInVersion2;
 
 type Upcaster = (stored: Fields) => Fields;
 
@@ -50,10 +51,23 @@ export function upcastEvent(stored: Fields): Fields {
 
 /** A stored snapshot in the current form; passes on and throws as {@link upcastEvent} does. */
 export function upcastSnapshot(stored: unknown): unknown {
-  if (!isRecord(stored) || stored['schemaVersion'] !== 1) return stored;
+  if (!isRecord(stored)) return stored;
+  if (stored['schemaVersion'] === 1) return snapshotToVersion3(snapshotToVersion2(stored));
+  return stored['schemaVersion'] === 2 ? snapshotToVersion3(stored) : stored;
+}
+
+function snapshotToVersion2(stored: Fields): Fields {
   const tenants = each(stored['tenants'], ['tenants'], tenantToVersion2);
   const backends = each(stored['backends'], ['backends'], versionedOf('backend'));
   return { ...stored, schemaVersion: 2, tenants, backends };
+}
+
+/** Version 3 brought topics and positions, of which no tenant had any before. */
+function snapshotToVersion3(stored: Fields): Fields {
+  const tenants = each(stored['tenants'], ['tenants'], (state, path) =>
+    withFields(state, { topics: {}, positions: {} }, path),
+  );
+  return { ...stored, schemaVersion: 3, tenants };
 }
 
 function changedToVersion2(event: Fields): Fields {
@@ -66,13 +80,18 @@ function changedToVersion2(event: Fields): Fields {
 function changeToVersion2(change: unknown, path: Path): unknown {
   if (!isRecord(change)) return change;
   const { kind } = change;
-  if (typeof kind !== 'string' || !Object.hasOwn(addedInVersion2, kind)) return change;
+  if (!entityKind.safeParse(kind).success) return change;
+  if (!isFirstKind(kind)) throw new NotOfItsVersion([...path, 'kind'], 'a kind');
   const upcast: Record<string, unknown> = { ...change };
   for (const side of ['before', 'after']) {
     if (!Object.hasOwn(change, side)) continue;
-    upcast[side] = withAdded(kind as EntityKind, change[side], [...path, side]);
+    upcast[side] = withFields(change[side], addedInVersion2[kind], [...path, side]);
   }
   return upcast;
+}
+
+function isFirstKind(kind: unknown): kind is FirstKind {
+  return typeof kind === 'string' && Object.hasOwn(addedInVersion2, kind);
 }
 
 function tenantToVersion2(state: unknown, path: Path): unknown {
@@ -85,16 +104,15 @@ function tenantToVersion2(state: unknown, path: Path): unknown {
   };
 }
 
-function versionedOf(kind: EntityKind) {
+function versionedOf(kind: FirstKind) {
   return (held: unknown, path: Path): unknown => {
     if (!isRecord(held)) return held;
-    return { ...held, value: withAdded(kind, held['value'], [...path, 'value']) };
+    return { ...held, value: withFields(held['value'], addedInVersion2[kind], [...path, 'value']) };
   };
 }
 
-function withAdded(kind: EntityKind, entity: unknown, path: Path): unknown {
+function withFields(entity: unknown, added: Fields, path: Path): unknown {
   if (!isRecord(entity)) return entity;
-  const added = addedInVersion2[kind];
   for (const field of Object.keys(added)) {
     if (Object.hasOwn(entity, field)) throw new NotOfItsVersion([...path, field]);
   }

@@ -8,7 +8,7 @@ type Held<T> = Readonly<Record<string, Versioned<T>>>;
 
 /**
  * Changes that turn `from` into `to`; revisions are not compared. What others refer to is put first
- * and deleted last, because the fold refuses a user or route of a tenant it does not know.
+ * and deleted last, because the fold refuses what is owned by a tenant it does not know.
  */
 export function difference(from: Snapshot, to: Snapshot): EntityChange[] {
   const changes: EntityChange[] = [];
@@ -40,6 +40,12 @@ function compareTenant(
   each(before?.routes ?? {}, after?.routes ?? {}, (route, old, next) =>
     compare('route', `${id}/${route}`, old, next),
   );
+  each(before?.topics ?? {}, after?.topics ?? {}, (topic, old, next) =>
+    compare('topic', `${id}/${topic}`, old, next),
+  );
+  each(before?.positions ?? {}, after?.positions ?? {}, (key, old, next) =>
+    compare('position', `${id}/${key}`, old, next),
+  );
 }
 
 function each<T>(
@@ -64,8 +70,11 @@ function changeOf<T>(kind: EntityKind, id: string, before?: T, after?: T): Entit
   return { op: 'put', kind, id, before, after } as EntityChange;
 }
 
-function rank(change: EntityChange): number {
-  const owned = change.kind === 'user' || change.kind === 'route';
-  if (change.op === 'put') return owned ? 1 : 0;
-  return owned ? 2 : 3;
+/** How far a kind is from what refers to nothing. */
+const depths: Readonly<Record<EntityKind, number>> = {
+  ...{ tenant: 0, backend: 0, user: 1, route: 1, topic: 2, position: 3 },
+};
+
+function rank({ op, kind }: EntityChange): number {
+  return op === 'put' ? depths[kind] : 10 - depths[kind];
 }

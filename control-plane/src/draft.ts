@@ -9,10 +9,18 @@ import type {
   UserBody,
   UserPatch,
 } from '@respool/contracts/api';
+import type { PositionBody, TopicBody, TopicPatch } from '@respool/contracts/api-topics';
 import type { SealedSecret, Verifier } from '@respool/contracts/entities';
 import type { ErrorCode } from '@respool/contracts/errors';
 import type { EntityChange } from '@respool/contracts/events';
-import type { BackendId, RouteId, TenantId, UserName } from '@respool/contracts/ids';
+import type {
+  BackendId,
+  ConsumerName,
+  RouteId,
+  TenantId,
+  TopicName,
+  UserName,
+} from '@respool/contracts/ids';
 
 /** Distributes over a union, where `Omit` would merge its members. */
 type Without<T, K extends string> = T extends unknown ? Omit<T, K> : never;
@@ -40,12 +48,28 @@ export type OnTenant = Expecting & { kind: 'tenant'; id: TenantId };
 export type OnUser = Expecting & { kind: 'user'; tenant: TenantId; id: UserName };
 export type OnBackend = Expecting & { kind: 'backend'; id: BackendId };
 export type OnRoute = Expecting & { kind: 'route'; tenant: TenantId; id: RouteId };
+export type OnTopic = Expecting & { kind: 'topic'; tenant: TenantId; id: TopicName };
+export type OnPosition = Expecting & {
+  kind: 'position';
+  tenant: TenantId;
+  topic: TopicName;
+  id: ConsumerName;
+};
 
 export type TenantChange = Write<OnTenant, TenantBody, TenantPatch>;
 export type UserChange = Write<OnUser, UserDraft, UserPatchDraft>;
 export type BackendChange = Write<OnBackend, BackendDraft, BackendPatchDraft>;
 export type RouteChange = Write<OnRoute, RouteBody, RoutePatch>;
-export type Draft = TenantChange | UserChange | BackendChange | RouteChange;
+export type TopicChange = Write<OnTopic, TopicBody, TopicPatch>;
+/** There is nothing to patch: a seek is whole. */
+export type PositionChange = Exclude<Write<OnPosition, PositionBody, never>, { op: 'patch' }>;
+export type Draft =
+  | TenantChange
+  | UserChange
+  | BackendChange
+  | RouteChange
+  | TopicChange
+  | PositionChange;
 
 /** One reason against a change. `field` names a field of the entity, empty when it is the whole. */
 export interface Issue {

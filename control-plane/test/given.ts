@@ -1,7 +1,14 @@
 /** Builders for tests: a state made of drafts, and what is decided on it. */
 import assert from 'node:assert/strict';
+import { type TopicBody, topicBody } from '@respool/contracts/api-topics';
 import { hashOf } from '@respool/contracts/chain';
-import type { BackendCommand, CrossSlot, Isolation, ReadFrom } from '@respool/contracts/entities';
+import type {
+  BackendCommand,
+  CrossSlot,
+  EntityKind,
+  Isolation,
+  ReadFrom,
+} from '@respool/contracts/entities';
 import {
   type EntityChange,
   type Event,
@@ -9,8 +16,16 @@ import {
   readEvent,
   writeEvent,
 } from '@respool/contracts/events';
-import { backendId, routeId, tenantId, userName } from '@respool/contracts/ids';
+import {
+  backendId,
+  consumerName,
+  routeId,
+  tenantId,
+  topicName,
+  userName,
+} from '@respool/contracts/ids';
 import { emptySnapshot, project } from '@respool/contracts/project';
+import type { SeekTarget } from '@respool/contracts/queues';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import { decide } from '../src/decide/decide.ts';
 import type { Decision, Draft } from '../src/draft.ts';
@@ -124,11 +139,49 @@ export function user(
   return { op: 'put', kind: 'user', tenant: owner, id: userName.parse(id), value };
 }
 
-export function remove(kind: 'tenant' | 'user' | 'backend' | 'route', name: string): Draft {
+export function kafka(id: string, port = 9092): Draft {
+  const bootstrap = [{ host: '127.0.0.1', port }];
+  const login = { sasl: null, username: null, tls: null };
+  const value = { kind: 'kafka' as const, bootstrap, description: '', ...login };
+  return { op: 'put', kind: 'backend', id: backendId.parse(id), value };
+}
+
+/** On the backend `queues` unless `said` names another one; the rest is as the API fills it in. */
+export function topic(
+  name: string,
+  said: Omit<Partial<TopicBody>, 'backend' | 'deadLetter' | 'grants'> & {
+    backend?: string;
+    deadLetter?: string | null;
+    grants?: readonly { user: string; produce?: boolean; consume?: boolean }[];
+  } = {},
+): Draft {
+  const { owner, id } = owned(name);
+  const value = topicBody.parse({ backend: 'queues', ...said });
+  return { op: 'put', kind: 'topic', tenant: owner, id: topicName.parse(id), value };
+}
+
+/** `name` is `<tenant>/<topic>/<consumer>`. */
+export function seek(name: string, to: SeekTarget = 'earliest'): Draft {
+  return { op: 'put', ...positionAt(name), value: { to } };
+}
+
+function positionAt(name: string) {
+  const [owner, topic, consumer] = name.split('/');
+  return {
+    kind: 'position' as const,
+    tenant: tenantId.parse(owner),
+    topic: topicName.parse(topic),
+    id: consumerName.parse(consumer),
+  };
+}
+
+export function remove(kind: EntityKind, name: string): Draft {
   if (kind === 'tenant') return { op: 'delete', kind, id: tenantId.parse(name) };
   if (kind === 'backend') return { op: 'delete', kind, id: backendId.parse(name) };
+  if (kind === 'position') return { op: 'delete', ...positionAt(name) };
   const { owner, id } = owned(name);
   if (kind === 'user') return { op: 'delete', kind, tenant: owner, id: userName.parse(id) };
+  if (kind === 'topic') return { op: 'delete', kind, tenant: owner, id: topicName.parse(id) };
   return { op: 'delete', kind, tenant: owner, id: routeId.parse(id) };
 }
 

@@ -1,5 +1,6 @@
 /** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
 import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities';
+import type { Position, Topic } from '@respool/contracts/queues';
 import type { Backing, Purse } from './command/backing.ts';
 import type { ForeignCommands } from './command/foreign.ts';
 import type { Lease, LeaseTarget } from './command/lease.ts';
@@ -42,6 +43,12 @@ export interface BackendView {
   moved(slot: number, address: string): void;
 }
 
+/** A Kafka cluster that topics name, open as long as one does. */
+export interface KafkaView {
+  readonly id: string;
+  readonly kind: 'kafka';
+}
+
 /** A tenant's way to one backend. `database` is fixed in `db` mode, null where SELECT may choose. */
 export interface RouteView {
   readonly backend: BackendView;
@@ -61,6 +68,27 @@ export interface TenantView {
   readonly users: ReadonlyMap<string, UserView>;
   readonly routes: ReadonlyMap<string, RouteView>;
   readonly defaultRoute: RouteView | null;
+  /** By the name that clients use. */
+  readonly topics: ReadonlyMap<string, TopicView>;
+}
+
+/** What an operator set of a topic, as it is served. */
+type TopicRules = Pick<
+  Topic,
+  'kafkaName' | 'enabled' | 'ack' | 'startAt' | 'window' | 'ackMs' | 'maxDeliveries'
+>;
+
+export interface TopicView extends TopicRules {
+  readonly tenant: TenantView;
+  readonly name: string;
+  /** Null in a proxy that opens no Kafka backends. */
+  readonly backend: KafkaView | null;
+  readonly deadLetter: TopicView | null;
+  /** Names of the users who may push, and of those who may pop. */
+  readonly producers: ReadonlySet<string>;
+  readonly consumers: ReadonlySet<string>;
+  /** Where an operator sent a consumer, by its name; to be done once for each generation. */
+  readonly seeks: ReadonlyMap<string, Pick<Position, 'generation' | 'to'>>;
 }
 
 export interface UserView {

@@ -34,18 +34,29 @@ export class Judge {
     this.#before = want;
     this.#follow(command, want);
     this.#tally.count(nameOf(command), want);
-    if (want.equals(got)) return null;
+    const isRight = this.isRight(command, want, got, before, queued);
+    return isRight ? null : { command, want, got, note: '' };
+  }
+
+  /** Whether `got` will do for `want`, whatever came before but what is given. */
+  isRight(
+    command: Command,
+    want: Buffer,
+    got: Buffer,
+    before: Buffer | null = null,
+    queued: readonly Command[] = [],
+  ): boolean {
+    if (want.equals(got)) return true;
     const frames = {
       command,
       want: readFrame(want),
       got: readFrame(got),
       before: before === null ? null : readFrame(before),
     };
-    if (isAsGood(frames, queued)) return null;
+    if (isAsGood(frames, queued)) return true;
     const row = allowedBy(this.#target, command, want, got);
-    if (row === null) return { command, want, got, note: '' };
-    this.#tally.allow(row);
-    return null;
+    if (row !== null) this.#tally.allow(row);
+    return row !== null;
   }
 
   /** Counts a reply of the plain server that is compared elsewhere. */

@@ -4,7 +4,6 @@ import { until, within } from '../topology/until.ts';
 import { leavesOf, readFrame } from './frame.ts';
 import type { Command } from './grammar.ts';
 import type { Judge, Mismatch } from './judge.ts';
-import { isAsGood } from './rules.ts';
 import type { SceneLine } from './step.ts';
 import type { Side, Target } from './target.ts';
 
@@ -137,17 +136,11 @@ function compareHeard(said: Command[], want: Heard, got: Heard, judge: Judge): M
       const [one = null, other = null] = [wants[index], gots[index]];
       const command = isOneToOne && kind === 'replies' ? said[index] : said.at(-1);
       const named = command ?? ['(heard)'];
-      if (one !== null && other !== null && isSame(named, one, other)) continue;
+      if (one !== null && other !== null && judge.isRight(named, one, other)) continue;
       return { command: named, want: one, got: other, note: `${kind} of a scene` };
     }
   }
   return null;
-}
-
-function isSame(command: Command, want: Buffer, got: Buffer): boolean {
-  if (want.equals(got)) return true;
-  const frames = { command, want: readFrame(want), got: readFrame(got), before: null };
-  return isAsGood(frames, []);
 }
 
 /** A message that several patterns of one client match comes once for each, in no promised order. */

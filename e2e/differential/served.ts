@@ -11,6 +11,8 @@ const ownServer: Where = (target) => standalone(target) && ownServers(target);
 /** Not served to everybody, and to whom; a family without a line here is served everywhere. */
 const served: Readonly<Partial<Record<FamilyName, Where>>> = {
   'all or nothing across slots': standalone,
+  // XREADGROUP over several slots reads the first stream before it finds that the second has no group.
+  'stream reads across slots': standalone,
   transactions: standalone,
   'forgotten scripts': ownServers,
   functions: ownServers,

@@ -71,6 +71,7 @@ const stories: readonly Story[] = [
     check: 'blocking',
     title: 'a blocked pop is woken by a push, and answers nothing when its time is up',
   },
+  { check: 'scan', title: 'iterators of keys and of fields see every one' },
   {
     check: 'stream',
     title: 'streams are added to, read by range, by group and while waiting for more',

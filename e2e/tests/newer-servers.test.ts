@@ -162,6 +162,13 @@ for (const backend of ['redis', 'cluster']) {
         return ['OK', after.length, 'value ', after, 'raw'];
       });
       assert.deepEqual(await client.pipeline(program), expected, tenant);
+      const transaction = [
+        ...[['MULTI'], ['SET', 'm', 'abc'], ['MY.PUT', 'm', 1, 'x'], ['MY.RANGE', 'm', 0, 1]],
+        ['EXEC'],
+      ];
+      assert.deepEqual((await client.pipeline(transaction)).at(-1), ['OK', 3, 'ax'], tenant);
+      const broken = await client.pipeline([['MULTI'], ['MY.NONE', 'm'], ['EXEC']]);
+      assert.match(broken.join(), /OK,.*unknown command 'MY.NONE'.*EXECABORT/, tenant);
       assert.match(
         String(await client.ask('MY.RANGE')),
         /wrong number of arguments for 'my.range' command/,

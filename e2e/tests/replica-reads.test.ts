@@ -159,6 +159,18 @@ test('what a transaction or a cache rests on is read from primaries', async () =
   client.close();
 });
 
+test('PROXY EXPLAIN names the node that a read goes to', async () => {
+  const client = await login('replica');
+  const masters = (await cluster.masters()).map(({ server }) => `${server.host}:${server.port}`);
+  const nodesOf = async (...command: string[]): Promise<string> => {
+    const reply = (await client.call('PROXY', 'EXPLAIN', ...command)) as Value[];
+    return String(reply[reply.indexOf('nodes') + 1]);
+  };
+  assert.ok(!masters.includes(await nodesOf('GET', 'stable:1')));
+  assert.ok(masters.includes(await nodesOf('SET', 'stable:1', 'x')));
+  client.close();
+});
+
 test('replies of one pipeline keep their order over both kinds of nodes', async () => {
   const client = await login('replica');
   for (let round = 0; round < 20; round++) {

@@ -166,11 +166,13 @@ LMPOP 2 nope l1 MIDDLE
 LMPOP 2 nope l1 LEFT COUNT 0
 LMPOP 0 l1 LEFT
 LMPOP x l1 LEFT
+LMPOP 2 l1 nope
 ZMPOP 2 nope z1 MAX
 ZMPOP 3 nope nope2 z2 MIN COUNT 2
 ZMPOP 2 nope nope2 MIN
 ZMPOP 2 nope text MIN
 ZMPOP 0 z1 MIN
+ZMPOP 2 z1 nope
 RPUSH nums 3 1 2 10
 MSET w_1 5 w_2 3 w_3 9 w_10 1 o_1 one o_2 two o_3 three
 HSET h_1 f 1 g x

@@ -23,6 +23,11 @@ const rules: readonly Rule[] = [
     if (packageOf(from) !== 'contracts' || target === null) return null;
     return packageOf(target) === 'contracts' ? null : 'contracts import nothing of ours';
   },
+  function kafkaStandsOnContracts({ from, target }) {
+    if (isTest(from) || packageOf(from) !== 'kafka' || target === null) return null;
+    const isGround = ['kafka', 'contracts'].includes(packageOf(target));
+    return isGround ? null : 'both planes import kafka/, so it knows neither';
+  },
   function decidersArePure({ from, specifier }) {
     if (isTest(from) || !from.startsWith('control-plane/src/decide/')) return null;
     const impure = /^node:|^@nats-io\/|^fastify/.test(specifier);

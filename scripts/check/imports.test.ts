@@ -73,6 +73,20 @@ test('refuses contracts that import a plane, and a decider that touches the worl
   assert.equal(found.length, 2);
 });
 
+test('lets both planes import kafka/, which knows contracts and neither of them', () => {
+  const found = complaints({
+    'kafka/src/gateway.ts': "import { systemClock } from '@respool/contracts/clock';",
+    'kafka/src/memory.ts': "import { main } from '@respool/data-plane/main';",
+    'control-plane/src/main.ts': "import type { Fetched } from '@respool/kafka/gateway';",
+    'data-plane/src/main.ts': "import type { Fetched } from '@respool/kafka/gateway';",
+    'contracts/src/clock.ts': '',
+  });
+  assert.deepEqual(
+    found.map((text) => text.split(' ')[0]),
+    ['kafka/src/memory.ts:1'],
+  );
+});
+
 test('finds a cycle of files, and no cycle of types', () => {
   const edge = (from: string, target: string, isType = false) => {
     return { from, line: 1, specifier: '', target, isType };

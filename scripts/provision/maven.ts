@@ -52,14 +52,21 @@ async function checkSums(folder: string, pinned: string, targetName: string): Pr
     const hash = createHash('sha256').update(await readFile(join(folder, name)));
     return `${hash.digest('hex')}  ${name}`;
   });
-  const found = await Promise.all(lines);
+  const different = differences(await Promise.all(lines), pinned);
+  if (different === null) return;
+  throw new Error(`the jars of ${targetName} are not those in jars.sha256${different}`);
+}
+
+/**
+ * Null when the lines of `pinned`, in any order, are exactly those found; else both sides' lines
+ * that the other lacks, each under a heading.
+ */
+export function differences(found: readonly string[], pinned: string): string | null {
   const listed = pinned.split('\n').filter((line) => line !== '');
-  const unlisted = found.filter((line) => !listed.includes(line));
+  const told = (label: string, lines: readonly string[]): string =>
+    lines.length === 0 ? '' : `\n${label}:\n${lines.join('\n')}`;
+  const resolved = found.filter((line) => !listed.includes(line));
   const missing = listed.filter((line) => !found.includes(line));
-  if (unlisted.length + missing.length === 0) return;
-  const told = (label: string, all: readonly string[]) =>
-    all.length === 0 ? '' : `\n${label}:\n${all.join('\n')}`;
-  throw new Error(
-    `the jars of ${targetName} are not those in jars.sha256${told('resolved', unlisted)}${told('listed', missing)}`,
-  );
+  const all = told('resolved', resolved) + told('listed', missing);
+  return all === '' ? null : all;
 }

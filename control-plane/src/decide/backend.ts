@@ -1,6 +1,7 @@
 /** Backends: a patch may turn one kind into the other if what is left makes a whole backend. */
 import { backendBody } from '@respool/contracts/api';
 import type { Backend } from '@respool/contracts/entities';
+import { own, type Snapshot } from '@respool/contracts/snapshot';
 import type { BackendChange, BackendDraft, BackendPatchDraft, Issue } from '../draft.ts';
 import type { World } from './world.ts';
 
@@ -38,8 +39,7 @@ function mergeBackend(current: Backend, patch: BackendPatchDraft): BackendDraft 
   const { id: _id, password: _sealed, ...fields } = current;
   const { password: _new, ...wanted } = patch;
   const sameKind = wanted.kind === undefined || wanted.kind === current.kind;
-  const { description, username, tls, commands } = current;
-  const base = sameKind ? fields : { description, username, tls, commands };
+  const base = sameKind ? fields : inCommon(current, wanted.kind);
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
   const parsed = backendBody.safeParse({ ...base, ...Object.fromEntries(given) });
   if (parsed.success) {
@@ -51,4 +51,30 @@ function mergeBackend(current: Backend, patch: BackendPatchDraft): BackendDraft 
     field: issue.path.join('.'),
     message: `backend ${current.id}: ${issue.message}`,
   }));
+}
+
+/** What two kinds share; commands are those of Redis modules. */
+function inCommon(current: Backend, kind: Backend['kind'] | undefined): object {
+  const { description, username, tls } = current;
+  const shared = { description, username, tls };
+  if (current.kind === 'kafka' || kind === 'kafka') return shared;
+  return { ...shared, commands: current.commands };
+}
+
+/** Kafka is told by which mechanism it gets user name and password, so both come or neither. */
+export function loginIssues(before: Snapshot, world: World): Issue[] {
+  const issues: Issue[] = [];
+  for (const [id, held] of Object.entries(world.backends())) {
+    const { value: backend } = held;
+    if (backend.kind !== 'kafka' || own(before.backends, id) === held) continue;
+    const { sasl, username, password } = backend;
+    const given = [username, password].filter((one) => one !== null).length;
+    if (given === (sasl === null ? 0 : 2)) continue;
+    const message =
+      sasl === null
+        ? `backend ${id} has a user name or a password, and no sasl to send them by`
+        : `backend ${id}: sasl ${sasl} needs a user name and a password`;
+    issues.push({ code: 'body-invalid', field: 'sasl', message });
+  }
+  return issues;
 }

@@ -14,11 +14,14 @@ import {
   db,
   dedicated,
   given,
+  kafka,
   prefix,
   remove,
   route,
+  seek,
   standalone,
   tenant,
+  topic,
   user,
 } from '../../test/given.ts';
 import { difference } from '../difference.ts';
@@ -48,7 +51,22 @@ const passThrough = fc.oneof(
   { weight: 1, arbitrary: fc.constant(true) },
 );
 
-const draft: fc.Arbitrary<Draft> = fc.oneof(
+const topicName = fc.tuple(tenantName, fc.constantFrom('t', 'u')).map((parts) => parts.join('/'));
+/** Mostly one field at a time, so that most of them are good. */
+const topicSaid = fc.oneof(
+  fc.constant({}),
+  fc.record({ kafkaName: fc.constantFrom('a.t', 'b_t', 'shared') }),
+  fc.record({ backend: fc.constantFrom('queues', 'more', 'one') }),
+  fc.record({ partitions: fc.integer({ min: 1, max: 3 }) }),
+  fc.record({ deadLetter: fc.constantFrom('t', 'u') }),
+  fc.record({ grants: fc.subarray([{ user: 'x', consume: true }, { user: 'y' }]) }),
+);
+const target = fc.oneof(
+  fc.constantFrom('earliest' as const, 'latest' as const),
+  fc.nat(2).map((partition) => ({ offsets: [{ partition, offset: 5 }] })),
+);
+
+const redisDraft: fc.Arbitrary<Draft> = fc.oneof(
   fc.tuple(tenantName, isolation, crossSlot).map((said) => tenant(...said)),
   fc.tuple(backendName, fc.integer({ min: 1, max: 4 }), commands).map((one) => standalone(...one)),
   fc.tuple(backendName, commands).map((said) => cluster(...said)),
@@ -63,6 +81,17 @@ const draft: fc.Arbitrary<Draft> = fc.oneof(
   childName.map((name) => remove('route', name)),
   childName.map((name) => remove('user', name)),
 );
+const queueDraft: fc.Arbitrary<Draft> = fc.oneof(
+  { weight: 4, arbitrary: fc.tuple(topicName, topicSaid).map((said) => topic(...said)) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(topicName, target).map(([name, to]) => seek(`${name}/worker`, to)),
+  },
+  { weight: 2, arbitrary: topicName.map((name) => remove('topic', name)) },
+  { weight: 1, arbitrary: topicName.map((name) => remove('position', `${name}/worker`)) },
+  { weight: 1, arbitrary: fc.constantFrom('queues', 'more', 'one').map((id) => kafka(id)) },
+);
+const draft = fc.oneof(redisDraft, queueDraft);
 const drafts = fc.array(draft, { minLength: 1, maxLength: 4 });
 const history = fc.array(drafts, { minLength: 4, maxLength: 16 });
 
@@ -70,6 +99,7 @@ const ground = [
   ...['a', 'b'].map((name) => tenant(name, db)),
   tenant('c', prefix('p:')),
   ...['one', 'two', 'three'].map((name) => standalone(name, 4)),
+  ...[kafka('queues'), topic('a/t'), topic('b/t', { partitions: 2 }), topic('b/u'), user('b/x')],
 ];
 
 /** States after each accepted change-set, the ground first. */
@@ -91,10 +121,13 @@ function walk(
 
 test('what is decided can be stored, folded and read as a snapshot, and keeps every rule', () => {
   let accepted = 0;
+  let sought = 0;
   fc.assert(
     fc.property(history, (sets) => {
       walk(sets, (state) => {
         accepted += 1;
+        const { tenants } = state;
+        if (Object.values(tenants).some((one) => Object.keys(one.positions)[0])) sought += 1;
         snapshotSchema.parse(state);
         assertRules(state);
       });
@@ -102,6 +135,7 @@ test('what is decided can be stored, folded and read as a snapshot, and keeps ev
     { numRuns: 300 },
   );
   assert.ok(accepted > 300, `only ${accepted} change-sets were accepted, so little was tested`);
+  assert.ok(sought > 30, `only ${sought} states had a position, so little was tested of queues`);
 });
 
 test('a change-set that was accepted and deletes nothing changes nothing the second time', () => {
@@ -109,7 +143,9 @@ test('a change-set that was accepted and deletes nothing changes nothing the sec
     fc.property(history, (sets) => {
       walk(sets, (state, set) => {
         if (set.some((one) => one.op === 'delete')) return;
-        assert.equal(decide(state, set).kind, 'unchanged');
+        // Every seek is another one.
+        const lasting = set.filter((one) => one.kind !== 'position');
+        assert.equal(decide(state, lasting).kind, 'unchanged');
       });
     }),
     { numRuns: 150 },
@@ -134,20 +170,39 @@ test('the order of drafts inside a change-set has no meaning', () => {
   );
 });
 
-test('the way back to every earlier state is open and leads to exactly that state', () => {
+test('the way back to an earlier state is open, unless Kafka could not go it, and leads there', () => {
+  let refusals = 0;
   fc.assert(
     fc.property(history, fc.nat(), (sets, pick) => {
       const states = walk(sets, () => undefined);
       const now = states.at(-1) as Snapshot;
       const target = states[pick % states.length] as Snapshot;
       const decision = decideRevert(now, target, undefined);
-      assert.notEqual(decision.kind, 'refused', JSON.stringify(decision));
+      assert.equal(decision.kind === 'refused', isOneWay(now, target), JSON.stringify(decision));
+      if (decision.kind === 'refused') {
+        refusals += 1;
+        assert.equal(decision.code, 'conflict-topic');
+        return;
+      }
       const after = decision.kind === 'changes' ? appended(now, decision.changes) : now;
       assert.deepEqual(difference(after, target), []);
     }),
     { numRuns: 200 },
   );
+  assert.ok(refusals < 100, `${refusals} of 200 ways back were refused, so little was tested`);
 });
+
+/** Whether a topic would get another log, or fewer partitions. */
+function isOneWay(now: Snapshot, target: Snapshot): boolean {
+  return Object.entries(target.tenants).some(([id, { topics }]) =>
+    Object.entries(topics).some(([name, { value: then }]) => {
+      const held = now.tenants[id]?.topics[name]?.value;
+      if (held === undefined) return false;
+      const isAnother = held.kafkaName !== then.kafkaName || held.backend !== then.backend;
+      return isAnother || Number(then.partitions) < Number(held.partitions);
+    }),
+  );
+}
 
 /** The rules of issue text and brief, written a second time and more simply. */
 function assertRules(state: Snapshot): void {
@@ -167,6 +222,7 @@ function assertRules(state: Snapshot): void {
     for (const one of held) {
       const backend = state.backends[one.backend]?.value;
       assert.ok(backend, `route to unknown backend ${one.backend}`);
+      assert.notEqual(backend.kind, 'kafka');
       assert.equal(one.database !== null, how.mode === 'db');
       if (backend.kind === 'standalone') assert.equal(one.readFrom, 'primary');
       if (one.database !== null) {
@@ -179,6 +235,7 @@ function assertRules(state: Snapshot): void {
       guests.set(one.backend, list);
     }
   }
+  assertQueueRules(state);
   for (const list of guests.values()) {
     for (const a of list) {
       for (const b of list) {
@@ -189,4 +246,29 @@ function assertRules(state: Snapshot): void {
       }
     }
   }
+}
+
+function assertQueueRules(state: Snapshot): void {
+  const logs: string[] = [];
+  for (const { users, topics, positions } of Object.values(state.tenants)) {
+    for (const { value } of Object.values(topics)) {
+      assert.equal(state.backends[value.backend]?.value.kind, 'kafka');
+      logs.push(`${value.backend}/${value.kafkaName.replaceAll('.', '_')}`);
+      for (const { user } of value.grants) assert.ok(users[user], `a grant for ${user}`);
+      const seen = new Set<string>();
+      for (let next: string | null = value.name; next !== null; ) {
+        assert.ok(topics[next] && !seen.has(next), `the way of dead letters breaks at ${next}`);
+        seen.add(next);
+        next = topics[next]?.value.deadLetter ?? null;
+      }
+    }
+    for (const { value, revision } of Object.values(positions)) {
+      const partitions = topics[value.topic]?.value.partitions ?? 0;
+      assert.ok(partitions > 0, `a position in ${value.topic}`);
+      assert.ok(value.generation <= revision);
+      if (typeof value.to === 'string' || !('offsets' in value.to)) continue;
+      for (const { partition } of value.to.offsets) assert.ok(partition < partitions);
+    }
+  }
+  assert.equal(new Set(logs).size, logs.length, 'two topics share a log');
 }

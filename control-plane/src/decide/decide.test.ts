@@ -34,7 +34,11 @@ test('writing what stands there already changes nothing', () => {
 
 test('a tenant with users or routes is deleted only together with them', () => {
   const state = given(acme);
-  refused(decide(state, [remove('tenant', 'acme')]), 'conflict-reference', /1 users and 1 routes/);
+  refused(
+    decide(state, [remove('tenant', 'acme')]),
+    'conflict-reference',
+    /1 users, 1 routes and 0 topics/,
+  );
   const all = [remove('tenant', 'acme'), remove('route', 'acme/main'), remove('user', 'acme/app')];
   assert.deepEqual(changesOf(decide(state, all)), [
     'delete user acme/app',

@@ -5,10 +5,12 @@ import type { Snapshot } from '@respool/contracts/snapshot';
 import { difference } from '../difference.ts';
 import type { Decision, Draft, Issue } from '../draft.ts';
 import { entityId, revisionOf } from '../entity.ts';
-import { writeBackend } from './backend.ts';
+import { loginIssues, writeBackend } from './backend.ts';
 import { settleIsolation } from './isolation.ts';
+import { settlePositions, writePosition } from './position.ts';
 import { readFromIssues, routeIssues, settleDefaults, writeRoute } from './route.ts';
 import { tenantIssues, writeTenant } from './tenant.ts';
+import { topicIssues, writeTopic } from './topic.ts';
 import { userIssues, writeUser } from './user.ts';
 import { World } from './world.ts';
 
@@ -54,6 +56,9 @@ function settled(snapshot: Snapshot, world: World, drafts: readonly Draft[]): De
     ...routeIssues(snapshot, world),
     ...readFromIssues(snapshot, world),
     ...userIssues(world),
+    ...loginIssues(snapshot, world),
+    ...topicIssues(snapshot, world),
+    ...settlePositions(snapshot, world),
   ];
   if (issues.length > 0) return refused(issues);
   const changes = difference(snapshot, world.snapshot());
@@ -70,6 +75,10 @@ function write(world: World, draft: Draft): Issue[] {
       return writeBackend(world, draft);
     case 'route':
       return listed(writeRoute(world, draft));
+    case 'topic':
+      return listed(writeTopic(world, draft));
+    case 'position':
+      return listed(writePosition(world, draft));
     default:
       return draft satisfies never;
   }
@@ -140,6 +149,14 @@ function restore(world: World, change: EntityChange): void {
     case 'route':
       if (change.op === 'put') world.putRoute(change.after);
       else world.deleteRoute(change.before.tenant, change.before.id);
+      return;
+    case 'topic':
+      if (change.op === 'put') world.putTopic(change.after);
+      else world.deleteTopic(change.before.tenant, change.before.name);
+      return;
+    case 'position':
+      if (change.op === 'put') world.putPosition(change.after);
+      else world.deletePosition(change.before.tenant, change.before);
       return;
     default:
       change satisfies never;

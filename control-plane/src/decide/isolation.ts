@@ -70,6 +70,8 @@ function nameOf({ route }: Guest): string {
 }
 
 function settleBackend(world: World, backend: Backend, guests: readonly Guest[]): Issue[] {
+  // No route may lead there, which route.ts says better.
+  if (backend.kind === 'kafka') return [];
   return [
     ...exclusivityIssues(backend, guests),
     ...prefixIssues(backend, guests),

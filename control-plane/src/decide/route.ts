@@ -72,9 +72,10 @@ function defaultIssue(tenant: string, defaults: readonly Route[]): Issue {
   return { code: 'conflict-reference', field: 'default', message };
 }
 
-/** What is wrong with the routes of the final state: unknown backends, and two ways to one. */
+/** What is wrong with the routes of the final state: no such Redis backend, and two ways to one. */
 export function routeIssues(before: Snapshot, world: World): Issue[] {
-  const gone = Object.keys(before.backends).filter((id) => world.backend(id) === undefined);
+  const former = Object.values(before.backends).filter(({ value }) => value.kind !== 'kafka');
+  const gone = former.map(({ value }) => value.id as string).filter((id) => !isRedis(world, id));
   const tenants = gone.length > 0 ? world.tenants().map(([id]) => id) : world.touchedTenants();
   const issues: Issue[] = [];
   for (const tenant of tenants) {
@@ -83,7 +84,10 @@ export function routeIssues(before: Snapshot, world: World): Issue[] {
       const label = `route ${tenant}/${route.id}`;
       const twin = seen.get(route.backend);
       seen.set(route.backend, route);
-      if (world.backend(route.backend) === undefined) {
+      if (world.backend(route.backend)?.kind === 'kafka') {
+        const message = `${label} cannot lead to backend ${route.backend}, which is a Kafka cluster`;
+        issues.push({ code: 'conflict-reference', field: 'backend', message });
+      } else if (world.backend(route.backend) === undefined) {
         const known = gone.includes(route.backend);
         const message = known
           ? `backend ${route.backend} cannot be deleted: ${label} uses it`
@@ -97,6 +101,11 @@ export function routeIssues(before: Snapshot, world: World): Issue[] {
     }
   }
   return issues;
+}
+
+function isRedis(world: World, id: string): boolean {
+  const backend = world.backend(id);
+  return backend !== undefined && backend.kind !== 'kafka';
 }
 
 /**

@@ -1,5 +1,4 @@
-/** Tenants: written as asked; one that still has users or routes stays. */
-
+/** Tenants: written as asked; one that still has users, routes or topics stays. */
 import { own, type Snapshot } from '@respool/contracts/snapshot';
 import { type Issue, merge, type TenantChange } from '../draft.ts';
 import type { World } from './world.ts';
@@ -30,10 +29,11 @@ export function tenantIssues(before: Snapshot, world: World): Issue[] {
     if (world.tenant(id) !== undefined) continue;
     const users = world.users(id).length;
     const routes = world.routes(id).length;
-    if (users + routes === 0) continue;
+    const topics = world.topics(id).length;
+    if (users + routes + topics === 0) continue;
     if (own(before.tenants, id) === undefined) issues.push(unknownTenant(id));
     else {
-      const held = `${users} users and ${routes} routes`;
+      const held = `${users} users, ${routes} routes and ${topics} topics`;
       const message = `tenant ${id} still has ${held}; delete them in the same change-set`;
       issues.push({ code: 'conflict-reference', field: '', message });
     }

@@ -1,12 +1,15 @@
 /** A snapshot being changed: entities come and go in any order, the rules look at the end. */
 import type { Backend, Route, Tenant, User } from '@respool/contracts/entities';
+import { type Position, positionKey, type Topic } from '@respool/contracts/queues';
 import { own, type Snapshot, type TenantState, type Versioned } from '@respool/contracts/snapshot';
 
-/** A tenant of the world; `tenant` is null while only its users or routes are there. */
+/** A tenant of the world; `tenant` is null while only what it owns is there. */
 interface TenantWorld {
   tenant: Versioned<Tenant> | null;
   users: Record<string, Versioned<User>>;
   routes: Record<string, Versioned<Route>>;
+  topics: Record<string, Versioned<Topic>>;
+  positions: Record<string, Versioned<Position>>;
 }
 
 /**
@@ -27,7 +30,12 @@ export class World {
     this.#backends = { ...snapshot.backends };
   }
 
-  /** Tenants whose own entry, users or routes were written. */
+  /** Of the event that would bring this about. */
+  get sequence(): number {
+    return this.#revision;
+  }
+
+  /** Tenants whose own entry, or anything they own, was written. */
   touchedTenants(): ReadonlySet<string> {
     return this.#copied;
   }
@@ -56,6 +64,14 @@ export class World {
     return Object.values(own(this.#tenants, tenant)?.routes ?? {}).map((held) => held.value);
   }
 
+  topics(tenant: string): Topic[] {
+    return Object.values(own(this.#tenants, tenant)?.topics ?? {}).map((held) => held.value);
+  }
+
+  positions(tenant: string): Position[] {
+    return Object.values(own(this.#tenants, tenant)?.positions ?? {}).map((held) => held.value);
+  }
+
   putTenant(value: Tenant): void {
     this.#writable(value.id).tenant = { revision: this.#revision, value };
   }
@@ -66,6 +82,15 @@ export class World {
 
   putRoute(value: Route): void {
     this.#writable(value.tenant).routes[value.id] = { revision: this.#revision, value };
+  }
+
+  putTopic(value: Topic): void {
+    this.#writable(value.tenant).topics[value.name] = { revision: this.#revision, value };
+  }
+
+  putPosition(value: Position): void {
+    const { positions } = this.#writable(value.tenant);
+    positions[positionKey(value)] = { revision: this.#revision, value };
   }
 
   putBackend(value: Backend): void {
@@ -84,19 +109,27 @@ export class World {
     delete this.#writable(tenant).routes[id];
   }
 
+  deleteTopic(tenant: string, name: string): void {
+    delete this.#writable(tenant).topics[name];
+  }
+
+  deletePosition(tenant: string, position: Parameters<typeof positionKey>[0]): void {
+    delete this.#writable(tenant).positions[positionKey(position)];
+  }
+
   deleteBackend(id: string): void {
     delete this.#backends[id];
   }
 
   /**
-   * The world as a snapshot; only for one that obeys the rules (no user or route without tenant).
+   * The world as a snapshot; only for one that obeys the rules (nothing owned without its tenant).
    */
   snapshot(): Snapshot {
     const tenants: Record<string, TenantState> = {};
-    for (const [id, { tenant, users, routes }] of Object.entries(this.#tenants)) {
+    for (const [id, { tenant, ...held }] of Object.entries(this.#tenants)) {
       if (tenant !== null) {
         const untouched = this.#copied.has(id) ? undefined : own(this.#from.tenants, id);
-        tenants[id] = untouched ?? { tenant, users, routes };
+        tenants[id] = untouched ?? { tenant, ...held };
       }
     }
     return { ...this.#from, tenants, backends: this.#backends };
@@ -109,6 +142,8 @@ export class World {
       tenant: held?.tenant ?? null,
       users: { ...held?.users },
       routes: { ...held?.routes },
+      topics: { ...held?.topics },
+      positions: { ...held?.positions },
     };
     this.#tenants[id] = copy;
     this.#copied.add(id);

@@ -1,4 +1,4 @@
-/** Backends: the Redis servers and clusters behind the proxies. */
+/** Backends: the Redis servers and clusters, and the Kafka clusters, behind the proxies. */
 import { backendBody, backendPatch, writeQuery } from '@respool/contracts/api';
 import { backendAnswer, listOf } from '@respool/contracts/api-answers';
 import { backendId } from '@respool/contracts/ids';

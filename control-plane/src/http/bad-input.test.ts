@@ -44,7 +44,9 @@ test('every field that is wrong is named', async () => {
 
 test('a field that is missing is named, and so is a kind that does not exist', async () => {
   assert.deepEqual(fieldsOf(await api.call('PUT', '/v1/tenants/acme', {})), ['isolation']);
-  assert.deepEqual(fieldsOf(await api.call('PUT', '/v1/backends/b', { kind: 'kafka' })), ['kind']);
+  assert.deepEqual(fieldsOf(await api.call('PUT', '/v1/backends/b', { kind: 'rabbit' })), ['kind']);
+  const kafka = await api.call('PUT', '/v1/backends/b', { kind: 'kafka' });
+  assert.deepEqual(fieldsOf(kafka), ['bootstrap']);
   const set = { changes: [{ op: 'put', kind: 'tenant', id: 'UPPER', value: {} }, { op: 'drop' }] };
   assert.deepEqual(fieldsOf(await api.call('POST', '/v1/changes', set)), [
     'changes.0.id',

@@ -1,4 +1,5 @@
 /** What becomes of each command, in general and for a tenant: the API's twin of PROXY COMMAND. */
+import assert from 'node:assert/strict';
 import {
   commandsAnswer,
   commandsQuery,
@@ -91,6 +92,7 @@ function circumstancesOf(plane: Plane, tenant: string, asked: Asked) {
     const wanted = asked.route === undefined ? 'no route' : `no route ${asked.route}`;
     throw new ApiError('not-found', `tenant ${tenant} has ${wanted}`);
   }
+  assert(backend.kind !== 'kafka', 'no route leads to Kafka');
   const user = asked.user === undefined ? null : own(state.users, asked.user)?.value;
   if (user === undefined) throw new ApiError('not-found', `tenant ${tenant} has no such user`);
   const { isolation, crossSlot } = state.tenant.value;

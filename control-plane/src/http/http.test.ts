@@ -38,7 +38,7 @@ test('what was written is read back with its revision as ETag', async () => {
   const tenant = await api.ok('GET', '/v1/tenants/acme');
   assert.deepEqual(tenant.body, {
     ...{ id: 'acme', enabled: true, isolation: { mode: 'prefix', prefix: 'acme:' } },
-    ...{ description: '', crossSlot: 'emulate', revision: 2, users: 1, routes: 1 },
+    ...{ description: '', crossSlot: 'emulate', revision: 2, users: 1, routes: 1, topics: 0 },
   });
   assert.equal(tenant.headers['etag'], '"2"');
   const headers = { 'if-none-match': '"2"' };

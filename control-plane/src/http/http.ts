@@ -16,9 +16,11 @@ import { ApiError, apiErrorOf, InvalidRequest, sendError } from './errors.ts';
 import { healthResource } from './health.ts';
 import { historyResource } from './history.ts';
 import { countRequests } from './metrics.ts';
+import { positionResource } from './positions.ts';
 import { proxyResource } from './proxies.ts';
 import { routeResource } from './routes.ts';
 import { tenantResource } from './tenants.ts';
+import { topicResource } from './topics.ts';
 import { userResource } from './users.ts';
 
 const requestMsMax = 15_000;
@@ -86,6 +88,8 @@ const resources = [
   tenantResource,
   userResource,
   routeResource,
+  topicResource,
+  positionResource,
   commandResource,
   backendResource,
   changeResource,

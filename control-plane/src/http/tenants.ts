@@ -1,4 +1,4 @@
-/** Tenants: who owns keys, users and routes. */
+/** Tenants: who owns keys, users, routes and topics. */
 import { tenantBody, tenantPatch, writeQuery } from '@respool/contracts/api';
 import { listOf, tenantAnswer } from '@respool/contracts/api-answers';
 import { tenantId } from '@respool/contracts/ids';

@@ -1,11 +1,19 @@
 /** One write: request → change → answer, waiting for the proxies if asked to. */
 import type { WriteQuery } from '@respool/contracts/api';
 import type { WriteAnswer } from '@respool/contracts/api-answers';
+import type { EntityKind } from '@respool/contracts/entities';
 import { own } from '@respool/contracts/snapshot';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ChangeOutcome, change, type Intent, type Stage } from '../change.ts';
-import { revisionOf, type Target } from '../entity.ts';
-import { backendView, routeView, tenantView, userView } from '../views/entities.ts';
+import { positionKeyOf, revisionOf, type Target } from '../entity.ts';
+import {
+  backendView,
+  positionView,
+  routeView,
+  tenantView,
+  topicView,
+  userView,
+} from '../views/entities.ts';
 import { type Plane, signalOf, stageOf } from './app.ts';
 import { ApiError } from './errors.ts';
 
@@ -69,21 +77,30 @@ function answerOf(
 }
 
 /** The entity as it stands now; nothing when it was deleted. */
-function present(stage: Stage, { kind, id, tenant }: Target): Partial<WriteAnswer> {
+function present(stage: Stage, target: Target): Partial<WriteAnswer> {
+  const { kind, id } = target;
   const { snapshot } = stage.follower.state();
-  if (kind === 'backend') {
-    const backend = own(snapshot.backends, id);
-    return backend === undefined ? {} : { backend: backendView(backend) };
-  }
-  const state = own(snapshot.tenants, tenant ?? id);
+  if (kind === 'backend') return shown('backend', own(snapshot.backends, id), backendView);
+  const state = own(snapshot.tenants, target.tenant ?? id);
   if (state === undefined) return {};
-  if (kind === 'tenant') return { tenant: tenantView(state) };
-  if (kind === 'user') {
-    const user = own(state.users, id);
-    return user === undefined ? {} : { user: userView(user) };
+  switch (kind) {
+    case 'tenant':
+      return { tenant: tenantView(state) };
+    case 'user':
+      return shown('user', own(state.users, id), userView);
+    case 'route':
+      return shown('route', own(state.routes, id), routeView);
+    case 'topic':
+      return shown('topic', own(state.topics, id), topicView);
+    case 'position':
+      return shown('position', own(state.positions, positionKeyOf(target)), positionView);
+    default:
+      return kind satisfies never;
   }
-  const route = own(state.routes, id);
-  return route === undefined ? {} : { route: routeView(route) };
+}
+
+function shown<T, V>(kind: EntityKind, held: T | undefined, view: (held: T) => V) {
+  return held === undefined ? {} : { [kind]: view(held) };
 }
 
 function setEtag(stage: Stage, reply: FastifyReply, target: Target): void {

@@ -2,17 +2,21 @@
 import { createHash } from 'node:crypto';
 import type {
   BackendAnswer,
+  PositionAnswer,
   RouteAnswer,
   TenantAnswer,
+  TopicAnswer,
   UserAnswer,
 } from '@respool/contracts/api-answers';
 import type { Backend, Route, Tenant, User } from '@respool/contracts/entities';
+import type { Position, Topic } from '@respool/contracts/queues';
 import type { TenantState, Versioned } from '@respool/contracts/snapshot';
 
 export function tenantView(state: TenantState): TenantAnswer {
   const users = Object.keys(state.users).length;
   const routes = Object.keys(state.routes).length;
-  return { ...withRevision(state.tenant, tenantFields), users, routes };
+  const topics = Object.keys(state.topics).length;
+  return { ...withRevision(state.tenant, tenantFields), users, routes, topics };
 }
 
 export function tenantFields(tenant: Tenant): Tenant {
@@ -46,6 +50,22 @@ export function routeView(held: Versioned<Route>): RouteAnswer {
 
 export function routeFields(route: Route): Route {
   return route;
+}
+
+export function topicView(held: Versioned<Topic>): TopicAnswer {
+  return withRevision(held, topicFields);
+}
+
+export function topicFields(topic: Topic): Topic {
+  return topic;
+}
+
+export function positionView(held: Versioned<Position>): PositionAnswer {
+  return withRevision(held, positionFields);
+}
+
+export function positionFields(position: Position): Position {
+  return position;
 }
 
 type WithoutRevision<T> = T extends unknown ? Omit<T, 'revision'> : never;

@@ -5,9 +5,13 @@ import type { Snapshot } from '@respool/contracts/snapshot';
 import {
   backendFields,
   backendView,
+  positionFields,
+  positionView,
   routeFields,
   routeView,
   tenantFields,
+  topicFields,
+  topicView,
   userFields,
   userView,
 } from './entities.ts';
@@ -44,6 +48,10 @@ function shown(change: EntityChange, value: NonNullable<EntityChange['before']>)
       return backendFields(value as NonNullable<typeof change.before>);
     case 'route':
       return routeFields(value as NonNullable<typeof change.before>);
+    case 'topic':
+      return topicFields(value as NonNullable<typeof change.before>);
+    case 'position':
+      return positionFields(value as NonNullable<typeof change.before>);
     default:
       return change satisfies never;
   }
@@ -56,6 +64,8 @@ export function stateView(snapshot: Snapshot): StateAnswer {
     revision: state.tenant.revision,
     users: sorted(state.users).map(userView),
     routes: sorted(state.routes).map(routeView),
+    topics: sorted(state.topics).map(topicView),
+    positions: sorted(state.positions).map(positionView),
   }));
   return {
     logId,

@@ -8,7 +8,7 @@ import { admit } from '../policy/policy.ts';
 import { encodeRequest } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
 import { array, bulk, map, number } from '../resp/values.ts';
-import { planOf, slotOfKey, splitter } from '../route/route.ts';
+import { planOf, slotOfKey, splitter, tableOf } from '../route/route.ts';
 import { fullName } from '../session/acl.ts';
 import type { Session, Way } from '../session/session.ts';
 import { contractFields } from './contract-fields.ts';
@@ -76,7 +76,12 @@ function planFields(way: Way, asked: Command, facts: CommandFacts): [string, Res
   const at = new Int32Array(asked.argc);
   const { bytes, argc, starts, ends } = asked;
   const count = Math.max(0, keyPositions(facts, bytes, argc, starts, ends, at));
-  const places = [...at.subarray(0, count)].map((argument) => placeOf(way, asked, argument));
+  const done = carriedOut(way, asked, facts);
+  // What is done in steps is asked of primaries, whatever the route says of reads.
+  const from = done === inSteps ? { ...way, upstream: way.upstream?.plain ?? null } : way;
+  const places = [...at.subarray(0, count)].map((argument) =>
+    placeOf(from, asked, argument, facts),
+  );
   const keys = places.slice(0, keysShown).map((place) =>
     map([
       ['key', bulk(place.key)],
@@ -89,9 +94,11 @@ function planFields(way: Way, asked: Command, facts: CommandFacts): [string, Res
     ['keys', array(keys)],
     ['key-count', number(count)],
     ['nodes', array(nodes.map((node) => bulk(node)))],
-    ['carried-out', bulk(carriedOut(way, asked, facts))],
+    ['carried-out', bulk(done)],
   ];
 }
+
+const inSteps = 'in steps by the proxy';
 
 const nothing: Resp = { type: 'null', aggregate: false };
 
@@ -103,11 +110,16 @@ interface Place {
   readonly node: string;
 }
 
-function placeOf({ upstream, prefixCrc }: Way, asked: Command, argument: number): Place {
+function placeOf(
+  { upstream, prefixCrc }: Way,
+  asked: Command,
+  argument: number,
+  facts: CommandFacts,
+): Place {
   const key = asked.argument(argument);
   if (upstream?.slots == null) return { key, slot: null, node: upstream?.single?.address ?? '' };
   const slot = slotOfKey(asked, argument, prefixCrc);
-  return { key, slot, node: upstream.slots[slot]?.address ?? '' };
+  return { key, slot, node: tableOf(upstream, facts)[slot]?.address ?? '' };
 }
 
 function carriedOut(way: Way, asked: Command, facts: CommandFacts): string {
@@ -123,7 +135,7 @@ function carriedOut(way: Way, asked: Command, facts: CommandFacts): string {
     case 'fan-out':
       return `split into ${splitter.fragments} fragments, one per slot`;
     case 'work':
-      return 'in steps by the proxy';
+      return inSteps;
     case 'refused':
       return `refused: ${textOfError(plan.reply)}`;
     default:

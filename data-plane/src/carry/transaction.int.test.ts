@@ -217,7 +217,7 @@ test('a client that leaves with watched keys gives its connection back, and it c
     await client.ask('WATCH', 'k');
     client.close();
   }
-  await until(() => owned() <= 20, owned);
+  await until(() => owned() < 8, owned);
   const client = await rig.client('dedicated');
   await client.ask('WATCH', 'other');
   await one!.direct.ask('SET', 'k', 'x');

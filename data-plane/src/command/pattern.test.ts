@@ -53,6 +53,20 @@ test('many stars over a long text come to an end', () => {
   assert.equal(matches(`${'a*'.repeat(1000)}b`, 'a'.repeat(5000)), false);
 });
 
+test('a long pattern over a long text is given up soon, a class of many bytes too', () => {
+  const text = 'a'.repeat(300_000);
+  assert.equal(matches(`*${'a'.repeat(100_000)}b`, text), false);
+  assert.equal(matches(`*[${'b'.repeat(1_000_000)}]`, text), false);
+  assert.equal(matches(`*${'a'.repeat(100)}b`, `${'a'.repeat(1000)}b`), true);
+});
+
+test('a pattern of nothing but stars is seen through at once', () => {
+  const stars = Buffer.alloc(1_000_000, '*');
+  assert.equal(patternMayBegin(stars, Buffer.from('__keyspace@0__:')), true);
+  assert.equal(patternMayBegin(Buffer.from('a**b**'), Buffer.from('a__')), true);
+  assert.equal(patternMayBegin(Buffer.from('a**b'), Buffer.from('b')), false);
+});
+
 test('a pattern may begin with a text exactly when some longer text matches', () => {
   const signs = fc.string({
     unit: fc.constantFrom('a', 'b', '*', '?', '[ab]', '[^a]'),

@@ -9,12 +9,20 @@ const CLOSE = 93;
 const CARET = 94;
 
 /**
+ * Bytes of text and pattern looked at in vain, behind one star after the other, before a match is
+ * given up: about a millisecond, in which nobody else is served.
+ */
+const retriedBytesMax = 250_000;
+
+/**
  * Whether `text` as a whole matches `pattern`: `*`, `?`, `[abc]`, `[a-z]`, `[^a]`, and a backslash
- * that takes the next byte as it is. Case counts. At most |pattern| × |text| steps, for only the
- * last `*` is ever tried again: a client cannot buy exponential time with many stars.
- * Source: Redis, "KEYS", glob-style patterns.
+ * that takes the next byte as it is. Case counts. Only the last `*` is ever tried again: a client
+ * cannot buy exponential time with many stars; nor much time with a long pattern and a long text,
+ * which match only if that is found out soon.
+ * Source: Redis, "KEYS", glob-style patterns; `stringmatchlen_impl`, which gives up, too.
  */
 export function patternMatches(pattern: Uint8Array, text: Uint8Array): boolean {
+  let retried = 0;
   let p = 0;
   let t = 0;
   let starBehind = -1;
@@ -30,6 +38,9 @@ export function patternMatches(pattern: Uint8Array, text: Uint8Array): boolean {
       p = next;
       t++;
     } else if (starBehind >= 0) {
+      // A class is read to its end before it is known to fail.
+      retried += t - starText + p - starBehind + (pattern[p] === OPEN ? pattern.length - p : 0);
+      if (retried > retriedBytesMax) return false;
       p = starBehind;
       t = ++starText;
     } else {
@@ -61,12 +72,17 @@ export function patternMayBegin(pattern: Uint8Array, start: Uint8Array): boolean
   return true;
 }
 
-/** The places reached by letting stars stand for nothing, the stars' own among them; each once. */
+/**
+ * The places reached by letting stars stand for nothing: the last star of each run, which is as good
+ * as all of them, and what is behind it. So there are few places however many stars there are.
+ */
 function throughStars(pattern: Uint8Array, from: readonly number[]): number[] {
   const places = new Set<number>();
   for (let p of from) {
+    const starts = p;
+    while (pattern[p] === STAR) p++;
+    if (p > starts) places.add(p - 1);
     places.add(p);
-    while (pattern[p] === STAR) places.add(++p);
   }
   return [...places];
 }

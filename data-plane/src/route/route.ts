@@ -72,11 +72,11 @@ export function planOf(command: Command, way: RouteWay): Plan {
     command.ends,
     keys.at,
   );
-  if (keys.count < 0) return unplaced(facts, command, way, upstream);
+  if (keys.count < 0) return unplaced(command, way, upstream);
   const own = beyondKeys(facts, command, way);
   if (own !== null) return own;
   if (upstream.single !== null) return { kind: 'whole', way: upstream.single };
-  if (keys.count === 0) return unplaced(facts, command, way, upstream);
+  if (keys.count === 0) return unplaced(command, way, upstream);
   return inSlots(facts, command, way, tableOf(upstream, facts));
 }
 
@@ -87,12 +87,8 @@ export function tableOf(upstream: Upstream, facts: CommandFacts): readonly Upstr
 }
 
 /** No key, or none that can be found, makes an error of the command, which the server words. */
-function unplaced(
-  facts: CommandFacts,
-  command: Command,
-  way: RouteWay,
-  { single, slots }: Upstream,
-): Plan {
+function unplaced(command: Command, way: RouteWay, { single, slots }: Upstream): Plan {
+  const facts = command.facts as CommandFacts;
   if (hasFirstKeyOnly(facts, command)) {
     keys.at[0] = 1;
     keys.count = 1;
@@ -105,7 +101,7 @@ function unplaced(
   if (way.prefix === null && facts.name !== 'sort') {
     return { kind: 'whole', way: slots?.[0] as UpstreamConnection };
   }
-  return refused(encodeError('ERR', 'syntax error'));
+  return refused(namesStreams(command) ? unbalanced : encodeError('ERR', 'syntax error'));
 }
 
 /**
@@ -123,6 +119,20 @@ function hasFirstKeyOnly({ name }: CommandFacts, command: Command): boolean {
   }
   return stores === 1 && last.startsWith('store');
 }
+
+/** Redis 7.0 `xreadCommand`: STREAMS with something behind it, though not a key and an id each. */
+function namesStreams(command: Command): boolean {
+  if (!command.facts?.name.startsWith('xread')) return false;
+  for (let at = 1; at < command.argc - 1; at++) {
+    if (command.text(at).toLowerCase() === 'streams') return true;
+  }
+  return false;
+}
+
+const unbalanced = encodeError(
+  'ERR',
+  "Unbalanced XREAD list of streams: for each stream key an ID or '$' must be specified.",
+);
 
 function inSlots(
   facts: CommandFacts,

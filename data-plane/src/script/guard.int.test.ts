@@ -89,6 +89,11 @@ const hostile: Readonly<Record<string, string>> = {
   'the metatable of strings': "return getmetatable('').__index.redis",
   'a coroutine': "return coroutine.wrap(function() return redis.call('GET', 'theirs') end)()",
   'a method call': "return redis:call('GET', 'theirs')",
+  'a body that goes on with the statement of the guard':
+    "and redis return redis.call('GET', 'theirs')",
+  'an operator behind a shebang line':
+    "#!lua flags=no-writes\nor redis return redis.call('GET', 'theirs')",
+  'a list that goes on': ", redis return redis.call('GET', 'theirs')",
   'an end too many': "end return redis.call('GET', 'theirs') do",
   'a replaced library function':
     "string.lower = function() return 'get' end return redis.call('GET', 'theirs')",
@@ -117,6 +122,18 @@ for (const [name, body] of Object.entries(hostile)) {
     assert.equal(text(none as Resp), '0');
   });
 }
+
+test('what a script does to libraries and collector reaches no other script of the server', async () => {
+  const settings =
+    "cjson.encode_number_precision(3) cjson.decode_max_depth(1) collectgarbage('stop')";
+  assert.equal(text(await run(`${settings} return cjson.encode(1234567)`)), '1.23e+06');
+  const body = "return {cjson.encode(1234567), cjson.decode('[[7]]')[1][1]}";
+  assert.equal(text(await run(body, [], [], Buffer.from('other:'))), '[1234567 7]');
+  const meta = "local m = getmetatable('') return {tostring(m), collectgarbage('count') > 0}";
+  assert.equal(text(await run(meta)), '[nil 1]');
+  const own = "return getmetatable(setmetatable({}, {__index = {a = 'b'}})).__index.a";
+  assert.equal(text(await run(own)), 'b');
+});
 
 test('names that a script makes its own are its own, and lead nowhere', async () => {
   const body = `redis = {call = function() return 'fake' end} return redis.call('GET', 'theirs')`;

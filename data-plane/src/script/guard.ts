@@ -46,13 +46,14 @@ export function guardScript(body: Buffer, prefix: Buffer | null): Buffer {
 
 const made = new Map<string, string>();
 
+/** Ends in a semicolon: a body that began with an operator would else go on with the statement. */
 function prelude(prefix: string): string {
   let guard = made.get(prefix);
   if (guard === undefined) {
-    const names = ['redis', 'KEYS', ...hidden].join(',');
+    const names = ['redis', 'KEYS', 'cjson', 'getmetatable', 'collectgarbage', ...hidden].join(',');
     const lines = lua.replace('@prefix', prefix).split('\n');
     const inner = lines.map((line) => line.trim()).join(' ');
-    guard = `local ${names}=(function() ${inner} end)() `;
+    guard = `local ${names}=(function() ${inner} end)(); `;
     if (made.size < preludesMax) made.set(prefix, guard);
   }
   return guard;
@@ -108,7 +109,12 @@ const { shapes, names } = shapesOf();
 const shapeTable = shapes.map((one) => `{${one.map((spec) => `{${spec.join(',')}}`).join(',')}}`);
 const commandTable = names.map(([name, place]) => `["${name}"]=${place}`);
 
-/** Every library function is taken before the script runs, and `redis.call` gets what was checked. */
+/**
+ * Every library function is taken before the script runs, and `redis.call` gets what was checked.
+ * All scripts of a server share one Lua state: the settings of `cjson`, the metatable of strings and
+ * the collector would reach into other tenants' scripts, so a script has its own of the first and
+ * cannot get at the others.
+ */
 const lua = `
 local r,K,P=redis,KEYS,"@prefix"
 local lower,sub,format=string.lower,string.sub,string.format
@@ -152,4 +158,6 @@ pcall=function(...) local n=select("#",...) local a={...} local e=check(a,n)
 if e then return fail(e) end return pcall(unpack(a,1,n)) end}
 local same={"error_reply","status_reply","sha1hex","log","setresp","replicate_commands","LOG_DEBUG","LOG_VERBOSE","LOG_NOTICE","LOG_WARNING","REDIS_VERSION","REDIS_VERSION_NUM"}
 for i=1,#same do g[same[i]]=rawget(r,same[i]) end
-return g,names`;
+local meta,gc=getmetatable,collectgarbage
+return g,names,cjson.new(),function(v) if type(v)=="table" then return meta(v) end end,
+function(o) if o=="count" then return gc(o) end return 0 end`;

@@ -59,7 +59,7 @@ function readHello(session: Session, command: Command): Hello | Buffer {
   const hello: Hello = { protocol: session.protocol, login: null, secret: null, name: null };
   if (command.argc > 1) {
     const version = command.text(1);
-    if (!/^\d+$/.test(version)) {
+    if (!/^(?:0|-?[1-9]\d{0,17})$/.test(version)) {
       return encodeError('ERR', 'Protocol version is not an integer or out of range');
     }
     if (version !== '2' && version !== '3') {

@@ -73,7 +73,7 @@ function state(given: Given): ProxyState {
   const users = new Map<string, UserView>();
   const tenant: TenantView = {
     ...{ id: 'acme', enabled: given.enabled ?? true, prefix: null, meter, users, routes },
-    ...{ crossSlot: 'emulate', defaultRoute: [...routes.values()][0] ?? null },
+    ...{ crossSlot: 'emulate', defaultRoute: [...routes.values()][0] ?? null, topics: new Map() },
   };
   const user: UserView = {
     ...{ tenant, name: 'ann', enabled: given.userEnabled ?? true, verifier: { scheme: 'none' } },

@@ -1,10 +1,11 @@
 /** A snapshot becomes a state, and unchanged tenants stay the same object. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { BackendView } from '../state.ts';
+import type { TenantState } from '@respool/contracts/snapshot';
+import type { BackendView, KafkaView } from '../state.ts';
 import { meter } from '../test/fakes.ts';
 import { snapshotOf, type TestTenant, tenantState } from '../test/hot-path.ts';
-import { compile } from './compile.ts';
+import { type Compiled, compile } from './compile.ts';
 
 const view = (id: string): BackendView => ({ id }) as BackendView;
 const dedicated: TestTenant = { backend: 'main', isolation: { mode: 'dedicated' } };
@@ -88,4 +89,67 @@ test('what was said of the command surface stands where the hot path looks for i
     ['emulate', false, 'primary'],
     ['refuse', true, 'nearest'],
   ]);
+});
+
+const queue = { id: 'queues', kind: 'kafka' } as const;
+
+/** A tenant with the topics and positions of `said`, which hold what a test looks at. */
+function withQueues(id: string, said: { topics: object; positions?: object }): TenantState {
+  const held = (values: object) =>
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, { revision: 1, value }]),
+    );
+  const topics = Object.fromEntries(
+    Object.entries(said.topics).map(([name, topic]) => {
+      return [name, { name, backend: 'queues', deadLetter: null, grants: [], ...topic }];
+    }),
+  );
+  const positions = held(said.positions ?? {});
+  return { ...tenantState(id, dedicated), topics: held(topics), positions } as TenantState;
+}
+
+test('topics are resolved: backend, dead letter, grants by name, seeks by consumer', () => {
+  const grants = [
+    { user: 'app', produce: true, consume: false },
+    { user: 'all', produce: true, consume: true },
+    { user: 'none', produce: false, consume: false },
+  ];
+  const position = { topic: 'orders', consumer: 'app', generation: 7, to: 'latest' };
+  const one = withQueues('one', {
+    topics: {
+      orders: { kafkaName: 'one.orders', window: 9, deadLetter: 'dead', grants },
+      dead: {},
+    },
+    positions: { 'orders/app': position },
+  });
+  const { state } = compile(snapshotOf({ one }), new Map([['queues', queue]]), meterOf, null);
+  const tenant = state.tenants.get('one')!;
+  const [orders, dead] = [tenant.topics.get('orders')!, tenant.topics.get('dead')!];
+  assert.deepEqual([orders.kafkaName, orders.window], ['one.orders', 9]);
+  assert.deepEqual([orders.tenant, orders.backend], [tenant, queue]);
+  assert.deepEqual([orders.deadLetter, dead.deadLetter], [dead, null]);
+  assert.deepEqual([...orders.producers, '|', ...orders.consumers], ['app', 'all', '|', 'all']);
+  assert.deepEqual([...orders.seeks], [['app', { generation: 7, to: 'latest' }]]);
+  assert.deepEqual([dead.seeks.size, dead.producers.size], [0, 0]);
+});
+
+test('a topic has no backend where none is open, and never one of Redis', () => {
+  const one = withQueues('one', { topics: { a: {}, b: { backend: 'main' } } });
+  const backends = new Map([['main', view('main')]]);
+  const { topics } = compile(snapshotOf({ one }), backends, meterOf, null).state.tenants.get(
+    'one',
+  )!;
+  assert.deepEqual([topics.get('a')!.backend, topics.get('b')!.backend], [null, null]);
+});
+
+test('a tenant is made anew when the Kafka backend of a topic is another one', () => {
+  const one = withQueues('one', { topics: { a: {} } });
+  const at = (backend: KafkaView, before: Compiled | null) =>
+    compile(snapshotOf({ one }), new Map([['queues', backend]]), meterOf, before);
+  const first = at(queue, null);
+  const same = at(queue, first);
+  assert.equal(same.state.tenants.get('one'), first.state.tenants.get('one'));
+  const reopened: KafkaView = { ...queue };
+  const another = at(reopened, same).state.tenants.get('one')!;
+  assert.equal(another.topics.get('a')!.backend, reopened);
 });

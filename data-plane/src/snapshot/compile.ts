@@ -3,19 +3,31 @@ import { createHash } from 'node:crypto';
 import type { Verifier } from '@respool/contracts/entities';
 import type { Snapshot, TenantState } from '@respool/contracts/snapshot';
 import type { Meter } from '../observe/meter.ts';
-import type { BackendView, ProxyState, RouteView, TenantView, UserView } from '../state.ts';
+import type {
+  BackendView,
+  KafkaView,
+  ProxyState,
+  RouteView,
+  TenantView,
+  TopicView,
+  UserView,
+} from '../state.ts';
+import { topicViews } from './topics.ts';
+
+/** Open backends of either kind; their ids are of one space. */
+export type OpenBackends = ReadonlyMap<string, BackendView | KafkaView>;
 
 /** What the state before was made of, to keep what did not change. */
 export interface Compiled {
   readonly snapshot: Snapshot;
   readonly state: ProxyState;
-  readonly backends: ReadonlyMap<string, BackendView>;
+  readonly backends: OpenBackends;
 }
 
-/** `backends` holds every backend that a route of `next` names. `before` is null the first time. */
+/** `backends` holds every backend that a route or topic of `next` names. `before` is null the first time. */
 export function compile(
   next: Snapshot,
-  backends: ReadonlyMap<string, BackendView>,
+  backends: OpenBackends,
   meterOf: (tenant: string) => Meter,
   before: Compiled | null,
 ): Compiled {
@@ -36,28 +48,24 @@ export function compile(
 function keptView(
   id: string,
   tenant: TenantState,
-  backends: ReadonlyMap<string, BackendView>,
+  backends: OpenBackends,
   before: Compiled | null,
 ): TenantView | null {
   if (before === null || before.snapshot.tenants[id] !== tenant) return null;
-  const routes = Object.values(tenant.routes);
-  const same = routes.every(({ value }) => {
+  const named = [...Object.values(tenant.routes), ...Object.values(tenant.topics)];
+  const same = named.every(({ value }) => {
     return backends.get(value.backend) === before.backends.get(value.backend);
   });
   return same ? (before.state.tenants.get(id) ?? null) : null;
 }
 
-function viewOf(
-  state: TenantState,
-  backends: ReadonlyMap<string, BackendView>,
-  meter: Meter,
-): TenantView {
+function viewOf(state: TenantState, backends: OpenBackends, meter: Meter): TenantView {
   const { id, enabled, isolation, crossSlot } = state.tenant.value;
   const routes = new Map<string, RouteView>();
   let defaultRoute: RouteView | null = null;
   for (const { value } of Object.values(state.routes)) {
     const backend = backends.get(value.backend);
-    if (backend === undefined) continue;
+    if (backend === undefined || backend.kind === 'kafka') continue;
     // A prefix lives in database 0; only a dedicated tenant may choose with SELECT.
     const database = isolation.mode === 'prefix' ? 0 : value.database;
     const route = { backend, database, readFrom: value.readFrom };
@@ -67,7 +75,9 @@ function viewOf(
   const users = new Map<string, UserView>();
   const prefix = isolation.mode === 'prefix' ? Buffer.from(isolation.prefix, 'latin1') : null;
   const facts = { id, enabled, prefix, crossSlot, meter };
-  const tenant: TenantView = { ...facts, users, routes, defaultRoute };
+  const topics = new Map<string, TopicView>();
+  const tenant: TenantView = { ...facts, users, routes, defaultRoute, topics };
+  for (const view of topicViews(state, tenant, backends)) topics.set(view.name, view);
   for (const { value } of Object.values(state.users)) {
     const { name, readOnly, passThrough, verifier } = value;
     const allowed = value.backends === null ? null : new Set<string>(value.backends);

@@ -30,7 +30,7 @@ function state(sequence: number, tenants = 3): Snapshot {
     const isolation = { mode: 'db' } as const;
     const kept = { crossSlot: 'emulate' as const, description: 'ä\n"' };
     const value = { id, enabled: true, isolation, ...kept };
-    made[id] = { tenant: { revision: 1, value }, users: {}, routes: {} };
+    made[id] = { tenant: { revision: 1, value }, users: {}, routes: {}, topics: {}, positions: {} };
   }
   const at = '2026-01-01T00:00:00.000Z';
   return { ...emptySnapshot, logId: 'log', sequence, hash: 'a'.repeat(64), at, tenants: made };
@@ -128,7 +128,9 @@ test('what a build of version 1 saved is loaded as the state of today', async (t
   assert.equal(shop?.tenant.value.crossSlot, 'emulate');
   assert.equal(shop?.users['web']?.value.passThrough, false);
   assert.equal(shop?.routes['main']?.value.readFrom, 'primary');
-  assert.deepEqual(loaded?.snapshot.backends['orders']?.value.commands, []);
+  assert.deepEqual([shop?.topics, shop?.positions], [{}, {}]);
+  const orders = loaded?.snapshot.backends['orders']?.value;
+  assert.deepEqual(orders?.kind === 'cluster' && orders.commands, []);
 });
 
 test('a whole file of version 1 that holds what version 1 had not is put aside', async (t) => {

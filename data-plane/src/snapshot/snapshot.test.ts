@@ -8,14 +8,17 @@ import { Observe } from '../observe/observe.ts';
 import { snapshotOf, tenantState } from '../test/hot-path.ts';
 import { RejectedState } from './apply-queue.ts';
 import type { KeyReader } from './key-reader.ts';
-import { type LiveBackend, SnapshotHolder } from './snapshot.ts';
+import { type LiveBackend, type LiveKafka, SnapshotHolder } from './snapshot.ts';
 
 class Opened {
   readonly id: string;
+  readonly kind: string;
   readonly log: string[];
   readonly #warm: () => Promise<void>;
-  constructor(id: string, log: string[], warm: () => Promise<void>) {
+  constructor(spec: Backend, log: string[], warm: () => Promise<void>) {
+    const { id } = spec;
     this.id = id;
+    this.kind = spec.kind;
     this.log = log;
     this.#warm = warm;
     log.push(`open ${id}`);
@@ -35,11 +38,16 @@ class Opened {
 const keys = {} as KeyReader;
 const signal = new AbortController().signal;
 
-function made(warm: (id: string) => Promise<void> = async () => {}, warmMsMax = 1000) {
+function made(
+  warm: (id: string) => Promise<void> = async () => {},
+  { warmMsMax = 1000, queues = true } = {},
+) {
   const log: string[] = [];
+  const open = (spec: Backend) => new Opened(spec, log, () => warm(spec.id));
   const holder = new SnapshotHolder({
     masterKey: Buffer.alloc(32),
-    open: (spec) => new Opened(spec.id, log, () => warm(spec.id)) as unknown as LiveBackend,
+    open: (spec) => open(spec) as unknown as LiveBackend,
+    ...(queues ? { openKafka: (spec) => open(spec) as unknown as LiveKafka } : {}),
     onSwap: (state) => log.push(`swap ${state.sequence}`),
     observe: new Observe(['any']),
     logger: pino({ level: 'silent' }),
@@ -106,7 +114,9 @@ test('a backend that does not answer keeps the old state, whole', async () => {
 });
 
 test('a backend that hangs is given up after its time', async () => {
-  const { apply } = made((id) => (id === 'b' ? new Promise(() => {}) : Promise.resolve()), 20);
+  const { apply } = made((id) => (id === 'b' ? new Promise(() => {}) : Promise.resolve()), {
+    warmMsMax: 20,
+  });
   await apply(snapshot(1, { a: 1 }));
   await assert.rejects(apply(snapshot(2, { a: 1, b: 1 })), /not within 20 ms/);
 });
@@ -127,4 +137,60 @@ test('a backend without a route is not dialled, and a route without its backend 
   assert.ok(!log.includes('open b'));
   const broken = { ...snapshot(2, { a: 1 }), backends: {} };
   await assert.rejects(apply(broken), /a route names it/);
+});
+
+/** As {@link snapshot}, and the tenant of `a` has a topic on `k`, of a Kafka backend or another. */
+function withTopic(sequence: number, revision: number, kind = 'kafka'): Snapshot {
+  const { tenants, backends, ...rest } = snapshot(sequence, { a: 1 });
+  const value = { name: 't', backend: 'k', deadLetter: null, grants: [] };
+  const queued = { ...tenants['t-a'], topics: { t: { revision: 1, value } } };
+  const kafka = { revision, value: { id: 'k', kind, password: null } };
+  const all = { ...backends, k: kafka };
+  return { ...rest, tenants: { 't-a': queued }, backends: all } as unknown as Snapshot;
+}
+
+test('a Kafka backend is open while a topic names it, and is opened anew when it changes', async () => {
+  const { apply, log, holder } = made();
+  await apply(withTopic(1, 1));
+  assert.deepEqual(log.splice(0), ['open a', 'open k', 'warm a', 'warm k', 'swap 1']);
+  assert.equal(holder.state.tenants.get('t-a')?.topics.get('t')?.backend?.id, 'k');
+  assert.deepEqual(
+    holder.backends().map((one) => one.id),
+    ['a'],
+    'ticks and samples are for Redis',
+  );
+  await apply(withTopic(2, 2));
+  assert.deepEqual(log.splice(0), ['open k', 'warm k', 'swap 2', 'retire k']);
+  await apply(snapshot(3, { a: 1 }));
+  assert.deepEqual(log.splice(0), ['swap 3', 'retire k']);
+  await apply(withTopic(4, 2));
+  log.length = 0;
+  holder.close();
+  assert.deepEqual(log, ['close a', 'close k']);
+});
+
+test('a Kafka backend that does not answer keeps the old state, whole', async () => {
+  const { apply, log, holder } = made(async (id) => {
+    if (id === 'k') throw new Error('no broker');
+  });
+  await apply(snapshot(1, { a: 1 }));
+  await assert.rejects(apply(withTopic(2, 1)), { field: 'backends.k', message: /no broker/ });
+  assert.deepEqual([holder.state.sequence, log.at(-1)], [1, 'close k']);
+});
+
+test('a topic on a backend that is no Kafka is refused, and so is a route to Kafka', async () => {
+  const { apply } = made();
+  const wrong = apply(withTopic(1, 1, 'cluster'));
+  await assert.rejects(wrong, { field: 'backends.k.kind', message: /a topic cannot lead to it/ });
+  const { backends, ...rest } = snapshot(1, { a: 1 });
+  const kafka = { a: { revision: 1, value: { ...backends['a']?.value, kind: 'kafka' } } };
+  const led = apply({ ...rest, backends: kafka } as unknown as Snapshot);
+  await assert.rejects(led, { field: 'backends.a.kind', message: /a route cannot lead to it/ });
+});
+
+test('a proxy without queues serves all else, and its topics have no backend', async () => {
+  const { apply, log, holder } = made(undefined, { queues: false });
+  await apply(withTopic(1, 1));
+  assert.deepEqual(log, ['open a', 'warm a', 'swap 1']);
+  assert.equal(holder.state.tenants.get('t-a')?.topics.get('t')?.backend, null);
 });

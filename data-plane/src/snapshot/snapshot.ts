@@ -1,28 +1,35 @@
 /** The one reference the hot path reads, and its swap: warm what is new, compile, replace, retire the old. */
-
-import type { Backend } from '@respool/contracts/entities';
+import assert from 'node:assert/strict';
+import type { Backend, KafkaBackend, RedisBackend } from '@respool/contracts/entities';
 import { openSecret, unwrapDataKey } from '@respool/contracts/secrets';
 import type { Snapshot, Versioned } from '@respool/contracts/snapshot';
 import type { Logger } from 'pino';
 import type { BackendSample } from '../observe/metrics.ts';
 import type { Observe } from '../observe/observe.ts';
-import type { BackendView, ProxyState } from '../state.ts';
+import type { BackendView, KafkaView, ProxyState } from '../state.ts';
 import { type Applier, RejectedState } from './apply-queue.ts';
-import { type Compiled, compile } from './compile.ts';
+import { type Compiled, compile, type OpenBackends } from './compile.ts';
 import type { KeyReader } from './key-reader.ts';
 
 /** A backend as this stage handles it: opened before it serves, ended after. */
-export interface LiveBackend extends BackendView {
+interface Live {
   warm(): Promise<void>;
   retire(deadlineMs: number): Promise<void>;
-  tick(): void;
-  samples(): BackendSample[];
   close(): void;
 }
 
+export interface LiveBackend extends BackendView, Live {
+  tick(): void;
+  samples(): BackendSample[];
+}
+
+export interface LiveKafka extends KafkaView, Live {}
+
 export interface SwapOptions {
   readonly masterKey: Buffer;
-  readonly open: (spec: Backend, password: string | null) => LiveBackend;
+  readonly open: (spec: RedisBackend, password: string | null) => LiveBackend;
+  /** Absent in a proxy without queues: its topics then have no backend. */
+  readonly openKafka?: (spec: KafkaBackend, password: string | null) => LiveKafka;
   /** Called right after the swap: sessions follow, some end. */
   readonly onSwap: (state: ProxyState) => void;
   readonly observe: Observe;
@@ -34,7 +41,7 @@ export interface SwapOptions {
 
 interface Opened {
   readonly revision: number;
-  readonly backend: LiveBackend;
+  readonly backend: LiveBackend | LiveKafka;
 }
 
 export const emptyState: ProxyState = {
@@ -61,14 +68,16 @@ export class SnapshotHolder implements Applier {
   }
 
   backends(): LiveBackend[] {
-    return [...this.#opened.values()].map((opened) => opened.backend);
+    return [...this.#opened.values()].flatMap(({ backend }) =>
+      backend.kind === 'kafka' ? [] : [backend],
+    );
   }
 
   async apply(next: Snapshot, _signal: AbortSignal, keys: KeyReader): Promise<void> {
     const opened = await this.#openAll(next, keys);
     const fresh = [...opened].filter(([id, one]) => this.#opened.get(id) !== one);
     await this.#warmAll(fresh, opened);
-    const views = new Map([...opened].map(([id, one]) => [id, one.backend as BackendView]));
+    const views: OpenBackends = new Map([...opened].map(([id, one]) => [id, one.backend]));
     const { observe, onSwap } = this.#options;
     this.#compiled = compile(next, views, (tenant) => observe.meter(tenant), this.#compiled);
     const old = this.#opened;
@@ -84,17 +93,15 @@ export class SnapshotHolder implements Applier {
     for (const { backend } of this.#opened.values()) backend.close();
   }
 
-  /** Backends some route leads to: others are not dialled, so they cannot hold a change up. */
+  /** Backends in use: others are not dialled, so they cannot hold a change up. */
   async #openAll(next: Snapshot, keys: KeyReader): Promise<Map<string, Opened>> {
     const opened = new Map<string, Opened>();
-    const routed = new Set<string>();
-    for (const tenant of Object.values(next.tenants)) {
-      for (const { value } of Object.values(tenant.routes)) routed.add(value.backend);
-    }
-    for (const id of routed) {
+    for (const [id, user] of usedBackends(next, this.#options.openKafka !== undefined)) {
       const spec = next.backends[id];
       if (spec === undefined)
-        throw new RejectedState(`backends.${id}`, 'a route names it, but it is not there');
+        throw new RejectedState(`backends.${id}`, `a ${user} names it, but it is not there`);
+      if ((spec.value.kind === 'kafka') !== (user === 'topic'))
+        throw new RejectedState(`backends.${id}.kind`, `a ${user} cannot lead to it`);
       const known = this.#opened.get(id);
       if (known?.revision === spec.revision && next.logId === this.state.logId)
         opened.set(id, known);
@@ -104,8 +111,12 @@ export class SnapshotHolder implements Applier {
   }
 
   async #open(logId: string, spec: Versioned<Backend>, keys: KeyReader): Promise<Opened> {
-    const password = await this.#passwordOf(logId, spec.value, keys);
-    return { revision: spec.revision, backend: this.#options.open(spec.value, password) };
+    const { revision, value } = spec;
+    const password = await this.#passwordOf(logId, value, keys);
+    const { open, openKafka } = this.#options;
+    if (value.kind !== 'kafka') return { revision, backend: open(value, password) };
+    assert(openKafka !== undefined, 'a Kafka backend is in use only where it can be opened');
+    return { revision, backend: openKafka(value, password) };
   }
 
   async #passwordOf(logId: string, spec: Backend, keys: KeyReader): Promise<string | null> {
@@ -160,6 +171,17 @@ export class SnapshotHolder implements Applier {
       if (now.get(id) !== one) void one.backend.retire(this.#options.retireMsMax);
     }
   }
+}
+
+/** By backend, what names it. */
+function usedBackends(next: Snapshot, queues: boolean): Map<string, 'route' | 'topic'> {
+  const used = new Map<string, 'route' | 'topic'>();
+  for (const { routes, topics } of Object.values(next.tenants)) {
+    for (const { value } of Object.values(routes)) used.set(value.backend, 'route');
+    if (!queues) continue;
+    for (const { value } of Object.values(topics)) used.set(value.backend, 'topic');
+  }
+  return used;
 }
 
 async function within<T>(work: Promise<T>, ms: number): Promise<T> {

@@ -1,9 +1,9 @@
 /** The whole hot path in one process, from listening socket to backend connections; no log, no NATS. */
 import type {
-  Backend,
   CrossSlot,
   Isolation,
   ReadFrom,
+  RedisBackend as RedisSpec,
   Verifier,
 } from '@respool/contracts/entities';
 import {
@@ -72,7 +72,7 @@ export function tenantState(id: string, given: TestTenant): TenantState {
   return {
     tenant: { revision: 1, value: tenant },
     users: { default: { revision: 1, value: user } },
-    routes: { [route.id]: { revision: 1, value: route } },
+    ...{ routes: { [route.id]: { revision: 1, value: route } }, topics: {}, positions: {} },
   } as unknown as TenantState;
 }
 
@@ -287,7 +287,7 @@ export class HotPath {
       seeds.length > 1
         ? { ...common, kind: 'cluster', seeds }
         : { ...common, kind: 'standalone', address: seeds[0], databases: 4 };
-    return new RedisBackend(spec as unknown as Backend, null, {
+    return new RedisBackend(spec as unknown as RedisSpec, null, {
       turn: this.turn,
       limits: { ...defaults.redis, ...this.#options.redis },
       counters: this.observe.counters,

@@ -1,7 +1,7 @@
 /** Pushes on a clock of the test's own, into a cluster in memory; and what became of each. */
 import assert from 'node:assert/strict';
-import type { KafkaError } from '../backend/kafka/kafka-error.ts';
-import { MemoryGateway, MemoryKafka } from '../backend/kafka/memory.ts';
+import type { KafkaError } from '@respool/kafka/kafka-error';
+import { MemoryGateway, MemoryKafka } from '@respool/kafka/memory';
 import {
   defaultPushLimits,
   type Pushed,

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '@respool/contracts/clock';
+import { assertFails, newTopic, soon } from '@respool/kafka/conformance/rig';
+import type { KafkaGateway, NewTopic } from '@respool/kafka/gateway';
+import { gatewayTo, kafkajsTo, untilTrue, useKafka } from '@respool/kafka/test/kafka';
 import { CompressionTypes, type Kafka, type Message } from 'kafkajs';
-import { gatewayTo, kafkajsTo, untilTrue, useKafka } from '../../test/kafka.ts';
-import { assertFails, newTopic, soon } from './conformance/rig.ts';
 import { defaultReadLimits, OffsetReader } from './consume.ts';
-import type { KafkaGateway, NewTopic } from './gateway.ts';
 import { findOffset, partitionsOf } from './offsets.ts';
 
 let other: Kafka;

@@ -1,12 +1,12 @@
 /** Reading at an offset: what one call gives, and how many fetches many calls cost. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { record } from '@respool/kafka/conformance/rig';
+import type { KafkaRecord } from '@respool/kafka/gateway';
+import type { KafkaError } from '@respool/kafka/kafka-error';
+import { MemoryGateway, MemoryKafka } from '@respool/kafka/memory';
 import { VirtualClock } from '../../test/virtual-clock.ts';
-import { record } from './conformance/rig.ts';
 import { defaultReadLimits, OffsetReader, type ReadLimits, type ReadRequest } from './consume.ts';
-import type { KafkaRecord } from './gateway.ts';
-import type { KafkaError } from './kafka-error.ts';
-import { MemoryGateway, MemoryKafka } from './memory.ts';
 
 const where = { topic: 't', partition: 0 };
 

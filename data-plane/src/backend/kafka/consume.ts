@@ -1,8 +1,8 @@
 /** KPOP at an offset of the application's own: many readers near one place cost one fetch. */
 import type { Clock } from '@respool/contracts/clock';
+import type { KafkaGateway, KafkaRecord, TopicPartition } from '@respool/kafka/gateway';
+import { asKafkaError, KafkaError } from '@respool/kafka/kafka-error';
 import { FetchWindow, type Run, type WindowLimits } from './fetch-window.ts';
-import type { KafkaGateway, KafkaRecord, TopicPartition } from './gateway.ts';
-import { asKafkaError, KafkaError } from './kafka-error.ts';
 
 export interface ReadRequest extends TopicPartition {
   readonly offset: number;

@@ -1,6 +1,6 @@
 /** What was read of partitions a moment ago: neighbours of a record are asked for next. */
 import type { Clock } from '@respool/contracts/clock';
-import type { Fetched, KafkaRecord, TopicPartition } from './gateway.ts';
+import type { Fetched, KafkaRecord, TopicPartition } from '@respool/kafka/gateway';
 
 /** Everything a partition holds from `from` up to `nextOffset`; committed, so it cannot change. */
 export interface Run {

@@ -1,7 +1,7 @@
 /** The way into one partition: records wait, leave as one batch at a time, and keep their order. */
 import type { Clock } from '@respool/contracts/clock';
-import type { KafkaGateway, NewRecord, TopicPartition } from './gateway.ts';
-import { asKafkaError, KafkaError } from './kafka-error.ts';
+import type { KafkaGateway, NewRecord, TopicPartition } from '@respool/kafka/gateway';
+import { asKafkaError, KafkaError } from '@respool/kafka/kafka-error';
 import type { ProducerIdentities, ProducerIdentity } from './producer-identity.ts';
 
 //            linger              one batch under way

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '@respool/contracts/clock';
-import { record, soon } from './conformance/rig.ts';
-import { MemoryGateway, MemoryKafka } from './memory.ts';
+import { record, soon } from '@respool/kafka/conformance/rig';
+import { MemoryGateway, MemoryKafka } from '@respool/kafka/memory';
 import { findOffset, offsetTimeOf, partitionsOf } from './offsets.ts';
 
 const kafka = new MemoryKafka();

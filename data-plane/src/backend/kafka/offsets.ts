@@ -1,5 +1,5 @@
 /** KOFFSET and KPARTITION: where a time lies in a partition, and which partitions a topic has. */
-import type { KafkaGateway, OffsetTime, TopicPartition } from './gateway.ts';
+import type { KafkaGateway, OffsetTime, TopicPartition } from '@respool/kafka/gateway';
 
 /** As the commands speak of it: a number that is not there is -1. */
 export interface FoundOffset {

@@ -1,9 +1,9 @@
 /** Pushes while brokers fail: what is stored, how often, in which order, and what is told of it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Fault } from '@respool/kafka/memory';
 import { type Outcome, PushRig } from '../../test/push-rig.ts';
 import { Random } from '../../test/random.ts';
-import type { Fault } from './memory.ts';
 
 const refuse = (code: Fault['code'] = 'leader-moved'): Fault => ({
   operation: 'produce',

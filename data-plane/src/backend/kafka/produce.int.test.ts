@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '@respool/contracts/clock';
+import { newTopic } from '@respool/kafka/conformance/rig';
+import { gatewayTo, kafkajsTo, untilTrue, useKafka } from '@respool/kafka/test/kafka';
 import { Partitioners } from 'kafkajs';
-import { gatewayTo, kafkajsTo, untilTrue, useKafka } from '../../test/kafka.ts';
-import { newTopic } from './conformance/rig.ts';
 import { defaultPushLimits, type Pushed, Pusher, type PushLimits } from './produce.ts';
 import type { PushRequest } from './topic-lanes.ts';
 

@@ -1,10 +1,10 @@
 /** KPUSH: records → batches for each partition, told where they are once every replica has them. */
 import type { Clock } from '@respool/contracts/clock';
-import type { KafkaGateway } from './gateway.ts';
-import { KafkaError } from './kafka-error.ts';
+import type { KafkaGateway } from '@respool/kafka/gateway';
+import { KafkaError } from '@respool/kafka/kafka-error';
+import { recordBytes } from '@respool/kafka/record-size';
 import type { Entry, LaneLimits } from './lane.ts';
 import { ProducerIdentities } from './producer-identity.ts';
-import { recordBytes } from './record-size.ts';
 import { type PushRequest, TopicLanes, type TopicServices } from './topic-lanes.ts';
 
 export interface Pushed {

@@ -1,5 +1,5 @@
 /** Producer ids and epochs: one id for all partitions, an epoch for each new beginning. */
-import type { KafkaGateway } from './gateway.ts';
+import type { KafkaGateway } from '@respool/kafka/gateway';
 
 /** Who writes to one partition; the sequence of its records starts at 0. */
 export interface ProducerIdentity {

@@ -1,6 +1,6 @@
 /** The lanes of one topic, and which of them a record takes. */
-import type { RecordHeader } from './gateway.ts';
-import { asKafkaError, KafkaError } from './kafka-error.ts';
+import type { RecordHeader } from '@respool/kafka/gateway';
+import { asKafkaError, KafkaError } from '@respool/kafka/kafka-error';
 import { type Entry, Lane, type LaneServices } from './lane.ts';
 import { partitionOfKey } from './partition.ts';
 

@@ -6,7 +6,7 @@ export interface ReadNode {
   readonly address: string;
   /** A connection to it stands. */
   readonly up: boolean;
-  /** It follows its primary, and refused no read just now. */
+  /** It follows its primary, and was neither lost nor refused a read just now. */
   readonly sound: boolean;
   /** Smoothed round trip in microseconds; Infinity while none was measured. */
   readonly tripUs: number;

@@ -24,7 +24,7 @@ export interface ReaderServices {
   readonly moving: (address: string) => boolean;
 }
 
-/** A node that refused a read is left alone so long. */
+/** A node that refused a read, or was lost, is left alone so long. */
 const avoidUs = 1_000_000;
 const probeEveryUs = 1_000_000;
 const probeMsMax = 1000;
@@ -173,12 +173,14 @@ export class Readers implements ConnectionOwner {
     this.#elsewhere(run, request, false);
   }
 
-  changed({ state }: RedisConnection): void {
-    if (state === 'down') {
-      this.#home.counters.backendReconnects++;
-      this.#home.doubt();
+  changed(connection: RedisConnection): void {
+    if (connection.state !== 'down') {
+      this.#choose(false);
+      return;
     }
-    this.#choose(false);
+    this.#home.counters.backendReconnects++;
+    this.#home.doubt();
+    this.#avoid(connection);
   }
 
   /** To another replica of the shard that serves; `last` or where there is none to the primary. */
@@ -203,9 +205,10 @@ export class Readers implements ConnectionOwner {
 
   #avoid({ address }: RedisConnection): void {
     const node = this.#replicas.get(address);
-    if (node === undefined) return;
-    node.avoided = true;
-    node.avoidedUntilUs = this.#home.turn.nowUs() + avoidUs;
+    if (node !== undefined) {
+      node.avoided = true;
+      node.avoidedUntilUs = this.#home.turn.nowUs() + avoidUs;
+    }
     this.#choose(false);
   }
 

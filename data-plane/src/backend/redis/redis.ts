@@ -1,5 +1,5 @@
 /** One Redis backend, standalone or cluster: its upstreams, its topology, its beginning and end. */
-import type { Address, Backend, ReadFrom } from '@respool/contracts/entities';
+import type { Address, ReadFrom, RedisBackend as RedisSpec } from '@respool/contracts/entities';
 import type { Backing, Purse } from '../../command/backing.ts';
 import { ForeignCommands } from '../../command/foreign.ts';
 import type { Lease, LeaseTarget } from '../../command/lease.ts';
@@ -40,7 +40,7 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   readonly listeners: Listeners;
   readonly scripts = new Scripts();
   readonly foreign: ForeignCommands;
-  readonly #spec: Backend;
+  readonly #spec: RedisSpec;
   readonly #door: Door;
   readonly #services: RedisServices;
   readonly #upstreams = new Map<string, RedisUpstream>();
@@ -51,7 +51,7 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   #owners: SlotOwners | null = null;
 
   /** `password` in clear: it lives in this object only and goes nowhere but to the server. */
-  constructor(spec: Backend, password: string | null, services: RedisServices) {
+  constructor(spec: RedisSpec, password: string | null, services: RedisServices) {
     this.#spec = spec;
     this.#door = new Door(spec, password, services.connectionName, services.limits.connectMsMax);
     this.#services = services;

@@ -5,8 +5,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { gatewayTo, useKafka } from '../../../test/kafka.ts';
 import { assertFails, fetchOf, newTopic, Producer, soon, textsOf } from '../conformance/rig.ts';
+import { gatewayTo, useKafka } from '../test/kafka.ts';
 import type { DialOptions, KafkaLogin, KafkaTls } from './dial.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'respool-kafka-tls-'));

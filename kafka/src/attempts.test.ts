@@ -1,9 +1,9 @@
 /** One call and its tries: pauses, deadlines, and what is known of a write afterwards. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VirtualClock } from '../../test/virtual-clock.ts';
 import { type Attempt, withinDeadline } from './attempts.ts';
 import { KafkaError } from './kafka-error.ts';
+import { VirtualClock } from './test/virtual-clock.ts';
 
 interface Result {
   readonly error: KafkaError | null;

@@ -1,9 +1,9 @@
 /** Three real brokers, one of which is killed or hangs while batches are written and read. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gatewayTo, kafkajsTo, useKafka } from '../../../test/kafka.ts';
 import { fetchOf, newTopic, Producer, readAll, record, soon } from '../conformance/rig.ts';
 import type { KafkaGateway, TopicPartition } from '../gateway.ts';
+import { gatewayTo, kafkajsTo, useKafka } from '../test/kafka.ts';
 
 const cluster = useKafka({ nodes: 3 }, async () => async () => {});
 const patient = 60_000;

@@ -1,8 +1,8 @@
 /** The gateway to a real broker behaves as every gateway must; kafkajs is the other client. */
 import type { Admin, Kafka, Producer } from 'kafkajs';
-import { gatewayTo, kafkajsTo, untilTrue, useKafka } from '../../test/kafka.ts';
 import type { GatewayRig } from './conformance/rig.ts';
 import { testGateway } from './gateway-conformance.ts';
+import { gatewayTo, kafkajsTo, untilTrue, useKafka } from './test/kafka.ts';
 
 let other: Kafka;
 let admin: Admin;

@@ -12,12 +12,12 @@ import {
   startKafka,
 } from '../../../scripts/kafka/cluster.ts';
 import { provisionKafka } from '../../../scripts/provision/kafka.ts';
-import type { DialOptions } from '../backend/kafka/platformatic/dial.ts';
+import type { DialOptions } from '../platformatic/dial.ts';
 import {
   defaultLimits,
   type GatewayLimits,
   PlatformaticGateway,
-} from '../backend/kafka/platformatic/platformatic.ts';
+} from '../platformatic/platformatic.ts';
 
 /**
  * The cluster of a test file: started before its first test, stopped after its last. `setUp` runs
