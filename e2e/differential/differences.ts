@@ -67,7 +67,7 @@ export const differences: readonly Difference[] = [
     reason: 'patterns under which the events of a cluster come are counted too',
   },
   {
-    command: /^xread/,
+    command: /^(?:georadius|xread)/,
     want: /^-/,
     got: /^-(?:ERR syntax error|ERR Unbalanced|CROSSSLOT)/,
     reason: 'of several mistakes in one command those about its keys are found first',
