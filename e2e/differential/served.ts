@@ -11,7 +11,7 @@ const ownServer: Where = (target) => standalone(target) && ownServers(target);
 /** Not served to everybody, and to whom; a family without a line here is served everywhere. */
 const served: Readonly<Partial<Record<FamilyName, Where>>> = {
   'all or nothing across slots': standalone,
-  // XREADGROUP over several slots reads the first stream before it finds that the second has no group.
+  // XREADGROUP over slots has read the first stream when it finds the second without its group.
   'stream reads across slots': standalone,
   transactions: standalone,
   'forgotten scripts': ownServers,

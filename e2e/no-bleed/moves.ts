@@ -1,35 +1,10 @@
 /** What a session does with its connection: small groups of commands, each with its right replies. */
-import { type Command, type Deed, type Expected, type Life, nothing } from './life.ts';
+import { publish, subscribe } from './channels.ts';
+import { any, bulk, deed, integer, list, ok, says } from './deed.ts';
+import { get, held, set } from './keys.ts';
+import { type Deed, type Expected, type Life, nothing } from './life.ts';
 
-type Move = (life: Life) => readonly Deed[];
-
-const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
-const integer = (value: number): string => `:${value}\r\n`;
-const list = (items: readonly string[]): string => `*${items.length}\r\n${items.join('')}`;
-const ok = '+OK\r\n';
-
-const deed = (command: Command, execute: () => Expected): Deed => ({ command, execute });
-const any = (...command: Command): Deed => deed(command, () => null);
-const says = (expected: Expected, ...command: Command): Deed => deed(command, () => expected);
-
-function set(life: Life): Deed {
-  const [key, value] = [life.key('v'), life.value()];
-  return deed(['SET', key, value], () => {
-    life.values.set(life.here(key), value);
-    return ok;
-  });
-}
-
-function get(life: Life): Deed {
-  const key = life.key('v');
-  return deed(['GET', key], () => held(life, key));
-}
-
-function held(life: Life, key: string): Expected {
-  const value = life.values.get(life.here(key));
-  if (value === undefined) return life.nil;
-  return value === null ? null : bulk(value);
-}
+export type Move = (life: Life) => readonly Deed[];
 
 function push(life: Life): Deed {
   const [key, value] = [life.key('l'), life.value()];
@@ -231,44 +206,6 @@ const tracking: Move = (life) => {
     set(life),
     any('CLIENT', 'TRACKING', life.pick(['ON', 'OFF'])),
   ];
-};
-
-const kinds = { subscribe: 'subscribe', unsubscribe: 'unsubscribe' } as const;
-
-function confirmation(life: Life, kind: keyof typeof kinds, channel: string): Expected {
-  if (life.protocol === 3) return nothing;
-  return list([bulk(kind), bulk(channel), integer(life.channels.size)]);
-}
-
-/** In RESP2 no other command may follow before the last channel is left. */
-const subscribe: Move = (life) => {
-  const channel = life.pick(['news', `${life.mark}news`, 'sport']);
-  const join = deed(['SUBSCRIBE', channel], () => {
-    life.channels.add(channel);
-    life.joined.add(channel);
-    return confirmation(life, 'subscribe', channel);
-  });
-  const leave = deed(['UNSUBSCRIBE', channel], () => {
-    life.channels.delete(channel);
-    return confirmation(life, 'unsubscribe', channel);
-  });
-  const value = life.value();
-  if (life.protocol === 2) {
-    return [join, says(list([bulk('pong'), bulk(value)]), 'PING', value), leave, get(life)];
-  }
-  return life.channels.has(channel) ? [leave, get(life)] : [join, get(life)];
-};
-
-const publish: Move = (life) => {
-  const channel = life.pick(['news', 'sport', `${life.mark}news`, `${life.mark}none`]);
-  const value = life.value();
-  const tell = deed(['PUBLISH', channel, value], () => {
-    const hears = life.channels.has(channel);
-    if (hears) life.awaited.set(value, 1);
-    // Others of the tenant may hear every channel, or be heard of a little longer than they live.
-    return hears ? /^:[1-9]\d*\r\n$/ : /^:\d+\r\n$/;
-  });
-  return [tell, get(life)];
 };
 
 const identity: Move = (life) => {

@@ -39,7 +39,7 @@ async function target(protocol: 2 | 3, port: number): Promise<Target> {
     ...{ name: `another redis-server, RESP${protocol}`, route: 'standalone', protocol },
     isolation: 'dedicated',
     plain: await redisSide(plain, { protocol }),
-    proxied: await redisSide(other, { protocol, port, deadlineMs: 3_000 }),
+    proxied: await redisSide(other, { protocol, port, deadlineMs: 10_000 }),
   };
 }
 

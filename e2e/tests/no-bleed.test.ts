@@ -2,14 +2,15 @@
  * No session ever shows another's MULTI, WATCH, database, name, subscriptions, tracking, silence or
  * bytes, however its predecessor on a server's connection ended.
  *
- * Method: sessions of seven tenants (by prefix, by database, with a server of their own; standalone
- * and cluster) run at once over a handful of server connections. Every key, value, name and message
- * carries its owner's mark, and each session knows the exact reply to everything it does with keys
- * of its own; keys and channels of the same names are used by all tenants. Connections are destroyed
- * in the middle of frames, transactions, blocking commands, subscriptions, scripts and replies; who
- * comes next looks around first. When all is quiet, what the dead never finished must not have
- * happened, and every byte on the servers must lie with its owner. RESPOOL_TEST_SEED and
- * RESPOOL_TEST_STEPS repeat a run; the same sessions over a careless pool prove that it would show.
+ * Method: sessions of seven tenants (by prefix, by database, with a server of their own;
+ * standalone and cluster) run at once over a handful of server connections. Every key, value, name
+ * and message carries its owner's mark, and each session knows the exact reply to everything it
+ * does with keys of its own; keys and channels of the same names are used by all tenants.
+ * Connections are destroyed in the middle of frames, transactions, blocking commands,
+ * subscriptions, scripts and replies; who comes next looks around first. When all is quiet, what
+ * the dead never finished must not have happened, and every byte on the servers must lie with its
+ * owner. RESPOOL_TEST_SEED and RESPOOL_TEST_STEPS repeat a run; the same sessions over a careless
+ * pool prove that it would show.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';

@@ -5,7 +5,7 @@ import type { Backend } from '@respool/contracts/entities';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import pino from 'pino';
 import { Observe } from '../observe/observe.ts';
-import { snapshotOf, tenantState } from '../test/hot-path.ts';
+import { snapshotOf, tenantState } from '../test/tenant-state.ts';
 import { RejectedState } from './apply-queue.ts';
 import type { KeyReader } from './key-reader.ts';
 import { type LiveBackend, type LiveKafka, SnapshotHolder } from './snapshot.ts';

@@ -20,6 +20,7 @@ const cluster = useKafka({ security }, async () => async () => {});
 const tls: KafkaTls = {
   authority: certificate.text,
   serverName: null,
+  verify: true,
   clientCertificate: null,
 };
 
