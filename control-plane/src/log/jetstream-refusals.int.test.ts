@@ -69,24 +69,24 @@ const unfit: Record<string, Partial<StreamConfig>> = {
   persist_mode: { persist_mode: 'async' },
 };
 
-test('an existing stream that could lose or hide events is refused, naming the difference', async (t) => {
-  const server = await startServer(t);
-  const connection = await connect({ servers: server.url });
-  t.after(() => connection.close());
-  const manager = await jetstreamManager(connection);
-  for (const [field, difference] of Object.entries(unfit)) {
+for (const [field, difference] of Object.entries(unfit)) {
+  // A server each: one that deletes a stream may not take the same one again at once.
+  test(`an existing stream that could lose or hide events is refused, naming ${field}`, async (t) => {
+    const server = await startServer(t);
+    const connection = await connect({ servers: server.url });
+    t.after(() => connection.close());
+    const manager = await jetstreamManager(connection);
     await manager.streams.add({ ...streamConfig(1), ...difference });
     await assert.rejects(openLog(t, server), (error) => {
-      assert(error instanceof UnfitStream, `${field}: ${error}`);
+      assert(error instanceof UnfitStream, String(error));
       assert(
         error.differences.some((one) => one.startsWith(`${field} is`)),
         `${field} is not named in: ${error.message}`,
       );
       return true;
     });
-    await manager.streams.delete(logStream);
-  }
-});
+  });
+}
 
 test('fewer replicas than asked for are refused', async (t) => {
   const server = await startServer(t);
