@@ -63,6 +63,16 @@ export const errors = {
   'backend-deadline': { origin: 'backend', http: null, resp: 'ERR', retrySafe: false },
   'outcome-unknown': { origin: 'backend', http: null, resp: 'ERR', retrySafe: false },
   'fan-out-half-failed': { origin: 'backend', http: null, resp: 'ERR', retrySafe: false },
+  'argument-invalid': client(null, 'ERR'),
+  'topic-unknown': client(null, 'ERR'),
+  'topic-disabled': client(null, 'ERR'),
+  'topic-not-granted': client(null, 'NOPERM'),
+  'partition-unknown': client(null, 'ERR'),
+  'offset-out-of-range': client(null, 'OUTOFRANGE'),
+  'record-refused': client(null, 'ERR'),
+  'kafka-refused': { origin: 'backend', http: null, resp: 'ERR', retrySafe: false },
+  'kafka-unavailable': { origin: 'backend', http: null, resp: 'TRYAGAIN', retrySafe: true },
+  'push-in-doubt': { origin: 'backend', http: null, resp: 'INDOUBT', retrySafe: false },
   'proxy-overloaded': { origin: 'proxy', http: null, resp: 'ERR', retrySafe: true },
 } as const satisfies Record<string, ErrorFacts>;
 

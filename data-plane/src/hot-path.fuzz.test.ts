@@ -7,10 +7,11 @@
  */
 import { test } from 'node:test';
 import { CheckedClient } from './test/checked-client.ts';
-import { HotPath, type HotPathOptions, type TestTenant } from './test/hot-path.ts';
+import { HotPath, type HotPathOptions } from './test/hot-path.ts';
 import { until } from './test/proxy.ts';
 import { Random } from './test/random.ts';
 import { type Faults, noFaults, ScriptedBackend } from './test/scripted-backend.ts';
+import type { TestTenant } from './test/tenant-state.ts';
 
 const firstSeed = Number(process.env['RESPOOL_FUZZ_SEED'] ?? 1);
 const runs = Number(process.env['RESPOOL_FUZZ_RUNS'] ?? 6);

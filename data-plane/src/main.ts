@@ -56,11 +56,24 @@ async function run(settings: Settings): Promise<void> {
       holderBytesMax: settings.trackedBytesMax,
     },
   };
+  const kafkaServices = {
+    clock: systemClock,
+    random: Math.random,
+    limits: settings.kafka,
+    clientId: redisServices.connectionName,
+    connectMsMax: settings.redis.connectMsMax,
+    requestMsMax: settings.redis.silenceMsMax,
+  };
   const totals = { pendingBytes: 0 };
   const pushes = new PushGuard(settings.pushes, totals, observe.counters, Date.now);
   const holder: SnapshotHolder = new SnapshotHolder({
     masterKey: settings.masterKey,
     open: (spec, password) => new RedisBackend(spec, password, redisServices),
+    openKafka: async (spec, password, topics) => {
+      // A proxy without queues never loads the client library.
+      const { openKafka } = await import('./backend/kafka/open.ts');
+      return openKafka(spec, password, topics, kafkaServices);
+    },
     onSwap: (state) => clients.follow(state),
     observe,
     logger,
@@ -110,6 +123,7 @@ async function run(settings: Settings): Promise<void> {
   const metrics = new Metrics({
     observe,
     backends: () => backendSamples(holder),
+    kafkas: () => holder.kafkas().map((kafka) => kafka.sample()),
     follow: () => followSample(follower),
     version,
     now: Date.now,
@@ -150,9 +164,12 @@ async function run(settings: Settings): Promise<void> {
     stage = 'draining';
     logger.info({ signal }, 'draining');
     listening.stop();
+    const lastMs = Date.now() + settings.drainMsMax;
     await clients.drain(settings.drainMsMax);
     clearInterval(ticking);
     await follower?.stop();
+    // Clients that left before their reply are owed what they pushed all the same.
+    await holder.drain(Math.max(0, lastMs - Date.now()));
     holder.close();
     await admin.close();
     logger.info('stopped');

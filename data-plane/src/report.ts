@@ -8,11 +8,12 @@ import { type InfoFacts, redisVersionDefault } from './observe/info.ts';
 import type { Meter } from './observe/meter.ts';
 import type { BackendSample, FollowSample } from './observe/metrics.ts';
 import type { Observe } from './observe/observe.ts';
+import type { KafkaSample } from './observe/queue-metrics.ts';
 import type { Session } from './session/session.ts';
 import type { Settings } from './settings.ts';
 import type { Follower } from './snapshot/follow.ts';
 import { followSampleOf, readinessOf } from './snapshot/readiness.ts';
-import type { ProxyState } from './state.ts';
+import type { ProxyState, TopicView } from './state.ts';
 import type { Turn } from './turn.ts';
 
 /** Whoever has the state in service. */
@@ -74,6 +75,7 @@ function recordSlow(observe: Observe, holder: StateHolder, run: Run, latencyUs: 
 /** Whoever has the backends in service. */
 export interface BackendHolder {
   backends(): Iterable<{ samples(): BackendSample[] }>;
+  kafkas(): Iterable<{ sample(): KafkaSample }>;
 }
 
 export interface ReportFacts {
@@ -114,6 +116,7 @@ export function infoFactsOf(facts: ReportFacts, session: Session): InfoFacts {
       backend: session.route?.backend.id ?? '',
     },
     backends: backendSamples(holder).filter((sample) => own.has(sample.backend)),
+    queues: queuesOf(holder, user.tenant.topics.values()),
   };
 }
 
@@ -121,7 +124,20 @@ function databaseMode(session: Session): string {
   return session.route === null || session.route.database === null ? 'dedicated' : 'db';
 }
 
-export function backendSamples(holder: BackendHolder): BackendSample[] {
+/** Other tenants push to the same backends: how much is not told. */
+function queuesOf(holder: BackendHolder, topics: Iterable<TopicView>): InfoFacts['queues'] {
+  const counts = new Map<string, number>();
+  for (const { backend } of topics) {
+    if (backend !== null) counts.set(backend.id, (counts.get(backend.id) ?? 0) + 1);
+  }
+  const samples = [...holder.kafkas()].map((kafka) => kafka.sample());
+  return [...counts].map(([backend, count]) => {
+    const up = samples.some((sample) => sample.backend === backend && sample.answers);
+    return { backend, topics: count, up };
+  });
+}
+
+export function backendSamples(holder: Pick<BackendHolder, 'backends'>): BackendSample[] {
   return [...holder.backends()].flatMap((backend) => backend.samples());
 }
 

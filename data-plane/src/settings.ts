@@ -2,6 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { readMasterKey } from '@respool/contracts/secrets';
+import { defaultReadLimits } from './backend/kafka/consume.ts';
+import type { KafkaLimits } from './backend/kafka/kafka.ts';
+import { defaultPushLimits } from './backend/kafka/produce.ts';
 import type { RedisLimits } from './backend/redis/services.ts';
 import type { PushLimits } from './listen/push-guard.ts';
 import type { QueueLimits } from './listen/queue-limits.ts';
@@ -33,6 +36,7 @@ export interface Settings {
   /** All half-received commands of the process, bytes. */
   readonly uploadBytesMax: number;
   readonly redis: RedisLimits;
+  readonly kafka: KafkaLimits;
   readonly pushes: PushLimits;
   /** Keys noted for client-side caching: bytes for one client, and for all. */
   readonly trackedBytesMax: number;
@@ -113,6 +117,7 @@ export function readSettings(env: Environment): Settings {
       topologyEveryMs: 10_000,
       topologyPauseMs: 100,
     },
+    kafka: kafkaLimits(whole, size, ms),
     pushes: {
       bytesMax: size('RESPOOL_SUBSCRIBER_BYTES_MAX', 32 * mebi),
       softBytesMax: size('RESPOOL_SUBSCRIBER_SOFT_BYTES_MAX', 8 * mebi),
@@ -125,8 +130,47 @@ export function readSettings(env: Environment): Settings {
     slowerThanUs: whole('RESPOOL_SLOWLOG_SLOWER_THAN_US', 10_000, -1, 2 ** 40),
     replyStallMsMax: ms('RESPOOL_REPLY_STALL_MS_MAX', 300_000),
     loginMsMax: ms('RESPOOL_LOGIN_MS_MAX', 30_000),
-    warmMsMax: ms('RESPOOL_WARM_MS_MAX', 5000),
+    warmMsMax: ms('RESPOOL_WARM_MS_MAX', defaultWarmMs),
     drainMsMax: ms('RESPOOL_DRAIN_MS_MAX', 10_000),
+  };
+}
+
+const defaultWarmMs = 5000;
+
+type ReadNumber = (name: string, otherwise: number) => number;
+
+function kafkaLimits(
+  whole: (name: string, otherwise: number, least: number, most: number) => number,
+  size: ReadNumber,
+  ms: ReadNumber,
+): KafkaLimits {
+  const deadlineMs = ms('RESPOOL_KAFKA_DEADLINE_MS', defaultPushLimits.pushMsMax);
+  return {
+    push: {
+      ...defaultPushLimits,
+      lingerMs: whole('RESPOOL_KAFKA_LINGER_MS', defaultPushLimits.lingerMs, 0, 1000),
+      pushMsMax: deadlineMs,
+      queuedRecordsMax: whole(
+        'RESPOOL_KAFKA_QUEUED_RECORDS_MAX',
+        defaultPushLimits.queuedRecordsMax,
+        1,
+        10_000_000,
+      ),
+      queuedBytesMax: size('RESPOOL_KAFKA_QUEUED_BYTES_MAX', defaultPushLimits.queuedBytesMax),
+    },
+    read: {
+      ...defaultReadLimits,
+      readMsMax: deadlineMs,
+      fetchBytesMax: whole(
+        'RESPOOL_KAFKA_POP_BYTES_MAX',
+        defaultReadLimits.fetchBytesMax,
+        1024,
+        8 * mebi,
+      ),
+      windowBytesMax: size('RESPOOL_KAFKA_WINDOW_BYTES_MAX', defaultReadLimits.windowBytesMax),
+    },
+    askMsMax: deadlineMs,
+    warmMsMax: Math.ceil(ms('RESPOOL_WARM_MS_MAX', defaultWarmMs) * 0.8),
   };
 }
 

@@ -1,6 +1,11 @@
 /** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
 import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities';
 import type { Position, Topic } from '@respool/contracts/queues';
+import type { KafkaRecord, OffsetTime, TopicPartition } from '@respool/kafka/gateway';
+import type { ReadRequest } from './backend/kafka/consume.ts';
+import type { FoundOffset } from './backend/kafka/offsets.ts';
+import type { Pushed } from './backend/kafka/produce.ts';
+import type { PushRequest } from './backend/kafka/topic-lanes.ts';
 import type { Backing, Purse } from './command/backing.ts';
 import type { ForeignCommands } from './command/foreign.ts';
 import type { Lease, LeaseTarget } from './command/lease.ts';
@@ -47,6 +52,14 @@ export interface BackendView {
 export interface KafkaView {
   readonly id: string;
   readonly kind: 'kafka';
+  /** False while so much waits to be stored that callers do well to wait for {@link room}. */
+  readonly hasRoom: boolean;
+  room(): Promise<void>;
+  /** Topics by Kafka's name, as everywhere here. Rejections are of class KafkaError. */
+  push(request: PushRequest): Promise<Pushed>;
+  read(request: ReadRequest): Promise<KafkaRecord[]>;
+  find(where: TopicPartition, time: OffsetTime): Promise<FoundOffset>;
+  partitions(topic: string): Promise<number[]>;
 }
 
 /** A tenant's way to one backend. `database` is fixed in `db` mode, null where SELECT may choose. */

@@ -1,7 +1,8 @@
 /** Pub/sub through the proxy, beside a plain redis-server: the same program, the same frames. */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { HotPath, type TestTenant } from '@respool/data-plane/test/hot-path';
+import { HotPath } from '@respool/data-plane/test/hot-path';
+import type { TestTenant } from '@respool/data-plane/test/tenant-state';
 import { type Cluster, startCluster } from '../topology/cluster.ts';
 import { comparable, play, type Score, type Step, step } from '../topology/program.ts';
 import { connectRaw } from '../topology/raw-client.ts';

@@ -1,5 +1,6 @@
 /** The hot path in this process before real servers, standalone and cluster: for stories about commands. */
-import { HotPath, type TestTenant } from '@respool/data-plane/test/hot-path';
+import { HotPath } from '@respool/data-plane/test/hot-path';
+import type { TestTenant } from '@respool/data-plane/test/tenant-state';
 import { type Cluster, startCluster } from './cluster.ts';
 import { connectRaw, type RawClient } from './raw-client.ts';
 import { type RedisServer, startRedis } from './redis.ts';

@@ -2,6 +2,7 @@
 import type { CrossSlot, Isolation } from '../entities.ts';
 import { type CommandFacts, Flag } from './facts.ts';
 import { newerNames } from './newer-commands.ts';
+import { queueNotes } from './queue-notes.ts';
 import { sharedRefusal } from './shared.ts';
 import { commands } from './table.ts';
 import {
@@ -70,7 +71,7 @@ export function contractOf(facts: CommandFacts, given: Circumstances): Contract 
     case 'local':
       return whole({ how: 'local', note: treatment.note });
     case 'carried':
-      return { name, ...carriage[treatment.by](given), acrossSlots: inTurn(name, given) };
+      return { name, ...carriage[treatment.by](given, name), acrossSlots: inTurn(name, given) };
     case 'work':
       if (treatment.whole && given.backend === 'standalone' && given.isolation !== 'prefix') {
         return whole({ how: 'native', note: '' });
@@ -155,7 +156,7 @@ function mayNameKeys({ keySpecs }: CommandFacts): boolean {
 const oneSlot = 'all of its keys in one slot, else CROSSSLOT';
 
 /** What each carrier makes of its commands. */
-const carriage: Readonly<Record<Carried, (given: Circumstances) => Share>> = {
+const carriage: Readonly<Record<Carried, (given: Circumstances, name: string) => Share>> = {
   monitor: () => ({ how: 'local', note: "the tenant's commands at this proxy, secrets redacted" }),
   proxy: () => ({ how: 'local', note: '' }),
   subscription: () => ({
@@ -171,6 +172,7 @@ const carriage: Readonly<Record<Carried, (given: Circumstances) => Share>> = {
     note: "asked of the servers, the tenant's clients of this proxy counted one by one",
   }),
   silence: () => ({ how: 'local', note: '' }),
+  queue: (_given, name) => ({ how: 'native', note: queueNotes[name] ?? '' }),
   tracking: () => ({
     how: 'local',
     note: 'one tracking connection per server for all clients of the proxy',

@@ -38,7 +38,20 @@ export const ownRows: readonly CommandRow[] = [
   proxy('proxy|command', -2),
   proxy('proxy|explain', -3),
   proxy('proxy|help', 2),
+  queue('kpush', -3, 'write noscript fast', 'write fast'),
+  queue('kpop', -2, 'readonly noscript', 'read slow'),
+  queue('kpartition', 2, 'readonly noscript fast', 'read fast'),
+  queue('kpartitions', 2, 'readonly noscript fast', 'read fast'),
+  queue('koffset', 4, 'readonly noscript', 'read slow'),
+  queue('kack', -4, 'noscript fast', 'fast'),
+  queue('knack', -4, 'noscript fast', 'fast'),
+  queue('klag', -2, 'readonly noscript', 'read slow'),
 ];
+
+/** About a topic of Kafka: it names no key, and no Redis has it. */
+function queue(name: string, arity: number, flags: string, categories: string): CommandRow {
+  return { name, family: 'queue', arity, flags, categories, keys: [0, 0, 0], tips: '', specs: [] };
+}
 
 /** What a proxy tells of itself. */
 function proxy(name: string, arity: number): CommandRow {

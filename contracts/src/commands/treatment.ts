@@ -36,7 +36,8 @@ export type Carried =
   | 'publish'
   | 'pubsub'
   | 'silence'
-  | 'tracking';
+  | 'tracking'
+  | 'queue';
 
 /** Blocking commands that are tried key by key where their keys lie in several slots. */
 export const triedInTurn: ReadonlySet<string> = new Set(
@@ -88,6 +89,11 @@ const carried: Readonly<Record<string, Carried>> = {
   evalsha_ro: 'script',
   fcall: 'script',
   fcall_ro: 'script',
+  kpush: 'queue',
+  kpop: 'queue',
+  kpartition: 'queue',
+  kpartitions: 'queue',
+  koffset: 'queue',
   'script|load': 'script-admin',
   'script|exists': 'script-admin',
   'script|flush': 'script-admin',

@@ -39,7 +39,10 @@ test('the page lists the metrics of the proxy', async () => {
   const counts = { up: true, connections: 1, owned: 0, inFlight: 0, queuedBytes: 0 };
   const backends = () => [{ backend: 'main', node: 'h:1', role: 'primary' as const, ...counts }];
   const follow = () => ({ connected: true, alarmed: false, staleSinceMs: null });
-  const metrics = new Metrics({ observe, backends, follow, version: '1', now: () => 0 });
+  const figures = { pushes: 1, pushedBytes: 1, pushErrors: 0, pushesInDoubt: 0 };
+  const more = { reads: 1, recordsRead: 1, readErrors: 0, queuedRecords: 0, queuedBytes: 0 };
+  const kafkas = () => [{ backend: 'k', answers: true, ...figures, ...more, windowBytes: 0 }];
+  const metrics = new Metrics({ observe, backends, kafkas, follow, version: '1', now: () => 0 });
   let text = '';
   for await (const piece of metrics.text()) text += piece;
   assert.deepEqual(exported(text), told('Proxy'));

@@ -5,6 +5,7 @@ import { carryMonitor } from './monitor.ts';
 import { carryProxyCommand } from './proxy-command.ts';
 import { carryPublish } from './publish.ts';
 import { carryPubsub } from './pubsub.ts';
+import { carryQueue } from './queue.ts';
 import type { Carrier } from './scene.ts';
 import { carryScript } from './script.ts';
 import { carryScriptAdmin } from './script-admin.ts';
@@ -25,4 +26,5 @@ export const carriers: Readonly<Record<Carried, Carrier>> = {
   pubsub: carryPubsub,
   silence: carryReplyMode,
   tracking: carryTracking,
+  queue: carryQueue,
 };

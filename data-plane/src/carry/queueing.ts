@@ -76,6 +76,7 @@ function carriedForm(scene: Scene, command: Command, by: Carried): QueuedCommand
     const ro = name.endsWith('_ro');
     return Buffer.isBuffer(form) ? form : { ...form, name, writes: !ro, reads: ro };
   }
+  if (by === 'queue') return notInside(name, 'topics of Kafka take no part in one');
   const servers = by === 'script-admin' || by === 'transaction';
   return notInside(name, servers ? 'it is about every server' : 'it is about the connection');
 }

@@ -103,7 +103,10 @@ export class SessionTracker implements Tracker, SessionWatcher {
   look(command: Command): void {
     const { name } = command.facts as CommandFacts;
     if (this.options.mode === 'broadcast' || name.startsWith('client|')) return;
-    const isOpen = this.#scene.session.transaction?.open === true;
+    const { transaction } = this.#scene.session;
+    const isOpen = transaction?.open === true;
+    // What is not queued will not be read, and is not paid for either.
+    if (isOpen && transaction.spoiled) return;
     if (isOpen && name === 'exec') for (const key of this.#queued.values()) this.#note(key);
     if (!this.#wants) return;
     for (const key of keysRead(command)) {
@@ -121,6 +124,11 @@ export class SessionTracker implements Tracker, SessionWatcher {
     if (this.#scene.session.transaction?.open === true) return;
     this.caching = false;
     this.#queued.clear();
+  }
+
+  /** Keys that the transaction being queued will read. */
+  get queuedReads(): number {
+    return this.#queued.size;
   }
 
   get #wants(): boolean {

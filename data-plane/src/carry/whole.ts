@@ -41,6 +41,8 @@ class Stripped implements ReplyTaker {
   readonly #queue: ReplyQueue;
   readonly #answer: Run;
   readonly #stripper: KeyStripper;
+  /** Its reply broke off, its client with it: what is still said of the command is not read. */
+  #torn = false;
 
   constructor({ client, session }: Scene, command: Command, stripper: KeyStripper) {
     const { family, flags } = command.facts as CommandFacts;
@@ -57,11 +59,11 @@ class Stripped implements ReplyTaker {
   take(run: Run, bytes: Buffer, start: number, end: number, _n: number, done: boolean): boolean {
     const answer = this.#answer;
     let escaped = false;
-    answer.midReply = true;
+    answer.midReply = !this.#torn;
     const say = (from: Buffer, at: number, to: number): void => {
       if (this.#queue.take(answer, from, at, to, 0, false)) escaped = true;
     };
-    let at = start;
+    let at = this.#torn ? end : start;
     while (at < end) at = this.#stripper.next(bytes, at, end, say);
     if (!done) return escaped;
     answer.errors = run.errors;
@@ -71,6 +73,7 @@ class Stripped implements ReplyTaker {
   }
 
   tear(): void {
+    this.#torn = true;
     this.#queue.tear(this.#answer);
   }
   delay(change: number): void {

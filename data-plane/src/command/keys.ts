@@ -264,8 +264,7 @@ const walks: ReadonlyMap<string, Walk> = new Map([
   ['sort', walkStores(2, ['STORE'], sortOptions)],
   // Its specs are incomplete only because of the patterns.
   ['sort_ro', walkStores(2, [], sortOptions)],
-  // From the unit on, as Redis itself looks (7.0 `georadiusGetKeys`).
-  ['georadius', walkStores(5, stores, { COUNT: 1 })],
+  ['georadius', walkStores(6, stores, { COUNT: 1 })],
   ['georadiusbymember', walkStores(5, stores, { COUNT: 1 })],
   ['xread', walkStreams({ COUNT: 1, BLOCK: 1 })],
   ['xreadgroup', walkStreams({ COUNT: 1, BLOCK: 1, GROUP: 2 })],

@@ -42,9 +42,8 @@ async function runBeside(task: Task, home: number): Promise<Answer> {
     names.set(name, near ? own : copies.next());
     if (!near) away.push([own, names.get(name) as Buffer]);
   }
-  const request = args.map((arg, at) => {
-    return keys.includes(at) ? (names.get(arg.toString('latin1')) as Buffer) : arg;
-  });
+  const request = [...args];
+  for (const at of keys) request[at] = names.get((args[at] as Buffer).toString('latin1')) as Buffer;
   let reply: Buffer;
   let whole: boolean | null;
   try {

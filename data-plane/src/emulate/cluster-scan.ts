@@ -64,8 +64,8 @@ function again({ slot }: ScanCursor): bigint {
 }
 
 /**
- * A table of owners may be a moment old: who was asked says who has the slot now. Nodes may disagree
- * for a while, or know nobody: then they are asked again, in about three seconds all told.
+ * A table of owners may be a moment old: who was asked says who has the slot now. Nodes may
+ * disagree for a while, or know nobody: then they are asked again, in about three seconds all told.
  */
 const ownersAskedMax = 36;
 const askedAtOnce = 3;

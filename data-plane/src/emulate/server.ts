@@ -38,6 +38,8 @@ async function waitOn(
   end.addEventListener('abort', leave);
   let clean = false;
   try {
+    // It may have left while the connection was being made: nobody would be told again.
+    if (end.aborted) throw new CommandError('ERR the client is gone');
     await lease.ask(['PING']);
     const reply = await blocking(lease, args);
     clean = true;

@@ -11,6 +11,7 @@ import {
   expectInteger,
   expectList,
   expectReply,
+  keep,
   type Task,
 } from './task.ts';
 import { TemporaryKeys, temporaryMs } from './temporary.ts';
@@ -23,7 +24,7 @@ export async function sort(task: Task): Promise<Answer> {
   if (!namesKeys(wish.by) && wish.gets.length === 0) return storeLast(task);
   const source = backing.own(args[1] as Buffer);
   const elements = await sorted(task, source, wish);
-  const values = await valuesOf(backing, elements, wish.gets);
+  const values = await valuesOf(task, elements, wish.gets);
   if (wish.store === null) return { type: 'array', items: values.map(bulkOrNull) };
   return store(task, backing.own(args[wish.store] as Buffer), values);
 }
@@ -31,10 +32,8 @@ export async function sort(task: Task): Promise<Answer> {
 /** One server has all keys: the patterns get the prefix, which holds no `*`. */
 function sortThere({ args, backing }: Task, wish: SortWish): Promise<Buffer> {
   const source = backing.own(args[1] as Buffer);
-  const request = args.map((arg, at) => {
-    if (at === 1) return source;
-    return wish.reaching.includes(at) ? backing.own(arg) : arg;
-  });
+  const request = [...args];
+  for (const at of [1, ...wish.reaching]) request[at] = backing.own(args[at] as Buffer);
   return backing.relay(source, request);
 }
 
@@ -74,16 +73,21 @@ async function typeOf(backing: Backing, key: Buffer): Promise<string> {
 
 /** Per element, what each GET gives; the element itself without any. */
 async function valuesOf(
-  backing: Backing,
+  task: Task,
   elements: readonly Buffer[],
   gets: readonly Buffer[],
 ): Promise<(Buffer | null)[]> {
   if (gets.length === 0) return [...elements];
+  // A few thousand elements and as many patterns make millions of values.
+  keep(task, elements.length * gets.length * valueBytes);
   const wanted = elements.flatMap((element) => gets.map((pattern) => ({ element, pattern })));
   return eachOf(wanted, ({ element, pattern }) => {
-    return isElement(pattern) ? Promise.resolve(element) : lookUp(backing, pattern, element);
+    return isElement(pattern) ? Promise.resolve(element) : lookUp(task.backing, pattern, element);
   });
 }
+
+/** What is asked for one value, and its place in the reply. */
+const valueBytes = 100;
 
 /** Null for a key that is not there, or not of the type the pattern wants. */
 async function lookUp(backing: Backing, pattern: Buffer, element: Buffer): Promise<Buffer | null> {

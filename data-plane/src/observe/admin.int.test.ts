@@ -10,6 +10,7 @@ async function start(readiness: () => Readiness): Promise<Admin> {
   const metrics = new Metrics({
     observe: new Observe(['string']),
     backends: () => [],
+    kafkas: () => [],
     follow: () => ({ connected: true, alarmed: false, staleSinceMs: null }),
     version: '0.1.0',
     now: () => 0,

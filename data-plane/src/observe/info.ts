@@ -33,6 +33,12 @@ export interface InfoFacts {
   readonly keyspace: readonly KeyspaceSample[];
   /** Only those the asking tenant has a route to. */
   readonly backends: readonly BackendSample[];
+  /** Kafka backends of the asking tenant's topics, with how many of them; up as metrics tell it. */
+  readonly queues: readonly {
+    readonly backend: string;
+    readonly topics: number;
+    readonly up: boolean;
+  }[];
 }
 
 /** One database as the client numbers it. */
@@ -230,11 +236,16 @@ function tenant({ meter, tenant: own }: InfoFacts): Lines {
 }
 
 function backends(facts: InfoFacts): Lines {
-  return facts.backends.map((sample, n) => [
+  const nodes: Lines = facts.backends.map((sample, n) => [
     `node${n}`,
     `backend=${sample.backend},address=${sample.node},role=${sample.role},up=${sample.up ? 1 : 0},` +
       `connections=${sample.connections},in_flight=${sample.inFlight}`,
   ]);
+  const queues: Lines = facts.queues.map(({ backend, topics, up }, n) => [
+    `kafka${n}`,
+    `backend=${backend},topics=${topics},up=${up ? 1 : 0}`,
+  ]);
+  return [...nodes, ...queues];
 }
 
 function sum(values: Float64Array): number {

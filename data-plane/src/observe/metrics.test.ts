@@ -16,7 +16,7 @@ async function page(metrics: Metrics): Promise<string> {
 
 function sources(observe: Observe, backends: () => readonly BackendSample[] = () => []) {
   const follow = () => ({ connected: false, alarmed: true, staleSinceMs: 4000 });
-  return { observe, backends, follow, version: '0.1.0', now: () => 10_000 };
+  return { observe, backends, kafkas: () => [], follow, version: '0.1.0', now: () => 10_000 };
 }
 
 const node: BackendSample = {
@@ -92,6 +92,7 @@ function facts(observe: Observe): InfoFacts {
     keyspace: [{ database: 0, keys: 3, expires: 1, ttlMs: 5 }],
     tenant: { id: 'shop', isolation: 'prefix', user: 'web', backend: 'main' },
     backends: [node],
+    queues: [{ backend: 'kafka-1', topics: 2, up: true }],
   };
 }
 

@@ -1,6 +1,7 @@
 /** `/metrics`: what the process counts, its backends and its tenants, as Prometheus text. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Observe, ProcessCounters } from './observe.ts';
+import { type KafkaSample, queueMetrics } from './queue-metrics.ts';
 import { tenantText } from './tenant-text.ts';
 
 /** One server behind us as it is now. `backend` and `node` come from the configuration: bounded. */
@@ -30,6 +31,7 @@ export interface FollowSample {
 export interface MetricSources {
   readonly observe: Observe;
   readonly backends: () => readonly BackendSample[];
+  readonly kafkas: () => readonly KafkaSample[];
   readonly follow: () => FollowSample;
   readonly version: string;
   readonly now: () => number;
@@ -83,6 +85,7 @@ export class Metrics {
     processMetrics(this.#registry, sources.observe.counters);
     followMetrics(this.#registry, sources);
     backendMetrics(this.#registry, sources.backends);
+    queueMetrics(this.#registry, sources.kafkas);
   }
 
   /** The whole page in pieces; the caller writes each before it takes the next. */

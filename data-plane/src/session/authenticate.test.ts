@@ -7,7 +7,8 @@ import { newToken, tokenVerifier } from '@respool/contracts/secrets';
 import { compile } from '../snapshot/compile.ts';
 import type { ProxyState } from '../state.ts';
 import { meter } from '../test/fakes.ts';
-import { pepper, snapshotOf, type TestTenant, tenantState } from '../test/hot-path.ts';
+import { pepper } from '../test/hot-path.ts';
+import { snapshotOf, type TestTenant, tenantState } from '../test/tenant-state.ts';
 import { Authenticator, authenticatorLimits } from './authenticate.ts';
 
 const cost = { cost: 1024, blockSize: 8, parallelization: 1 };

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { TenantState } from '@respool/contracts/snapshot';
 import type { BackendView, KafkaView } from '../state.ts';
 import { meter } from '../test/fakes.ts';
-import { snapshotOf, type TestTenant, tenantState } from '../test/hot-path.ts';
+import { snapshotOf, type TestTenant, tenantState } from '../test/tenant-state.ts';
 import { type Compiled, compile } from './compile.ts';
 
 const view = (id: string): BackendView => ({ id }) as BackendView;
@@ -91,7 +91,7 @@ test('what was said of the command surface stands where the hot path looks for i
   ]);
 });
 
-const queue = { id: 'queues', kind: 'kafka' } as const;
+const queue = { id: 'queues', kind: 'kafka' } as KafkaView;
 
 /** A tenant with the topics and positions of `said`, which hold what a test looks at. */
 function withQueues(id: string, said: { topics: object; positions?: object }): TenantState {

@@ -5,7 +5,7 @@ import type { Backend } from '@respool/contracts/entities';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import pino from 'pino';
 import { Observe } from '../observe/observe.ts';
-import { snapshotOf, tenantState } from '../test/hot-path.ts';
+import { snapshotOf, tenantState } from '../test/tenant-state.ts';
 import { RejectedState } from './apply-queue.ts';
 import type { KeyReader } from './key-reader.ts';
 import { type LiveBackend, type LiveKafka, SnapshotHolder } from './snapshot.ts';
@@ -44,10 +44,15 @@ function made(
 ) {
   const log: string[] = [];
   const open = (spec: Backend) => new Opened(spec, log, () => warm(spec.id));
+  const openKafka = async (spec: Backend, _password: string | null, topics: readonly string[]) => {
+    if (spec.id === 'unfit') throw new Error('no name for its login');
+    log.push(`topics ${topics.join()}`);
+    return open(spec) as unknown as LiveKafka;
+  };
   const holder = new SnapshotHolder({
     masterKey: Buffer.alloc(32),
     open: (spec) => open(spec) as unknown as LiveBackend,
-    ...(queues ? { openKafka: (spec) => open(spec) as unknown as LiveKafka } : {}),
+    ...(queues ? { openKafka } : {}),
     onSwap: (state) => log.push(`swap ${state.sequence}`),
     observe: new Observe(['any']),
     logger: pino({ level: 'silent' }),
@@ -140,19 +145,27 @@ test('a backend without a route is not dialled, and a route without its backend 
 });
 
 /** As {@link snapshot}, and the tenant of `a` has a topic on `k`, of a Kafka backend or another. */
-function withTopic(sequence: number, revision: number, kind = 'kafka'): Snapshot {
+function withTopic(sequence: number, revision: number, kind = 'kafka', id = 'k'): Snapshot {
   const { tenants, backends, ...rest } = snapshot(sequence, { a: 1 });
-  const value = { name: 't', backend: 'k', deadLetter: null, grants: [] };
+  const named = { name: 't', kafkaName: 't-a.t', backend: id };
+  const value = { ...named, deadLetter: null, grants: [] };
   const queued = { ...tenants['t-a'], topics: { t: { revision: 1, value } } };
-  const kafka = { revision, value: { id: 'k', kind, password: null } };
-  const all = { ...backends, k: kafka };
+  const kafka = { revision, value: { id, kind, password: null } };
+  const all = { ...backends, [id]: kafka };
   return { ...rest, tenants: { 't-a': queued }, backends: all } as unknown as Snapshot;
 }
 
 test('a Kafka backend is open while a topic names it, and is opened anew when it changes', async () => {
   const { apply, log, holder } = made();
   await apply(withTopic(1, 1));
-  assert.deepEqual(log.splice(0), ['open a', 'open k', 'warm a', 'warm k', 'swap 1']);
+  assert.deepEqual(log.splice(0), [
+    'open a',
+    'topics t-a.t',
+    'open k',
+    'warm a',
+    'warm k',
+    'swap 1',
+  ]);
   assert.equal(holder.state.tenants.get('t-a')?.topics.get('t')?.backend?.id, 'k');
   assert.deepEqual(
     holder.backends().map((one) => one.id),
@@ -160,7 +173,7 @@ test('a Kafka backend is open while a topic names it, and is opened anew when it
     'ticks and samples are for Redis',
   );
   await apply(withTopic(2, 2));
-  assert.deepEqual(log.splice(0), ['open k', 'warm k', 'swap 2', 'retire k']);
+  assert.deepEqual(log.splice(0), ['topics t-a.t', 'open k', 'warm k', 'swap 2', 'retire k']);
   await apply(snapshot(3, { a: 1 }));
   assert.deepEqual(log.splice(0), ['swap 3', 'retire k']);
   await apply(withTopic(4, 2));
@@ -193,4 +206,20 @@ test('a proxy without queues serves all else, and its topics have no backend', a
   await apply(withTopic(1, 1));
   assert.deepEqual(log, ['open a', 'warm a', 'swap 1']);
   assert.equal(holder.state.tenants.get('t-a')?.topics.get('t')?.backend, null);
+});
+
+test('a Kafka backend that cannot be opened keeps the old state, and is named', async () => {
+  const { apply, holder } = made();
+  await apply(snapshot(1, { a: 1 }));
+  const wrong = apply(withTopic(2, 1, 'kafka', 'unfit'));
+  await assert.rejects(wrong, { field: 'backends.unfit', message: /no name for its login/ });
+  assert.equal(holder.state.sequence, 1);
+});
+
+test('draining lets every Kafka backend store what was pushed, and no other', async () => {
+  const { apply, log, holder } = made();
+  await apply(withTopic(1, 1));
+  log.length = 0;
+  await holder.drain(100);
+  assert.deepEqual(log, ['retire k']);
 });

@@ -6,6 +6,7 @@ import type { Snapshot, Versioned } from '@respool/contracts/snapshot';
 import type { Logger } from 'pino';
 import type { BackendSample } from '../observe/metrics.ts';
 import type { Observe } from '../observe/observe.ts';
+import type { KafkaSample } from '../observe/queue-metrics.ts';
 import type { BackendView, KafkaView, ProxyState } from '../state.ts';
 import { type Applier, RejectedState } from './apply-queue.ts';
 import { type Compiled, compile, type OpenBackends } from './compile.ts';
@@ -23,13 +24,22 @@ export interface LiveBackend extends BackendView, Live {
   samples(): BackendSample[];
 }
 
-export interface LiveKafka extends KafkaView, Live {}
+export interface LiveKafka extends KafkaView, Live {
+  sample(): KafkaSample;
+}
 
 export interface SwapOptions {
   readonly masterKey: Buffer;
   readonly open: (spec: RedisBackend, password: string | null) => LiveBackend;
-  /** Absent in a proxy without queues: its topics then have no backend. */
-  readonly openKafka?: (spec: KafkaBackend, password: string | null) => LiveKafka;
+  /**
+   * Absent in a proxy without queues: its topics then have no backend. `topics` are Kafka's names
+   * of those that are on it now.
+   */
+  readonly openKafka?: (
+    spec: KafkaBackend,
+    password: string | null,
+    topics: readonly string[],
+  ) => LiveKafka | Promise<LiveKafka>;
   /** Called right after the swap: sessions follow, some end. */
   readonly onSwap: (state: ProxyState) => void;
   readonly observe: Observe;
@@ -73,6 +83,12 @@ export class SnapshotHolder implements Applier {
     );
   }
 
+  kafkas(): LiveKafka[] {
+    return [...this.#opened.values()].flatMap(({ backend }) =>
+      backend.kind === 'kafka' ? [backend] : [],
+    );
+  }
+
   async apply(next: Snapshot, _signal: AbortSignal, keys: KeyReader): Promise<void> {
     const opened = await this.#openAll(next, keys);
     const fresh = [...opened].filter(([id, one]) => this.#opened.get(id) !== one);
@@ -87,6 +103,11 @@ export class SnapshotHolder implements Applier {
     observe.counters.snapshotSwaps++;
     onSwap(this.state);
     this.#retire(old, opened);
+  }
+
+  /** Every record that was pushed is stored or refused, or `ms` have passed. */
+  async drain(ms: number): Promise<void> {
+    await Promise.all(this.kafkas().map((kafka) => kafka.retire(ms)));
   }
 
   close(): void {
@@ -105,18 +126,24 @@ export class SnapshotHolder implements Applier {
       const known = this.#opened.get(id);
       if (known?.revision === spec.revision && next.logId === this.state.logId)
         opened.set(id, known);
-      else opened.set(id, await this.#open(next.logId, spec, keys));
+      else opened.set(id, await this.#open(next, spec, keys));
     }
     return opened;
   }
 
-  async #open(logId: string, spec: Versioned<Backend>, keys: KeyReader): Promise<Opened> {
+  async #open(next: Snapshot, spec: Versioned<Backend>, keys: KeyReader): Promise<Opened> {
     const { revision, value } = spec;
-    const password = await this.#passwordOf(logId, value, keys);
+    const password = await this.#passwordOf(next.logId, value, keys);
     const { open, openKafka } = this.#options;
     if (value.kind !== 'kafka') return { revision, backend: open(value, password) };
     assert(openKafka !== undefined, 'a Kafka backend is in use only where it can be opened');
-    return { revision, backend: openKafka(value, password) };
+    try {
+      const backend = await openKafka(value, password, topicsOn(next, value.id));
+      return { revision, backend };
+    } catch (error) {
+      const message = `cannot be opened: ${(error as Error).message}`;
+      throw new RejectedState(`backends.${value.id}`, message);
+    }
   }
 
   async #passwordOf(logId: string, spec: Backend, keys: KeyReader): Promise<string | null> {
@@ -171,6 +198,12 @@ export class SnapshotHolder implements Applier {
       if (now.get(id) !== one) void one.backend.retire(this.#options.retireMsMax);
     }
   }
+}
+
+/** Kafka's names of the topics on a backend. */
+function topicsOn({ tenants }: Snapshot, backend: string): string[] {
+  const all = Object.values(tenants).flatMap(({ topics }) => Object.values(topics));
+  return all.flatMap(({ value }) => (value.backend === backend ? [value.kafkaName] : []));
 }
 
 /** By backend, what names it. */

@@ -1,17 +1,7 @@
 /** The whole hot path in one process, from listening socket to backend connections; no log, no NATS. */
-import type {
-  CrossSlot,
-  Isolation,
-  ReadFrom,
-  RedisBackend as RedisSpec,
-  Verifier,
-} from '@respool/contracts/entities';
-import {
-  type Snapshot,
-  snapshotSchemaVersion,
-  type TenantState,
-} from '@respool/contracts/snapshot';
+import type { RedisBackend as RedisSpec } from '@respool/contracts/entities';
 import { answerServices } from '../answers.ts';
+import type { KafkaBackend } from '../backend/kafka/kafka.ts';
 import { RedisBackend } from '../backend/redis/redis.ts';
 import type { RedisLimits } from '../backend/redis/services.ts';
 import type { TrackedBytes } from '../backend/redis/tracked-keys.ts';
@@ -32,59 +22,15 @@ import { Authenticator } from '../session/authenticate.ts';
 import { readSettings } from '../settings.ts';
 import { type Compiled, compile } from '../snapshot/compile.ts';
 import { emptyState } from '../snapshot/snapshot.ts';
-import type { ProxyState } from '../state.ts';
+import type { BackendView, KafkaView, ProxyState } from '../state.ts';
 import { Turn } from '../turn.ts';
 import { wayFinder } from '../ways.ts';
+import { snapshotOf, type TestTenant, tenantState } from './tenant-state.ts';
 
 export const pepper = Buffer.alloc(32, 7);
 
 /** The settings of a proxy nobody configured. */
 export const defaults = readSettings({ RESPOOL_MASTER_KEY: Buffer.alloc(32).toString('base64') });
-
-export interface TestTenant {
-  readonly backend: string;
-  readonly isolation: Isolation;
-  readonly readOnly?: boolean;
-  readonly verifier?: Verifier;
-  readonly enabled?: boolean;
-  readonly database?: number;
-  readonly crossSlot?: CrossSlot;
-  readonly passThrough?: boolean;
-  readonly readFrom?: ReadFrom;
-}
-
-/** One tenant with its user `default` and a route to its backend. */
-export function tenantState(id: string, given: TestTenant): TenantState {
-  const { backend, isolation, readOnly = false, enabled = true, database } = given;
-  const verifier = given.verifier ?? { scheme: 'none' };
-  const { crossSlot = 'emulate', passThrough = false, readFrom = 'primary' } = given;
-  const rights = { enabled, readOnly, passThrough, backends: null };
-  const user = { tenant: id, name: 'default', ...rights, verifier };
-  const route = {
-    id: `${id}-route`,
-    tenant: id,
-    backend,
-    default: true,
-    database: database ?? null,
-    readFrom,
-  };
-  const tenant = { id, enabled: true, isolation, description: '', crossSlot };
-  return {
-    tenant: { revision: 1, value: tenant },
-    users: { default: { revision: 1, value: user } },
-    ...{ routes: { [route.id]: { revision: 1, value: route } }, topics: {}, positions: {} },
-  } as unknown as TenantState;
-}
-
-export function snapshotOf(
-  tenants: Readonly<Record<string, TenantState>>,
-  backends: Snapshot['backends'] = {},
-  sequence = 1,
-): Snapshot {
-  const hash = `hash-${sequence}`;
-  const place = { logId: 'log', sequence, hash, at: '' };
-  return { schemaVersion: snapshotSchemaVersion, ...place, tenants, backends };
-}
 
 /** Servers on loopback: scripted ones, or real. */
 export interface TestBackend {
@@ -95,6 +41,8 @@ export interface HotPathOptions {
   /** More than one node makes a cluster. */
   readonly backends: Readonly<Record<string, TestBackend>>;
   readonly tenants: Readonly<Record<string, TestTenant>>;
+  /** Opened and ended by the test. */
+  readonly kafkas?: readonly KafkaBackend[];
   readonly queue?: Partial<QueueLimits>;
   readonly redis?: Partial<RedisLimits>;
   readonly requests?: RequestLimitSet;
@@ -115,6 +63,8 @@ export class HotPath {
   readonly clients: Clients;
   readonly proxy: DataPlane;
   state: ProxyState = emptyState;
+  /** A test may put others in their place before {@link swap}. */
+  kafkas: readonly KafkaBackend[];
   #compiled: Compiled | null = null;
   #backends = new Map<string, RedisBackend>();
   readonly #options: HotPathOptions;
@@ -124,6 +74,7 @@ export class HotPath {
 
   private constructor(options: HotPathOptions) {
     this.#options = options;
+    this.kafkas = options.kafkas ?? [];
     this.#tracked = {
       bytes: 0,
       bytesMax: defaults.processTrackedBytesMax,
@@ -137,7 +88,7 @@ export class HotPath {
       version: '0.0.0',
       startedAtMs: Date.now(),
       observe,
-      holder: { backends: () => this.#backends.values() },
+      holder: { backends: () => this.#backends.values(), kafkas: () => this.kafkas },
       follower: () => null,
     };
     const services = answerServices({
@@ -248,7 +199,9 @@ export class HotPath {
     const states = Object.entries(tenants).map(([id, one]) => [id, tenantState(id, one)] as const);
     const next = snapshotOf(Object.fromEntries(states), {}, this.state.sequence + 1);
     const meterOf = (tenant: string) => this.observe.meter(tenant);
-    this.#compiled = compile(next, this.#backends, meterOf, this.#compiled);
+    const kafkas = this.kafkas.map((one) => [one.id, one] as const);
+    const open = new Map<string, BackendView | KafkaView>([...this.#backends, ...kafkas]);
+    this.#compiled = compile(next, open, meterOf, this.#compiled);
     this.state = this.#compiled.state;
     this.clients.follow(this.state);
   }

@@ -6,9 +6,10 @@ import { encodeRequest } from '../resp/encoder.ts';
 import { ReplyDecoder } from '../resp/reply-decoder.ts';
 import { itemsOf, type Resp, textOf } from '../resp/resp.ts';
 import { array, bulk, number, simple } from '../resp/values.ts';
-import { HotPath, type HotPathOptions, type TestTenant } from './hot-path.ts';
+import { HotPath, type HotPathOptions } from './hot-path.ts';
 import { until } from './proxy.ts';
 import { type ScriptedNode, ScriptedShard } from './scripted-shard.ts';
+import type { TestTenant } from './tenant-state.ts';
 
 export class Client {
   readonly socket: Socket;

@@ -14,6 +14,8 @@ export interface KafkaTls {
   readonly authority: string | null;
   /** The name the certificate must bear instead of the broker's host; null for that one. */
   readonly serverName: string | null;
+  /** False takes any certificate. */
+  readonly verify: boolean;
   /** PEM; for brokers that ask clients for one. */
   readonly clientCertificate: { readonly certificate: string; readonly key: string } | null;
 }
@@ -79,11 +81,12 @@ export function hangUp(connection: Connection): void {
 }
 
 function tlsOptions({ host }: BrokerAddress, tls: KafkaTls) {
-  const { authority, serverName, clientCertificate } = tls;
+  const { authority, serverName, verify, clientCertificate } = tls;
   // RFC 6066 section 3: no address as a server name.
   const name = serverName ?? (isIP(host) === 0 ? host : null);
   return {
     tls: {
+      rejectUnauthorized: verify,
       ...(authority === null ? {} : { ca: authority }),
       ...(clientCertificate === null
         ? {}

@@ -5,9 +5,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { systemClock } from '@respool/contracts/clock';
+import type { KafkaBackend } from '@respool/contracts/entities';
 import { assertFails, fetchOf, newTopic, Producer, soon, textsOf } from '../conformance/rig.ts';
 import { gatewayTo, useKafka } from '../test/kafka.ts';
 import type { DialOptions, KafkaLogin, KafkaTls } from './dial.ts';
+import { openGateway } from './open.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'respool-kafka-tls-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -20,6 +23,7 @@ const cluster = useKafka({ security }, async () => async () => {});
 const tls: KafkaTls = {
   authority: certificate.text,
   serverName: null,
+  verify: true,
   clientCertificate: null,
 };
 
@@ -65,6 +69,23 @@ test('trusts no certificate it was not told to trust', async () => {
   const stranger = { ...tls, authority: null };
   const dial = { tls: stranger, login: login('PLAIN') };
   await assertFails(tryTopics(dial), 'authentication-failed');
+  await tryTopics({ ...dial, tls: { ...stranger, verify: false } });
+});
+
+test('a backend as it is configured leads there, and one without its password nowhere', async () => {
+  const [host = '', port] = (cluster().securedBootstrap[0] ?? '').split(':');
+  const { authority, serverName, verify } = tls;
+  const spec = {
+    ...{ id: 'queues', description: '', kind: 'kafka', bootstrap: [{ host, port: Number(port) }] },
+    ...{ sasl: 'scram-sha-512', username: 'ann', password: null },
+    tls: { authority, serverName, verify },
+  } as unknown as KafkaBackend;
+  const dial = { clientId: 'respool-test', connectMsMax: 3_000, requestMsMax: 5_000 };
+  const services = { ...dial, clock: systemClock, random: Math.random };
+  const gateway = openGateway(spec, security.users.ann, services);
+  await gateway.topics(soon);
+  await gateway.close();
+  assert.throws(() => openGateway(spec, null, services), /scram-sha-512 needs a user name and/);
 });
 
 test('holds the certificate against the name it was told', async () => {

@@ -50,6 +50,7 @@ export class RedisLease implements Lease, ReplyTaker, ConnectionOwner {
     this.protocol = protocol;
     this.database = database;
     this.#home = home;
+    this.#opened.promise.catch(() => {});
     const dial = home.dial(node, protocol, database);
     this.#connection = new RedisConnection(node, this, home.turn, dial);
   }
@@ -141,8 +142,10 @@ export class RedisLease implements Lease, ReplyTaker, ConnectionOwner {
     this.#connection.fail(reason);
   }
 
+  /** Whoever still waits for it to open waits no more. */
   close(): void {
     this.#connection.close();
+    this.#opened.reject(new CommandError('ERR backend unavailable: removed'));
   }
 
   /** A command that does not block and gets no answer: the connection is broken. */

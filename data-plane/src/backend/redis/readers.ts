@@ -10,7 +10,7 @@ import { type ConnectionOwner, RedisConnection } from './connection.ts';
 import { choose, type ReadNode, smoothed } from './read-choice.ts';
 import { ReadWay, readShares } from './read-way.ts';
 import { readRedirect } from './redirect.ts';
-import { factsOf, isKeyed, scriptOf, slotsOf } from './sent-command.ts';
+import { factsOf, isKeyed, runsScript, scriptOf, slotsOf } from './sent-command.ts';
 import type { Replicas } from './topology.ts';
 import type { RedisUpstream, UpstreamHome } from './upstream.ts';
 import type { Dial } from './wire.ts';
@@ -146,8 +146,10 @@ export class Readers implements ConnectionOwner {
   redirected(run: Run, request: Buffer, reply: string, from: RedisConnection): void {
     const { scripts } = this.#home;
     const redirect = readRedirect(reply, from.host);
-    const refuses = redirect.kind === 'later' && !reply.startsWith('-TRYAGAIN');
-    const lost = redirect.kind === 'moved' && this.#owns(redirect);
+    // What a script says is no reason to avoid its node.
+    const own = !runsScript(request, this.#home);
+    const refuses = own && redirect.kind === 'later' && !reply.startsWith('-TRYAGAIN');
+    const lost = own && redirect.kind === 'moved' && this.#owns(redirect);
     if (refuses || lost) this.#avoid(from);
     const lacks =
       redirect.kind === 'unloaded' && scripts.body(scriptOf(request, this.#home)) === null;

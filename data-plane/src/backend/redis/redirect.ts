@@ -41,6 +41,32 @@ export function readRedirect(reply: string, asked: string): Redirect {
   return { kind, slot: Number(slot), host: known, port: Number(port) };
 }
 
+/** What Redis adds to an error raised inside a script, parts of which were executed (`luaCallFunction`). */
+const raisedInside = / script: [0-9a-f]{40}, on @/;
+/** How servers say "later" and "no such script"; a script's own words for it mean something else. */
+const serversWords =
+  /^-(LOADING \w+ is loading|TRYAGAIN Multiple keys|CLUSTERDOWN (The cluster|Hash slot)|MASTERDOWN Link|NOSCRIPT No matching)/;
+
+/**
+ * As {@link readRedirect}, of the reply to a script. A script can say any error of its own
+ * (`redis.error_reply`), so none may lead to a node that the cluster did not name itself, `knows`:
+ * there the script's author could wait for the proxy's password and everybody's keys. Null: it is
+ * the client's. What one names must not become the slot's owner either.
+ */
+export function readScriptRedirect(
+  reply: string,
+  asked: string,
+  knows: ((address: string) => boolean) | null,
+): Redirect | null {
+  if (raisedInside.test(reply)) return null;
+  const redirect = readRedirect(reply, asked);
+  if (redirect.kind !== 'moved' && redirect.kind !== 'ask') {
+    return serversWords.test(reply) ? redirect : null;
+  }
+  if (knows === null) return null;
+  return knows(`${redirect.host}:${redirect.port}`) ? redirect : { kind: 'later' };
+}
+
 const frame = new RequestFrame();
 
 /** What stands in a chunk was scanned before it was sent. */

@@ -49,6 +49,8 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   readonly #reading: Reading;
   readonly #watch: TopologyWatch;
   #owners: SlotOwners | null = null;
+  /** All nodes of the topology read last. */
+  #known: ReadonlySet<string | null> = new Set();
 
   /** `password` in clear: it lives in this object only and goes nowhere but to the server. */
   constructor(spec: RedisSpec, password: string | null, services: RedisServices) {
@@ -172,6 +174,10 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     this.doubt();
   }
 
+  knows(address: string): boolean {
+    return this.#known.has(address);
+  }
+
   migrates(from: string, to: string): void {
     this.#reading.migrates(from, to);
   }
@@ -255,6 +261,7 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     const before = this.#owners;
     const same = before !== null && owners.every((owner, slot) => owner === before[slot]);
     this.#owners = owners;
+    this.#known = new Set([...owners, ...[...replicas.values()].flat()]);
     if (!same) {
       for (const upstream of this.#upstreams.values()) upstream.own(owners, this.#firstSeed());
       this.listeners.placeAll();

@@ -42,6 +42,11 @@ export function isKeyed(facts: CommandFacts | null): facts is CommandFacts {
   return facts !== null && facts.keySpecs.length > 0;
 }
 
+/** Whether its reply is made by a script, errors included. */
+export function runsScript(request: Buffer, places: Places): boolean {
+  return /^(eval|fcall)/.test(factsOf(request, places)?.name ?? '');
+}
+
 /** Of all keys (several slots, on a standalone server), or of the channel routed like one. */
 export function slotsOf(request: Buffer, places: Places): number[] {
   const facts = factsOf(request, places);

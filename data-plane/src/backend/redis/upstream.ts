@@ -9,8 +9,8 @@ import type { Protocol } from '../../state.ts';
 import type { Turn } from '../../turn.ts';
 import { type ConnectionOwner, RedisConnection } from './connection.ts';
 import { isOvertaken } from './overtake.ts';
-import { readRedirect } from './redirect.ts';
-import { factsOf, isKeyed, type Places, scriptOf, slotsOf } from './sent-command.ts';
+import { type Redirect, readRedirect, readScriptRedirect } from './redirect.ts';
+import { factsOf, isKeyed, type Places, runsScript, scriptOf, slotsOf } from './sent-command.ts';
 import type { Dial } from './wire.ts';
 
 export interface RetryLimits {
@@ -31,6 +31,8 @@ export interface UpstreamHome extends Places {
   dial(address: string, protocol: Protocol, database: number): Dial;
   /** A node said that `slot` lives at `address` now. */
   moved(slot: number, address: string): void;
+  /** Whether a node of the cluster named `address` as another one. */
+  knows(address: string): boolean;
   /** Something is wrong with the picture of the cluster: look again soon. */
   doubt(): void;
   /** ASK: `slot` moves from one primary to another. */
@@ -122,7 +124,12 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
     const { counters, turn, limits } = this.#home;
     counters.redirects++;
     run.attempts++;
-    const redirect = readRedirect(reply, from.host);
+    const isScript = runsScript(request, this.#home);
+    const redirect = isScript ? this.#saidOf(reply, from) : readRedirect(reply, from.host);
+    if (redirect === null) {
+      this.#refuse(run, reply.slice(1));
+      return;
+    }
     if (redirect.kind === 'unloaded') {
       this.#reload(run, request, reply, from);
       return;
@@ -141,10 +148,16 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
       return;
     }
     const address = `${redirect.host}:${redirect.port}`;
-    if (redirect.kind === 'moved') this.#home.moved(redirect.slot, address);
+    if (isScript) this.#home.doubt();
+    else if (redirect.kind === 'moved') this.#home.moved(redirect.slot, address);
     else this.#home.migrates(from.address, address);
     counters.retries++;
     this.node(address).resend(run, request, redirect.kind === 'ask' ? asking : null);
+  }
+
+  #saidOf(reply: string, from: RedisConnection): Redirect | null {
+    const knows = (one: string): boolean => this.#nodes.has(one) || this.#home.knows(one);
+    return readScriptRedirect(reply, from.host, this.single === null ? knows : null);
   }
 
   /**
@@ -278,9 +291,9 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   }
 }
 
-/** How long a command waits that the server said it could not execute yet. */
 /** A server may lose a script again while it is given. */
 const loadsMax = 3;
+/** How long a command waits that the server said it could not execute yet. */
 const laterUs = 25_000;
 /** How long one waits whose connection broke: by then the topology may have been read again. */
 const unansweredUs = 50_000;
