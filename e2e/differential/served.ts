@@ -11,8 +11,6 @@ const ownServer: Where = (target) => standalone(target) && ownServers(target);
 /** Not served to everybody, and to whom; a family without a line here is served everywhere. */
 const served: Readonly<Partial<Record<FamilyName, Where>>> = {
   'all or nothing across slots': standalone,
-  // XREADGROUP over slots has read the first stream when it finds the second without its group.
-  'stream reads across slots': standalone,
   transactions: standalone,
   'forgotten scripts': ownServers,
   functions: ownServers,

@@ -34,12 +34,12 @@ before(async () => {
   client.close();
 });
 
-async function target(protocol: 2 | 3, port: number): Promise<Target> {
+async function target(protocol: 2 | 3, port: number, deadlineMs = 30_000): Promise<Target> {
   return {
     ...{ name: `another redis-server, RESP${protocol}`, route: 'standalone', protocol },
     isolation: 'dedicated',
     plain: await redisSide(plain, { protocol }),
-    proxied: await redisSide(other, { protocol, port, deadlineMs: 10_000 }),
+    proxied: await redisSide(other, { protocol, port, deadlineMs }),
   };
 }
 
@@ -119,7 +119,8 @@ describe('a middle man is caught who', () => {
     test(`${fault.name}, seed ${seed}`, async () => {
       const man = await startMiddleMan(other.port, fault);
       try {
-        const spoiled = await target(2, man.port);
+        // A reply that never comes is waited for.
+        const spoiled = await target(2, man.port, 3_000);
         const program = { seed, commands: 3_000, families: familyNames, payloads };
         const options = { ...program, smallerMsMax: 500 };
         const found = await run(spoiled, options).catch((error: unknown) => error);

@@ -1,6 +1,7 @@
 /** One round of a blocking command over keys of several slots, by commands that do not block. */
 import type { Backing, Purse } from '../command/backing.ts';
 import { emulate } from '../emulate/emulate.ts';
+import { TemporaryKeys } from '../emulate/temporary.ts';
 import type { Protocol } from '../resp/encoder.ts';
 import { itemsOf, type Resp } from '../resp/resp.ts';
 
@@ -53,6 +54,8 @@ function oneOfMany(word: string): Ask {
 const streams: Attempt = async (backing, args, places) => {
   const first = places[0] as number;
   const options = args.slice(0, first).filter((_, at) => !isBlock(args, at));
+  const refusal = await refusalOf(backing, args, places, options);
+  if (refusal !== null) return async () => refusal;
   const ids = await Promise.all(
     places.map((place) => idOf(backing, args, place, args[place + places.length] as Buffer)),
   );
@@ -67,6 +70,45 @@ const streams: Attempt = async (backing, args, places) => {
     return found.length === 0 ? null : { type: 'array', items: found };
   };
 };
+
+const plainId = /^(?:>|\d{1,19}(?:-\d{1,19})?)$/;
+
+/**
+ * What is wrong with any of the streams: entries of the first count as delivered once they are read,
+ * so XREADGROUP reads none before it has looked at all. Source: Redis 7.0 `xreadCommand`.
+ */
+async function refusalOf(
+  backing: Backing,
+  args: readonly Buffer[],
+  places: readonly number[],
+  options: readonly Buffer[],
+): Promise<Resp | null> {
+  if (!/^xreadgroup$/i.test(args[0]?.toString('latin1') ?? '')) return null;
+  const absent = new TemporaryKeys(backing, 0).next();
+  const nowhere = places.map(() => absent);
+  const tried = await backing.ask(absent, [...options, ...nowhere, ...places.map(() => '>')]);
+  // Of a stream that is not there the server says so once all options are right.
+  if (tried.type === 'error' && !tried.text.startsWith('NOGROUP')) return tried;
+  const word = options.findIndex((one) => /^group$/i.test(one.toString('latin1')));
+  const group = options[word + 1] as Buffer;
+  for (const place of places) {
+    const [name, id] = [args[place] as Buffer, args[place + places.length] as Buffer];
+    const key = backing.own(name);
+    const pending = await backing.ask(key, ['XPENDING', key, group]);
+    if (pending.type === 'error') return noGroup(pending, name, group);
+    if (plainId.test(id.toString('latin1'))) continue;
+    const reply = await backing.ask(key, [...options, key, id]);
+    if (reply.type === 'error') return reply;
+  }
+  return null;
+}
+
+function noGroup(error: Resp & { type: 'error' }, name: Buffer, group: Buffer): Resp {
+  if (!error.text.startsWith('NOGROUP')) return error;
+  const [key, of] = [name, group].map((one) => one.toString('latin1').split('\0', 1)[0]);
+  const text = `NOGROUP No such key '${key}' or consumer group '${of}' in XREADGROUP with GROUP option`;
+  return { ...error, text };
+}
 
 /** BLOCK and its value. */
 function isBlock(args: readonly Buffer[], at: number): boolean {

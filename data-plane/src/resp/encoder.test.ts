@@ -34,6 +34,17 @@ test('an error is one line whatever it quotes', () => {
   assert.equal(encodeReply(value, 3).toString(), '!7\r\nERR a\nb\r\n');
 });
 
+test('an error that quotes bytes of any kind leaves as it came', () => {
+  for (const text of ["-NOGROUP No such key '\xff\x80é'\r\n", '!6\r\nERR é\xff\r\n']) {
+    const bytes = Buffer.from(text, 'latin1');
+    const decoder = new ReplyDecoder();
+    assert.deepEqual(
+      decoder.feed(bytes).map((one) => encodeReply(one, 3)),
+      [bytes],
+    );
+  }
+});
+
 test('small replies are spelled for the protocol of the client', () => {
   assert.equal(encodeSimple('OK').toString(), '+OK\r\n');
   assert.equal(encodeInteger(-1).toString(), ':-1\r\n');

@@ -12,7 +12,7 @@ export function encodeRequest(args: readonly (string | Uint8Array)[]): Buffer {
 
 /** `+OK`-like. `text` must hold no CR or LF; see {@link encodeError} for text of unknown origin. */
 export function encodeSimple(text: string): Buffer {
-  return Buffer.from(`+${text}\r\n`);
+  return Buffer.from(`+${text}\r\n`, 'latin1');
 }
 
 /**
@@ -130,8 +130,8 @@ function pushError(
   value: Extract<Resp, { type: 'error' }>,
   protocol: Protocol,
 ): void {
-  if (value.bulk && protocol === 3) pushSized(parts, '!', Buffer.from(value.text));
-  else parts.push(Buffer.from(`-${oneLine(value.text)}\r\n`));
+  if (value.bulk && protocol === 3) pushSized(parts, '!', Buffer.from(value.text, 'latin1'));
+  else parts.push(Buffer.from(`-${oneLine(value.text)}\r\n`, 'latin1'));
 }
 
 function pushBulk(parts: Uint8Array[], value: string | Uint8Array): void {

@@ -86,13 +86,13 @@ class Reader {
     const mark = String.fromCharCode(this.#bytes[this.at]!);
     switch (mark) {
       case '+':
-        return { type: 'simple', text: this.#line('utf8') };
+        return { type: 'simple', text: this.#line() };
       case '-':
-        return { type: 'error', text: this.#line('utf8'), bulk: false };
+        return { type: 'error', text: this.#line(), bulk: false };
       case '!':
-        return { type: 'error', text: this.#body()?.toString('utf8') ?? '', bulk: true };
+        return { type: 'error', text: this.#body()?.toString('latin1') ?? '', bulk: true };
       case ':':
-        return { type: 'integer', value: integer(this.#line('latin1')) };
+        return { type: 'integer', value: integer(this.#line()) };
       case '$': {
         const body = this.#body();
         return body === null ? { type: 'null', aggregate: false } : { type: 'bulk', bytes: body };
@@ -118,7 +118,7 @@ class Reader {
   }
 
   #small(mark: string): Resp {
-    const text = this.#line('latin1');
+    const text = this.#line();
     if (mark === '_' && text === '') return { type: 'null', aggregate: false };
     if (mark === '#' && (text === 't' || text === 'f')) {
       return { type: 'boolean', value: text === 't' };
@@ -130,16 +130,16 @@ class Reader {
     throw new ProtocolViolation(`cannot read '${mark}${text.slice(0, 32)}'`);
   }
 
-  #line(encoding: 'latin1' | 'utf8'): string {
+  #line(): string {
     const start = this.at + 1;
     let end = start;
     while (this.#bytes[end] !== CR) end++;
     this.at = end + 2;
-    return this.#bytes.toString(encoding, start, end);
+    return this.#bytes.toString('latin1', start, end);
   }
 
   #body(): Buffer | null {
-    const length = Number(this.#line('latin1'));
+    const length = Number(this.#line());
     if (length < 0) return null;
     const start = this.at;
     this.at = start + length + 2;
@@ -153,7 +153,7 @@ class Reader {
   }
 
   #items(depth: number): Resp[] | null {
-    const count = Number(this.#line('latin1'));
+    const count = Number(this.#line());
     if (count < 0) return null;
     const items: Resp[] = [];
     for (let i = 0; i < count; i++) items.push(this.value(depth + 1));
@@ -161,7 +161,7 @@ class Reader {
   }
 
   #pairs(depth: number): [Resp, Resp][] {
-    const count = Number(this.#line('latin1'));
+    const count = Number(this.#line());
     const entries: [Resp, Resp][] = [];
     for (let i = 0; i < count; i++) entries.push([this.value(depth + 1), this.value(depth + 1)]);
     return entries;

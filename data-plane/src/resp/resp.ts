@@ -1,6 +1,7 @@
 /** RESP2 and RESP3 values as one tagged union: for handshakes and slow paths, never for pass-through. */
 
 export type Resp =
+  /** A line's text has a character for each byte (Latin-1): an error may quote a key of any bytes. */
   | { readonly type: 'simple'; readonly text: string }
   /** `text` begins with the error's prefix word. `bulk`: it came, and leaves, as RESP3 `!`. */
   | { readonly type: 'error'; readonly text: string; readonly bulk: boolean }
@@ -24,7 +25,7 @@ export class ProtocolViolation extends Error {
   override name = 'ProtocolViolation';
 }
 
-/** Text of a simple string, bulk or verbatim string as UTF-8, of an integer in decimal; else null. */
+/** Text of a simple string, of a bulk or verbatim string as UTF-8, of an integer in decimal; else null. */
 export function textOf(value: Resp): string | null {
   switch (value.type) {
     case 'simple':

@@ -14,6 +14,7 @@ import { answerInfo, answerSlowLogCommand } from './report.ts';
 import { answerLolwut, answerModules, answerRole } from './server.ts';
 import type { AnswerServices } from './services.ts';
 import type { Session } from './session.ts';
+import { readWholeNumber } from './whole-number.ts';
 
 /** `later`: the client is held until it is made. `close`: the connection ends after the reply. */
 export type Answer =
@@ -92,15 +93,11 @@ function ping(command: Command): Buffer {
   return command.argc > 1 ? encodeBulk(command.argument(1)) : pong;
 }
 
-const integer = /^(?:0|-?[1-9]\d{0,18})$/;
-
 /** Numbers are read, and refused, as by Redis 7.0 `getIntFromObjectOrReply`. */
 function select(session: Session, command: Command): Buffer {
-  const text = command.text(1);
-  if (!integer.test(text) || BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) {
-    return encodeError('ERR', 'value is not an integer or out of range');
-  }
-  const database = Number(text);
+  const read = readWholeNumber(command.text(1));
+  if (read === null) return encodeError('ERR', 'value is not an integer or out of range');
+  const database = Number(read);
   if (database !== (database | 0)) {
     const range = 'value must between -2147483648 and 2147483647';
     return encodeError('ERR', `value is out of range, ${range}`);

@@ -7,6 +7,7 @@ import type { Answer } from './answer.ts';
 import { badName } from './client.ts';
 import type { AnswerServices } from './services.ts';
 import type { Session } from './session.ts';
+import { readWholeNumber } from './whole-number.ts';
 
 const wrongPassword = encodeError(
   'WRONGPASS',
@@ -59,7 +60,7 @@ function readHello(session: Session, command: Command): Hello | Buffer {
   const hello: Hello = { protocol: session.protocol, login: null, secret: null, name: null };
   if (command.argc > 1) {
     const version = command.text(1);
-    if (!/^(?:0|-?[1-9]\d{0,17})$/.test(version)) {
+    if (readWholeNumber(version) === null) {
       return encodeError('ERR', 'Protocol version is not an integer or out of range');
     }
     if (version !== '2' && version !== '3') {
