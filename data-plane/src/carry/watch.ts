@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isRedirect, readRedirect } from '../backend/redis/redirect.ts';
 import { CommandError } from '../command/backing.ts';
-import type { Lease, LeaseTarget } from '../command/lease.ts';
+import { holderOf, type Lease, type LeaseTarget } from '../command/lease.ts';
 import type { Command } from '../command/request.ts';
 import { encodeError, encodeSimple } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
@@ -75,8 +75,9 @@ async function watchFirst(
   args: readonly Buffer[],
   slot: number | null,
 ): Promise<Buffer> {
-  const { backend, database } = transaction.place;
-  const target = { protocol: session.protocol, database, slot };
+  const { backend, database, prefix } = transaction.place;
+  const holder = session.way.shared ? holderOf(prefix, database) : null;
+  const target = { protocol: session.protocol, database, slot, holder };
   const { lease, asks, error } = await leaseWatching(backend as BackendView, target, args);
   if (error !== null) {
     lease.release(true);

@@ -6,6 +6,8 @@ export interface LeaseTarget {
   readonly protocol: 2 | 3;
   readonly database: number;
   readonly slot: number | null;
+  /** Of those who share the backend: who it is for, so that nobody has all. See {@link holderOf}. */
+  readonly holder: string | null;
   /** `host:port`. */
   readonly node?: string;
 }
@@ -47,4 +49,9 @@ export interface Lease {
    * connection is on it: no MULTI, WATCH, subscription, name or database. Else it is closed.
    */
   release(clean: boolean): void;
+}
+
+/** Prefix and database tell tenants of one backend apart. */
+export function holderOf(prefix: Buffer | null, database: number): string {
+  return `${database} ${prefix?.toString('latin1') ?? ''}`;
 }

@@ -20,10 +20,17 @@ const idleUsMax = 10_000_000;
 /** How often a server is asked whether it still lives, while commands block there. */
 const probeUs = 2_000_000;
 
-interface Waiter {
-  readonly address: () => string;
+/** What is asked of a connection, and for whom. */
+export interface Borrower {
   readonly protocol: Protocol;
   readonly database: number;
+  /** Who shares the backend with others; null where nobody else is to be thought of. */
+  readonly holder: string | null;
+}
+
+interface Waiter {
+  readonly address: () => string;
+  readonly borrower: Borrower;
   readonly resolve: (lease: Promise<RedisLease>) => void;
   readonly timer: NodeJS.Timeout;
 }
@@ -37,7 +44,8 @@ export class Leases {
   readonly #limits: LeaseLimits;
   /** Oldest first. */
   readonly #idle: RedisLease[] = [];
-  readonly #lent = new Set<RedisLease>();
+  readonly #lent = new Map<RedisLease, string | null>();
+  readonly #lentTo = new Map<string, number>();
   #waiting: Waiter[] = [];
   #probedUs = 0;
   #multiAllowed: Promise<void> | null = null;
@@ -56,7 +64,7 @@ export class Leases {
   /** Open connections by node, idle ones included. */
   byNode(): Map<string, number> {
     const counts = new Map<string, number>();
-    for (const { node, usable } of [...this.#idle, ...this.#lent]) {
+    for (const { node, usable } of [...this.#idle, ...this.#lent.keys()]) {
       if (usable) counts.set(node, (counts.get(node) ?? 0) + 1);
     }
     return counts;
@@ -64,20 +72,18 @@ export class Leases {
 
   /**
    * A clean connection to the node that `address` names when there is one to be had. Rejects with a
-   * {@link CommandError}: the node does not answer, or all are lent for too long.
+   * {@link CommandError}: the node does not answer, or there are none for `borrower` for too long.
    */
-  lease(address: () => string, protocol: Protocol, database: number): Promise<RedisLease> {
+  lease(address: () => string, borrower: Borrower): Promise<RedisLease> {
     if (this.#closed) return Promise.reject(new CommandError('ERR backend unavailable: removed'));
-    if (this.#lent.size < this.#limits.ownedConnectionsMax) {
-      return this.#lend(address(), protocol, database);
-    }
+    if (this.#mayLend(borrower)) return this.#lend(address(), borrower);
     if (this.#waiting.length >= waitersMax) return Promise.reject(new CommandError(tooMany));
     const { promise, resolve, reject } = Promise.withResolvers<RedisLease>();
     const timer = setTimeout(() => {
       this.#waiting = this.#waiting.filter((one) => one.timer !== timer);
       reject(new CommandError(tooMany));
     }, this.#limits.commandDeadlineMs);
-    this.#waiting.push({ address, protocol, database, resolve, timer });
+    this.#waiting.push({ address, borrower, resolve, timer });
     return promise;
   }
 
@@ -94,7 +100,7 @@ export class Leases {
   }
 
   async #tryMulti(address: () => string): Promise<void> {
-    const lease = await this.lease(address, 2, 0);
+    const lease = await this.lease(address, { protocol: 2, database: 0, holder: null });
     let refusal = '';
     try {
       for (const word of ['MULTI', 'DISCARD']) {
@@ -111,19 +117,20 @@ export class Leases {
   tick(): void {
     const nowUs = this.#home.turn.nowUs();
     const silenceUsMax = this.#limits.silenceMsMax * 1000;
-    for (const lease of this.#lent) lease.tick(silenceUsMax);
+    for (const lease of this.#lent.keys()) lease.tick(silenceUsMax);
     while (this.#idle.length > 0 && nowUs - this.#idle[0]!.idleUs > idleUsMax) {
       this.#idle.shift()?.close();
     }
     if (nowUs - this.#probedUs < probeUs) return;
     this.#probedUs = nowUs;
-    for (const node of new Set([...this.#lent].filter((one) => one.blocks).map((one) => one.node)))
+    const lent = [...this.#lent.keys()];
+    for (const node of new Set(lent.filter((one) => one.blocks).map((one) => one.node)))
       void this.#probe(node);
   }
 
   close(): void {
     this.#closed = true;
-    for (const lease of [...this.#idle, ...this.#lent]) lease.close();
+    for (const lease of [...this.#idle, ...this.#lent.keys()]) lease.close();
     this.#idle.length = 0;
     for (const waiter of this.#waiting) {
       clearTimeout(waiter.timer);
@@ -132,14 +139,38 @@ export class Leases {
     this.#waiting = [];
   }
 
-  async #lend(address: string, protocol: Protocol, database: number): Promise<RedisLease> {
+  /**
+   * Nobody may have more than are left for others: one holder gets half of all, two get a third
+   * each, and there is always one for who comes new.
+   */
+  #mayLend({ holder }: Borrower): boolean {
+    const left = this.#limits.ownedConnectionsMax - this.#lent.size;
+    return left > (holder === null ? 0 : (this.#lentTo.get(holder) ?? 0));
+  }
+
+  #note(lease: RedisLease, holder: string | null): void {
+    this.#lent.set(lease, holder);
+    if (holder !== null) this.#lentTo.set(holder, (this.#lentTo.get(holder) ?? 0) + 1);
+  }
+
+  #forget(lease: RedisLease): void {
+    const holder = this.#lent.get(lease) ?? null;
+    this.#lent.delete(lease);
+    if (holder === null) return;
+    const left = (this.#lentTo.get(holder) ?? 0) - 1;
+    if (left > 0) this.#lentTo.set(holder, left);
+    else this.#lentTo.delete(holder);
+  }
+
+  async #lend(address: string, borrower: Borrower): Promise<RedisLease> {
+    const { protocol, database, holder } = borrower;
     const kept = this.#idle.findLastIndex(
       (one) => one.node === address && one.protocol === protocol && one.database === database,
     );
     const [idle] = kept < 0 ? [] : this.#idle.splice(kept, 1);
     if (idle?.usable) {
       idle.lend();
-      this.#lent.add(idle);
+      this.#note(idle, holder);
       return idle;
     }
     // One that nobody has makes room for one that somebody wants.
@@ -147,7 +178,7 @@ export class Leases {
       this.#idle.shift()?.close();
     }
     const lease = new RedisLease(this.#home, address, protocol, database);
-    this.#lent.add(lease);
+    this.#note(lease, holder);
     try {
       await lease.open();
       return lease;
@@ -158,16 +189,22 @@ export class Leases {
   }
 
   #returned(lease: RedisLease, keep: boolean): void {
-    this.#lent.delete(lease);
+    this.#forget(lease);
     if (keep && !this.#closed) {
       lease.idleUs = this.#home.turn.nowUs();
       this.#idle.push(lease);
       if (this.#idle.length > idleMax) this.#idle.shift()?.close();
     }
-    const next = this.#closed ? undefined : this.#waiting.shift();
-    if (next === undefined) return;
-    clearTimeout(next.timer);
-    next.resolve(this.#lend(next.address(), next.protocol, next.database));
+    for (let at = 0; !this.#closed && at < this.#waiting.length; ) {
+      const next = this.#waiting[at] as Waiter;
+      if (!this.#mayLend(next.borrower)) {
+        at++;
+        continue;
+      }
+      this.#waiting.splice(at, 1);
+      clearTimeout(next.timer);
+      next.resolve(this.#lend(next.address(), next.borrower));
+    }
   }
 
   /** A server that vanished says nothing, and neither does one whose command blocks. */
@@ -175,7 +212,7 @@ export class Leases {
     try {
       await this.#home.askNode(node, ['PING']);
     } catch (error) {
-      for (const lease of this.#lent) {
+      for (const lease of this.#lent.keys()) {
         if (lease.node === node && lease.blocks) lease.break((error as Error).message);
       }
     }

@@ -2,7 +2,7 @@
 import type { Address, ReadFrom, RedisBackend as RedisSpec } from '@respool/contracts/entities';
 import type { Backing, Purse } from '../../command/backing.ts';
 import { ForeignCommands } from '../../command/foreign.ts';
-import type { Lease, LeaseTarget } from '../../command/lease.ts';
+import { holderOf, type Lease, type LeaseTarget } from '../../command/lease.ts';
 import type { Unit, UnitReader } from '../../command/unit.ts';
 import type { Upstream } from '../../command/upstream.ts';
 import type { BackendSample } from '../../observe/metrics.ts';
@@ -130,6 +130,7 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
   }
 
   backing(protocol: Protocol, database: number, prefix: Buffer | null, purse: Purse): Backing {
+    const holder = holderOf(prefix, database);
     return new RedisBacking({
       upstream: this.upstream(2, database),
       clientUpstream: this.upstream(protocol, database),
@@ -138,15 +139,15 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
       timeoutMs: this.limits.commandDeadlineMs,
       meter: this.#services.ownMeter,
       slotOf: this.slotOf,
-      borrow: (node) => this.lease({ protocol: 2, database, slot: null, node }),
+      borrow: (node) => this.lease({ protocol: 2, database, slot: null, holder, node }),
       askUrgently: (node, args) => this.#door.askUrgently(node, args),
     });
   }
 
-  lease({ protocol, database, slot, node }: LeaseTarget): Promise<Lease> {
-    const upstream = this.upstream(protocol, database);
+  lease({ slot, node, ...borrower }: LeaseTarget): Promise<Lease> {
+    const upstream = this.upstream(borrower.protocol, borrower.database);
     const address = (): string => node ?? upstream.owner(slot).address;
-    return this.#leases.lease(address, protocol, database).catch((error: unknown) => {
+    return this.#leases.lease(address, borrower).catch((error: unknown) => {
       this.doubt();
       throw error;
     });

@@ -1,0 +1,31 @@
+/** Connections of one's own are few, and one tenant's blocked clients leave some for the others. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type OwnedRig, startOwnedRig } from '../test/owned-rig.ts';
+
+let rig: OwnedRig;
+before(async () => {
+  rig = await startOwnedRig({ redis: { ownedConnectionsMax: 6, commandDeadlineMs: 500 } });
+});
+after(() => rig.stop());
+
+test('a tenant that blocks on all it gets leaves connections for another one', async () => {
+  const blocked = await Promise.all(Array.from({ length: 10 }, () => rig.client('prefix')));
+  const replies = blocked.map((client, index) => client.text('BLPOP', `none${index}`, '0'));
+  // Those beyond the tenant's half are told so once they have waited for long enough.
+  const first = await Promise.race(replies);
+  assert.match(first, /^-ERR too many commands of this backend/);
+  assert.equal(rig.path.ownedConnections(), 3);
+  const other = await rig.client('db');
+  assert.equal(await other.text('BLPOP', 'none', '0.01'), '*-1\r\n');
+  assert.equal(await other.text('WATCH', 'k'), '+OK\r\n');
+  const pushing = await rig.client('prefix');
+  for (let index = 0; index < 10; index++) await pushing.text('RPUSH', `none${index}`, 'x');
+  const said = await Promise.all(replies);
+  assert.equal(said.filter((reply) => reply.startsWith('*2')).length, 3);
+});
+
+test('a tenant with servers of its own may have all of them', async () => {
+  const clients = await Promise.all(Array.from({ length: 5 }, () => rig.client('dedicated')));
+  for (const client of clients) assert.equal(await client.text('WATCH', 'k'), '+OK\r\n');
+});
