@@ -42,6 +42,27 @@ async function untilServerBlocked(count: number): Promise<void> {
   }
 }
 
+test('a client that leaves is noticed, too, where its command had to wait for earlier replies', async () => {
+  for (const kind of ['dedicated', 'prefix', 'cluster', 'cluster-prefix']) {
+    for (const earlier of [
+      ['GET', 'x'],
+      ['MGET', 'a', 'b', 'c'],
+      ['KEYS', '*'],
+    ]) {
+      const [client, other] = await Promise.all([rig.client(kind), rig.client(kind)]);
+      client.send(earlier, ['BLPOP', 'k', '0']);
+      await client.next();
+      await untilServerBlocked(1);
+      client.socket.destroy();
+      await until(() => blocked() === 0, blocked);
+      await untilServerBlocked(0);
+      assert.equal(await other.text('RPUSH', 'k', 'element'), ':1\r\n');
+      assert.equal(await other.text('LPOP', 'k'), '$7\r\nelement\r\n');
+      other.close();
+    }
+  }
+});
+
 test('a connection that is cut ends the command at the server, and what comes then stays', async () => {
   for (const kind of ['dedicated', 'prefix', 'cluster', 'cluster-prefix']) {
     for (const how of ['destroy', 'reset', 'end'] as const) {

@@ -271,7 +271,8 @@ export class ClientConnection {
       this.#rest = null;
       this.#take(rest, 0, rest.length, true);
     }
-    if ((this.hold as Hold) === 'none') this.socket.resume();
+    // What waited behind other replies may wait for other clients now: its leaving must be noticed.
+    if ((this.hold as Hold) === 'none' || this.#isWaiting()) this.socket.resume();
   };
 
   /** At once, or what comes next would be read as the rest of the reply that broke off. */
