@@ -107,8 +107,8 @@ async function refusalOf(
 function noGroup(error: Resp & { type: 'error' }, name: Buffer, group: Buffer): Resp {
   if (!error.text.startsWith('NOGROUP')) return error;
   const [key, of] = [name, group].map((one) => one.toString('latin1').split('\0', 1)[0]);
-  const text = `NOGROUP No such key '${key}' or consumer group '${of}' in XREADGROUP with GROUP option`;
-  return { ...error, text };
+  const text = `NOGROUP No such key '${key}' or consumer group '${of}'`;
+  return { ...error, text: `${text} in XREADGROUP with GROUP option` };
 }
 
 /** BLOCK and its value. */
