@@ -125,13 +125,22 @@ function escaped(byte: string): string {
   return named[byte] ?? `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
-/** Arguments of AUTH, and what follows the word AUTH in HELLO and MIGRATE. */
+/** Where the command stands that another one is asked about. */
+const quoting: ReadonlyMap<string, number> = new Map([
+  ['proxy|explain', 2],
+  ['acl|dryrun', 3],
+  ['command|getkeys', 2],
+  ['command|getkeysandflags', 2],
+]);
+
+/** Arguments of AUTH, and what follows the word AUTH in HELLO and MIGRATE; of a quoted one, too. */
 function secretArguments(command: Command): ReadonlySet<number> {
-  const name = command.facts?.name;
+  const from = quoting.get(command.facts?.name ?? '') ?? 0;
+  const name = from < command.argc ? command.text(from).toLowerCase() : '';
   const found = new Set<number>();
-  if (name === 'auth') for (let i = 1; i < command.argc; i++) found.add(i);
+  if (name === 'auth') for (let i = from + 1; i < command.argc; i++) found.add(i);
   if (name !== 'hello' && name !== 'migrate') return found;
-  for (let i = 1; i < command.argc; i++) {
+  for (let i = from + 1; i < command.argc; i++) {
     const word = command.text(i).toLowerCase();
     if (word === 'auth' || word === 'auth2') found.add(i + 1).add(i + 2);
   }

@@ -73,8 +73,8 @@ export function patternMayBegin(pattern: Uint8Array, start: Uint8Array): boolean
 }
 
 /**
- * The places reached by letting stars stand for nothing: the last star of each run, which is as
- * good as all of them, and what is behind it. So there are few places however many stars there are.
+ * The places reached by letting stars stand for nothing: the last star of each run, as good as all
+ * of them, and what is behind it. So there are few places however many stars there are.
  */
 function throughStars(pattern: Uint8Array, from: readonly number[]): number[] {
   const places = new Set<number>();
