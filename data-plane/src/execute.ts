@@ -91,7 +91,6 @@ function answerHere(scene: Scene, command: Command): boolean {
 }
 
 function carryOut(scene: Scene, command: Command, plan: Plan): boolean {
-  const { session, client } = scene;
   switch (plan.kind) {
     case 'refused':
       refuse(scene, command, plan.reply);
@@ -100,7 +99,7 @@ function carryOut(scene: Scene, command: Command, plan: Plan): boolean {
       sendWhole(scene, command, plan.way);
       return true;
     case 'fan-out':
-      fanOut(session, client, command, plan);
+      fanOut(scene, command, plan);
       return true;
     case 'work':
       return carryWork(scene, command);
@@ -113,19 +112,15 @@ function carryOut(scene: Scene, command: Command, plan: Plan): boolean {
  * Fragments for one connection are sent one after the other, so that they make one run and leave in
  * one write: all of the first fragment's connection, then all of the next one's, and so on.
  */
-function fanOut(
-  session: Session,
-  client: ClientConnection,
-  command: Command,
-  plan: Plan & { kind: 'fan-out' },
-): void {
+function fanOut(scene: Scene, command: Command, plan: Plan & { kind: 'fan-out' }): void {
+  const { proxy, session, client } = scene;
   const facts = command.facts as CommandFacts;
   const { queue } = client;
   const { meter, prefix } = session.way;
   const slots = tableOf(session.way.upstream!, facts)!;
   const gather = newGather();
   const { fragments } = splitter;
-  gather.prepare(plan.keys);
+  gather.prepare(plan.keys, proxy);
   const size = command.end - command.start;
   queue.owe(1, size);
   const answerRun = queue.addAnswer(facts.family, meter);

@@ -10,6 +10,7 @@ import { Monitors } from './carry/monitors.ts';
 import { Clients } from './clients.ts';
 import { families } from './command/command.ts';
 import { Command } from './command/request.ts';
+import { lastResort } from './last-resort.ts';
 import { listen } from './listen/listen.ts';
 import { PushGuard } from './listen/push-guard.ts';
 import { UploadBudget } from './listen/upload.ts';
@@ -175,6 +176,14 @@ async function run(settings: Settings): Promise<void> {
     logger.info('stopped');
     process.exit(0);
   };
+  const survive = lastResort({
+    counters: observe.counters,
+    log: (error) => logger.error({ err: error }, 'a fault that nobody caught'),
+    giveUp: () => void stop('too many faults'),
+    now: Date.now,
+  });
+  process.on('uncaughtException', survive);
+  process.on('unhandledRejection', survive);
   process.on('SIGTERM', () => void stop('SIGTERM'));
   process.on('SIGINT', () => void stop('SIGINT'));
 }

@@ -86,6 +86,7 @@ export function readSettings(env: Environment): Settings {
       requestCreditBytes: size('RESPOOL_REQUEST_CREDIT_BYTES', mebi),
       commandsInFlightMax: whole('RESPOOL_COMMANDS_IN_FLIGHT_MAX', 4096, 1, 1_000_000),
       processReplyBytesMax: size('RESPOOL_PROCESS_REPLY_BYTES_MAX', 96 * mebi),
+      untakenBytesMax: size('RESPOOL_UNTAKEN_BYTES_MAX', 256 * mebi),
     },
     requests: {
       request: {

@@ -10,6 +10,8 @@ export interface QueueLimits {
   readonly commandsInFlightMax: number;
   /** Bytes all clients together may have untaken before every one is held to a trickle. */
   readonly processReplyBytesMax: number;
+  /** Bytes one client may have untaken before its connection is closed. */
+  readonly untakenBytesMax: number;
 }
 
 /** What is told when a run was answered whole. */

@@ -14,6 +14,7 @@ const usual: QueueLimits = {
   requestCreditBytes: 1000,
   commandsInFlightMax: 100,
   processReplyBytesMax: 1_000_000,
+  untakenBytesMax: 1_000_000,
 };
 
 function made(limits: Partial<QueueLimits> = {}, totals: ReplyTotals = { pendingBytes: 0 }) {
@@ -215,4 +216,14 @@ test('a muted run is answered in its place and says nothing; no command joins it
   outlet.end();
   assert.equal(socket.taken, '+a\r\n+c\r\n');
   assert.deepEqual([queue.idle, queue.inFlight, answered.length], [true, 0, 3]);
+});
+
+test('a client that takes nothing of a reply too large to wait for is cut', () => {
+  const { sent, give, socket, seen } = made({ untakenBytesMax: 50_000 });
+  socket.open = false;
+  const run = sent(1);
+  give(run, 'x'.repeat(40_000), 0, false);
+  assert.equal(seen.torn, 0);
+  give(run, 'x'.repeat(40_000), 0, false);
+  assert.equal(seen.torn, 1);
 });

@@ -165,7 +165,7 @@ export class ReplyQueue implements ReplyTaker {
       if (next !== null) this.#advance();
     }
     this.#recount();
-    this.#eased();
+    if (!this.#closed) this.#eased();
     return escaped;
   }
 
@@ -281,9 +281,11 @@ export class ReplyQueue implements ReplyTaker {
     for (const bytes of pushes) this.#outlet.send(bytes, 0, bytes.length, this.#head === null);
   }
 
+  /** One reply can be of any size, so credit does not bound it: who takes none of it is cut. */
   #recount(): void {
     const pending = this.#outlet.pending + this.#parked;
     this.#totals.pendingBytes += pending - this.#counted;
     this.#counted = pending;
+    if (pending > this.#limits.untakenBytesMax && !this.#closed) this.#torn();
   }
 }

@@ -7,6 +7,11 @@ import { cutAt, cuts } from '../test/chunks.ts';
 import { FakeTaker, meter } from '../test/fakes.ts';
 import { type Gather, type GatherPolicy, newGather } from './gather.ts';
 
+const bounds = {
+  held: { bytes: 0, bytesMax: 1_000_000 },
+  limits: { workBytesMax: 200_000 },
+};
+
 class Answers {
   readonly origin = { address: 'test', name: '' };
   reply = '';
@@ -36,7 +41,7 @@ function gathered(
   const answer = newRun(new FakeTaker(), 0, meter, 0);
   const gather: Gather = newGather();
   const keys = fragments.flatMap((one) => one.keys);
-  gather.prepare(keys.length);
+  gather.prepare(keys.length, bounds);
   gather.keyOrder.set(keys);
   gather.groupStart[0] = 0;
   for (const [f, one] of fragments.entries()) {
@@ -110,7 +115,7 @@ test('when all fail alike the server’s own error is the reply', () => {
 test('a fragment whose reply broke off begins anew', () => {
   const to = new Answers();
   const gather = newGather();
-  gather.prepare(2);
+  gather.prepare(2, bounds);
   gather.keyOrder.set([0, 1]);
   gather.groupStart.set([0, 1, 2]);
   const answer = newRun(new FakeTaker(), 0, meter, 0);
@@ -138,7 +143,7 @@ test('fragments of one connection are one run, answered in any pieces, cut where
   for (let cut = 0; cut <= all.length; cut++) {
     const to = new Answers();
     const gather = newGather();
-    gather.prepare(3);
+    gather.prepare(3, bounds);
     for (let f = 0; f < 3; f++) gather.addFragment(f, Int32Array.of(2 - f), 0, 1);
     gather.begin('in_order', 'MGET', 3, to, newRun(new FakeTaker(), 0, meter, 0));
     const run = newRun(gather, 0, meter, 0);
@@ -164,7 +169,7 @@ function wholeReplies(replies: readonly string[], cut: number): number {
 
 test('a large value in many pieces is copied a few times, not once per piece', () => {
   const gather = newGather();
-  gather.prepare(1);
+  gather.prepare(1, bounds);
   gather.keyOrder.set([0]);
   gather.groupStart.set([0, 1]);
   const to = new Answers();
@@ -181,4 +186,17 @@ test('a large value in many pieces is copied a few times, not once per piece', (
   give('\r\n', true);
   assert.equal(to.reply, `*1\r\n$200000\r\n${'x'.repeat(200_000)}\r\n`);
   assert.ok(memory.size < 20, `${memory.size} buffers`);
+});
+
+test('a reply larger than may be gathered is one error, and its memory is given back', () => {
+  const large = `*1\r\n$40000\r\n${'x'.repeat(40_000)}\r\n`;
+  const fragments = Array.from({ length: 10 }, (_, key) => ({ keys: [key], reply: large }));
+  const whole = gathered('in_order', fragments.slice(0, 4));
+  assert.match(whole.reply, /^\*4\r\n\$40000\r\n/);
+  for (const places of [[], [100, 30_000]]) {
+    const { reply, errors } = gathered('in_order', fragments, undefined, places);
+    assert.match(reply, /^-ERR the reply to this command is larger/);
+    assert.equal(errors, 1);
+    assert.equal(bounds.held.bytes, 0);
+  }
 });

@@ -1,4 +1,5 @@
 /** A command split over several slots: its fragments' replies become one reply, in the client's key order. */
+import { type HeldBytes, Purse } from '../command/backing.ts';
 import { copyRange } from '../command/prefix.ts';
 import { freeRun, park, type ReplyTaker, type Run, type RunOrigin } from '../command/run.ts';
 import { ReplyScanner } from '../resp/reply-scanner.ts';
@@ -13,6 +14,15 @@ export interface AnswerTaker {
   delay(change: number): void;
 }
 
+/** What gathering may hold: of one command, and of all commands together. */
+export interface GatherBounds {
+  readonly held: HeldBytes;
+  readonly limits: { readonly workBytesMax: number };
+}
+
+const tooLarge = Buffer.from(
+  '-ERR the reply to this command is larger than this proxy may gather from several slots\r\n',
+);
 const minus = 45;
 const asterisk = 42;
 const cr = 13;
@@ -48,6 +58,11 @@ export class Gather implements ReplyTaker {
   #failure: Buffer | null = null;
   #answer: Run | null = null;
   #to: AnswerTaker | null = null;
+  #bounds: GatherBounds | null = null;
+  /** Pays for what goes beyond {@link packedBytesKept}. */
+  #purse: Purse | null = null;
+  #bytes = 0;
+  #gaveUp = false;
   #packed = Buffer.allocUnsafeSlow(packedBytesMin);
   #packedLength = 0;
   #offsets = new Int32Array(64);
@@ -58,8 +73,9 @@ export class Gather implements ReplyTaker {
   }
 
   /** Room for `keys` keys in at most as many fragments. */
-  prepare(keys: number): void {
+  prepare(keys: number, bounds: GatherBounds): void {
     this.#keys = keys;
+    this.#bounds = bounds;
     if (keys <= this.keyOrder.length) return;
     this.keyOrder = new Int32Array(keys);
     this.groupStart = new Int32Array(keys + 1);
@@ -117,6 +133,7 @@ export class Gather implements ReplyTaker {
     replies: number,
     done: boolean,
   ): boolean {
+    if (this.#gaveUp || !this.#affords(readEnd - readStart)) return this.#pass(run, replies, done);
     // Nothing is whole yet: taking it up again with each read would copy a large value over and
     // over.
     if (replies === 0) {
@@ -137,6 +154,31 @@ export class Gather implements ReplyTaker {
       start = next;
     }
     if (start < end) park(run, bytes, start, end, false);
+    if (done) freeRun(run);
+    this.#open -= replies;
+    if (this.#open === 0) this.#finish();
+    return false;
+  }
+
+  /** A small request may ask for any number of bytes: many keys, or one key many times. */
+  #affords(bytes: number): boolean {
+    this.#bytes += bytes;
+    if (this.#bytes <= packedBytesKept) return true;
+    const { held, limits } = this.#bounds as GatherBounds;
+    this.#purse ??= new Purse(held, limits.workBytesMax);
+    return this.#purse.take(bytes);
+  }
+
+  /** Too much: what was gathered is let go, and what still comes is only counted. */
+  #pass(run: Run, replies: number, done: boolean): boolean {
+    if (!this.#gaveUp) {
+      this.#gaveUp = true;
+      this.#packed = Buffer.allocUnsafeSlow(packedBytesMin);
+      this.#packedLength = 0;
+      this.#purse?.empty();
+    }
+    run.parked = null;
+    run.parkedLength = 0;
     if (done) freeRun(run);
     this.#open -= replies;
     if (this.#open === 0) this.#finish();
@@ -191,7 +233,10 @@ export class Gather implements ReplyTaker {
     const to = this.#to as AnswerTaker;
     const answer = this.#answer as Run;
     let reply: Buffer = ok;
-    if (this.#failure !== null) {
+    if (this.#gaveUp) {
+      reply = tooLarge;
+      answer.errors++;
+    } else if (this.#failure !== null) {
       reply = this.#failed(this.#failure);
       answer.errors++;
     } else if (this.#policy === 'agg_sum') {
@@ -234,6 +279,11 @@ export class Gather implements ReplyTaker {
     this.#failure = null;
     this.#failedKeys = 0;
     this.#sum = 0;
+    this.#bytes = 0;
+    this.#gaveUp = false;
+    this.#bounds = null;
+    this.#purse?.empty();
+    this.#purse = null;
     this.#packedLength = 0;
     this.#answer = null;
     this.#to = null;

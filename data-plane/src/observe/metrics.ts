@@ -52,6 +52,7 @@ const counters: readonly Row[] = [
   ['bytesOut', 'client_sent_bytes_total', 'Bytes written to clients.'],
   ['redirects', 'redirects_total', 'MOVED and ASK answers followed.'],
   ['retries', 'retries_total', 'Commands sent again, where that is safe.'],
+  ['faults', 'faults_total', 'Faults of the proxy itself that nobody caught.'],
   ['backendErrors', 'backend_errors_total', 'Backend connections lost or commands past deadline.'],
   ['backendReconnects', 'backend_reconnects_total', 'Backend connections opened again.'],
   ['clientPauses', 'client_pauses_total', 'Times a client was not read from for its owed replies.'],

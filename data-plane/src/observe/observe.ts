@@ -22,6 +22,8 @@ export class ProcessCounters {
   /** Commands sent again because the reply said they were not executed, or they were never sent. */
   retries = 0;
   backendErrors = 0;
+  /** Faults of the proxy itself that nobody caught. */
+  faults = 0;
   backendReconnects = 0;
   /** Clients waiting in a blocking command now. */
   clientsBlocked = 0;

@@ -5,8 +5,8 @@ import type { Meter } from '../../observe/meter.ts';
 import type { Flushable, Turn } from '../../turn.ts';
 import { discard } from './discard.ts';
 import { Output } from './output.ts';
-import { eachCommand } from './redirect.ts';
 import { Replies } from './replies.ts';
+import { giveBack } from './unanswered.ts';
 import type { Dial, Wire } from './wire.ts';
 
 /** What a connection tells the backend that owns it. */
@@ -249,16 +249,8 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   #fail(reason: string): void {
     const runs = this.#replies.ring.drain();
     this.#output.reset();
-    for (const run of runs) {
-      const taker = run.taker as ReplyTaker;
-      if (taker.lost !== undefined) {
-        taker.lost(run, run.cursor < (run.chunk as Chunk).flushed, `${this.address}: ${reason}`);
-        continue;
-      }
-      eachCommand(run, (one, request, sent) =>
-        this.#owner.unanswered(one, request, sent, `${this.address}: ${reason}`),
-      );
-    }
+    const why = `${this.address}: ${reason}`;
+    giveBack(runs, why, (one, request, sent) => this.#owner.unanswered(one, request, sent, why));
   }
 
   /**
