@@ -16,8 +16,8 @@ const windowMs = 60_000;
 /**
  * The handler for `uncaughtException` and `unhandledRejection`. What threw was the callback of one
  * connection or timer; the state that clients share is changed in single steps, so the others can
- * be served on. Source: Node.js, "Warning: Using 'uncaughtException' correctly": it may be wrong to go
- * on, hence the bound.
+ * be served on. Source: Node.js, "Warning: Using 'uncaughtException' correctly": it may be wrong to
+ * go on, hence the bound.
  */
 export function lastResort({ counters, log, giveUp, now }: LastResort): (error: unknown) => void {
   let since = now();
