@@ -9,7 +9,7 @@ import type { Upstream, UpstreamConnection } from '../command/upstream.ts';
 import type { ReplyQueue } from '../listen/reply-queue.ts';
 import { noRoute } from '../route/route.ts';
 import { slotOf } from '../route/slot.ts';
-import { channelHomeOf } from './channel-home.ts';
+import { channelHomeOf, messageRefusal } from './channel-home.ts';
 import { isAlone, refuse } from './reply.ts';
 import { meterOf, type Scene } from './scene.ts';
 
@@ -24,6 +24,11 @@ export function carryPublish(scene: Scene, command: Command): boolean {
   const { upstream } = session.way;
   if (home === null || upstream === null) {
     refuse(scene, command, noRoute);
+    return true;
+  }
+  const refusal = messageRefusal(session, command.end - command.start);
+  if (refusal !== null) {
+    refuse(scene, command, refusal);
     return true;
   }
   const { family, name } = command.facts as CommandFacts;

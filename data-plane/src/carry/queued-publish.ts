@@ -6,7 +6,7 @@ import { encodeRequest } from '../resp/encoder.ts';
 import { noRoute } from '../route/route.ts';
 import { slotOf } from '../route/slot.ts';
 import type { QueuedCommand } from '../session/transaction.ts';
-import { channelHomeOf } from './channel-home.ts';
+import { channelHomeOf, messageRefusal } from './channel-home.ts';
 import type { Scene } from './scene.ts';
 
 /**
@@ -16,6 +16,8 @@ import type { Scene } from './scene.ts';
 export function queuedPublish({ session }: Scene, command: Command): QueuedCommand | Buffer {
   const home = channelHomeOf(session);
   if (home === null) return noRoute;
+  const refusal = messageRefusal(session, command.end - command.start);
+  if (refusal !== null) return refusal;
   const { name } = command.facts as CommandFacts;
   const channel = publishedAs(home.space, command.argument(1));
   const bytes = encodeRequest([command.argument(0), channel, command.argument(2)]);

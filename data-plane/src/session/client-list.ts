@@ -7,17 +7,17 @@ import type { Session } from './session.ts';
 
 export type ClientType = 'normal' | 'master' | 'replica' | 'pubsub';
 
-const types: Readonly<Record<string, ClientType>> = {
-  normal: 'normal',
-  master: 'master',
-  replica: 'replica',
-  slave: 'replica',
-  pubsub: 'pubsub',
-};
+const types: ReadonlyMap<string, ClientType> = new Map([
+  ['normal', 'normal'],
+  ['master', 'master'],
+  ['replica', 'replica'],
+  ['slave', 'replica'],
+  ['pubsub', 'pubsub'],
+]);
 
 /** Null for a word that is no type. */
 export function typeNamed(word: string): ClientType | null {
-  return types[word.toLowerCase()] ?? null;
+  return types.get(word.toLowerCase()) ?? null;
 }
 
 /** No client is a primary or a replica of anything here. Source: Redis 7.0 `getClientType`. */
