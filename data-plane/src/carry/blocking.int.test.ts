@@ -207,6 +207,7 @@ test('CLIENT UNBLOCK ends it as its timeout would, or with an error, of the own 
         const id = (await client.text('CLIENT', 'ID')).slice(1, -2);
         client.send(waiting.split(' '));
         await untilBlocked(1);
+        assert.match(await other.text('CLIENT', 'LIST', 'ID', id), / flags=b /);
         assert.equal(await stranger.text('CLIENT', 'UNBLOCK', id, word), ':0\r\n');
         assert.equal(await other.text('CLIENT', 'UNBLOCK', id, word), ':1\r\n');
         assert.equal((await client.next()).toString(), wanted);

@@ -21,6 +21,7 @@ const byEnd = encodeError('UNBLOCKED', 'the session ends: this proxy stops, or t
 export class Waiting implements Wait, SessionWatcher {
   /** Nobody would take a reply. */
   isGone = false;
+  readonly blocks = true;
   readonly #client: ClientConnection;
   readonly #session: Session;
   readonly #counters: ProcessCounters;

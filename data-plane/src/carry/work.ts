@@ -16,7 +16,8 @@ import type { Scene } from './scene.ts';
 export function carryWork(scene: Scene, command: Command): boolean {
   if (!isAlone(scene)) return false;
   const leaving = new AbortController();
-  const wait = { ending: () => {}, gone: () => leaving.abort(), unblock: () => {} };
+  const gone = (): void => leaving.abort();
+  const wait = { ending: () => {}, gone, unblock: () => {}, blocks: false };
   replyLater(scene, command, work(scene, command, leaving.signal), wait);
   return true;
 }

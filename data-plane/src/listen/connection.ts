@@ -25,6 +25,8 @@ export interface Wait {
   gone(): void;
   /** CLIENT UNBLOCK; `error` answers with one instead of as after the timeout. */
   unblock(error: boolean): void;
+  /** For what another client does, which CLIENT UNBLOCK can end; else its own steps take time. */
+  readonly blocks: boolean;
 }
 
 export interface ConnectionWiring {

@@ -114,12 +114,12 @@ function queuedBy({ transaction }: Session): number {
 
 /** Source: `catClientInfoString` of Redis 7.0; N where no other letter holds. */
 function flagsOf(session: Session): string {
-  const { standing } = session;
+  const { standing, client } = session;
   const letters = [
     standing.monitors ? 'O' : '',
     standing.channels + standing.patterns > 0 ? 'P' : '',
     queuedBy(session) >= 0 ? 'x' : '',
-    standing.blocked ? 'b' : '',
+    client.wait?.blocks ? 'b' : '',
     standing.tracks ? 't' : '',
     standing.noEvict ? 'e' : '',
   ].join('');

@@ -18,7 +18,7 @@ export function unblocked(command: Command, sessions: Iterable<Session>): Buffer
   }
   const id = Number(command.text(2));
   for (const { client } of sessions) {
-    if (client.id !== id || client.wait === null) continue;
+    if (client.id !== id || !client.wait?.blocks) continue;
     client.wait.unblock(how === 'error');
     return encodeInteger(1);
   }

@@ -18,7 +18,7 @@ export interface SessionClient {
   /** Closes at once. */
   destroy(): void;
   /** Set while its command waits for another client: what ends it (CLIENT UNBLOCK). */
-  readonly wait: { unblock(error: boolean): void } | null;
+  readonly wait: { readonly blocks: boolean; unblock(error: boolean): void } | null;
   /** For CLIENT LIST. */
   vitals(): ClientVitals;
 }
@@ -41,7 +41,6 @@ export class Standing {
   shardChannels = 0;
   /** Client that gets this one's invalidations; -1 none. */
   redirect = -1;
-  blocked = false;
   tracks = false;
   monitors = false;
   noEvict = false;
