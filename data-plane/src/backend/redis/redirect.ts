@@ -130,3 +130,8 @@ export function eachCommand(
     tell(one, request, sent);
   }
 }
+
+/** How long a command of that age waits that the server said it could not execute yet. */
+export function laterPauseUs(ageUs: number): number {
+  return Math.min(250_000, Math.max(25_000, ageUs / 4));
+}

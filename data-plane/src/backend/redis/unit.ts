@@ -85,7 +85,8 @@ export class UnitSender implements ReplyTaker {
       return;
     }
     counters.redirects++;
-    this.#attempts++;
+    // "Later" has the deadline for a bound.
+    if (redirect.kind !== 'later') this.#attempts++;
     if (this.#tooLate() || this.#attempts > limits.redirectsMax) {
       this.#reader.refuse(`${error} (given up after ${this.#attempts} tries)`);
       return;

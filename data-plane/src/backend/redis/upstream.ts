@@ -9,7 +9,7 @@ import type { Protocol } from '../../state.ts';
 import type { Turn } from '../../turn.ts';
 import { type ConnectionOwner, RedisConnection } from './connection.ts';
 import { isOvertaken } from './overtake.ts';
-import { type Redirect, readRedirect, readScriptRedirect } from './redirect.ts';
+import { laterPauseUs, type Redirect, readRedirect, readScriptRedirect } from './redirect.ts';
 import { factsOf, isKeyed, type Places, runsScript, scriptOf, slotsOf } from './sent-command.ts';
 import type { Dial } from './wire.ts';
 
@@ -123,9 +123,10 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
   redirected(run: Run, request: Buffer, reply: string, from: RedisConnection): void {
     const { counters, turn, limits } = this.#home;
     counters.redirects++;
-    run.attempts++;
     const isScript = runsScript(request, this.#home);
     const redirect = isScript ? this.#saidOf(reply, from) : readRedirect(reply, from.host);
+    // "Later" is bounded by the deadline: a failover takes its time. A script may have run already.
+    if (redirect?.kind !== 'later' || isScript) run.attempts++;
     if (redirect === null) {
       this.#refuse(run, reply.slice(1));
       return;
@@ -144,7 +145,7 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
         this.#refuse(run, reply.slice(1));
         return;
       }
-      this.#wait(run, request, turn.nowUs() + laterUs);
+      this.#wait(run, request, turn.nowUs() + laterPauseUs(turn.nowUs() - run.startedUs));
       return;
     }
     const address = `${redirect.host}:${redirect.port}`;
@@ -293,8 +294,6 @@ export class RedisUpstream implements Upstream, ConnectionOwner {
 
 /** A server may lose a script again while it is given. */
 const loadsMax = 3;
-/** How long a command waits that the server said it could not execute yet. */
-const laterUs = 25_000;
 /** How long one waits whose connection broke: by then the topology may have been read again. */
 const unansweredUs = 50_000;
 const lostWords = 'the connection broke before the reply; the command may have been executed';
