@@ -33,7 +33,7 @@ export function mayTryAcross(command: Command, way: RouteWay): boolean {
  */
 export function carryAcross(scene: Scene, command: Command, timeoutAt: number): void {
   const { name, flags } = command.facts as CommandFacts;
-  const args = Array.from({ length: command.argc }, (_, index) => command.argument(index));
+  const args = command.copies(0);
   const text = timeoutAt < 0 ? '0' : command.text(timeoutAt);
   const ms = timeoutAt < 0 ? 1 : timeoutMs(name, text);
   const across = new Across(scene, command, (flags & Flag.write) !== 0);

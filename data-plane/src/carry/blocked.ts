@@ -55,7 +55,7 @@ export class Blocked implements LeaseReader {
     this.#scene = scene;
     this.#backend = session.route?.backend as BackendView;
     this.#name = name;
-    this.#args = Array.from({ length: command.argc }, (_, index) => command.argument(index));
+    this.#args = command.copies(0);
     if (prefix !== null) {
       for (const at of keys.at.subarray(0, keys.count)) {
         this.#args[at] = Buffer.concat([prefix, this.#args[at] as Buffer]);

@@ -1,5 +1,6 @@
 /** EXEC: what was queued is executed in one piece, and its one reply passed on as it comes. */
 import { isRedirect } from '../backend/redis/redirect.ts';
+import { lostWords } from '../backend/redis/unit.ts';
 import { UnitReplies } from '../backend/redis/unit-replies.ts';
 import type { CommandFacts } from '../command/command.ts';
 import type { Lease } from '../command/lease.ts';
@@ -110,9 +111,6 @@ function executeOn(lease: Lease, unit: Unit, asks: boolean, answer: ExecAnswer):
     },
   });
 }
-
-const lostWords =
-  'the connection broke before the reply; the transaction may have been executed as a whole';
 
 /** The client waits until it has the reply to EXEC: what it asks next may depend on it. */
 class ExecAnswer implements UnitReader {

@@ -39,7 +39,7 @@ export function carryPubsub(scene: Scene, command: Command): boolean {
   }
   const purse = new Purse(proxy.held, proxy.limits.workBytesMax);
   const backing = session.route.backend.backing(2, 0, null, purse);
-  const args = Array.from({ length: command.argc - 2 }, (_, at) => command.argument(at + 2));
+  const args = command.copies(2);
   const made = answering({ home, backing, args }).then(
     (value) => encodeReply(value, session.protocol),
     (error: unknown) => {

@@ -46,7 +46,7 @@ function bodyOf({ session }: Scene, command: Command): Buffer | null {
 
 /** EVALSHA → EVAL, EVALSHA_RO → EVAL_RO. */
 function withBody(command: Command, body: Buffer): Buffer {
-  const rest = Array.from({ length: command.argc - 2 }, (_, index) => command.argument(2 + index));
+  const rest = command.copies(2);
   return encodeRequest([command.text(0).replace(/sha/i, ''), body, ...rest]);
 }
 

@@ -5,7 +5,7 @@ import { CommandError } from '../command/backing.ts';
 import { type CommandFacts, Flag } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import { encodeError, encodeSimple } from '../resp/encoder.ts';
-import { noRoute, planOf, slotOfCommand } from '../route/route.ts';
+import { crossSlot, noRoute, planOf, slotOfCommand } from '../route/route.ts';
 import type { QueuedCommand } from '../session/transaction.ts';
 import { spoil } from './begun.ts';
 import { queuedPublish } from './queued-publish.ts';
@@ -19,7 +19,6 @@ const queued = encodeSimple('QUEUED');
 const atOnce = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
 /** They name no key and mean the same on every node. */
 const anywhere = new Set(['ping', 'echo', 'time', 'unwatch']);
-const crossSlot = encodeError('CROSSSLOT', "Keys in request don't hash to the same slot");
 
 export const queueInTransaction: Detour = (scene, command) => {
   const { transaction } = scene.session;

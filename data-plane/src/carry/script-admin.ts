@@ -42,7 +42,7 @@ export function carryScriptAdmin(scene: Scene, command: Command): boolean {
     return true;
   }
   if (!isAlone(scene)) return false;
-  const args = Array.from({ length: command.argc }, (_, index) => command.argument(index));
+  const args = command.copies(0);
   replyLater(scene, command, take(scene, args, work));
   return true;
 }

@@ -28,7 +28,7 @@ export function carrySubscription(scene: Scene, command: Command): boolean {
   if (form === undefined) throw new Error('invariant: every subscribing command has its form');
   // A message must not come before the confirmation, which earlier replies would hold up.
   if (form.on && !isAlone(scene)) return false;
-  const names = Array.from({ length: command.argc - 1 }, (_, at) => command.argument(at + 1));
+  const names = command.copies(1);
   const run = expect(scene, command);
   if (form.on) subscribe(scene, run, form.kind, names);
   else unsubscribe(scene, run, form.kind, names);

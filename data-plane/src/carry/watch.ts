@@ -4,9 +4,9 @@ import { isRedirect, readRedirect } from '../backend/redis/redirect.ts';
 import { CommandError } from '../command/backing.ts';
 import { holderOf, type Lease, type LeaseTarget } from '../command/lease.ts';
 import type { Command } from '../command/request.ts';
-import { encodeError, encodeSimple } from '../resp/encoder.ts';
+import { encodeSimple } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
-import { planOf, slotOfCommand } from '../route/route.ts';
+import { crossSlot, planOf, slotOfCommand } from '../route/route.ts';
 import type { Session } from '../session/session.ts';
 import type { Transaction, Watch } from '../session/transaction.ts';
 import type { BackendView } from '../state.ts';
@@ -15,7 +15,6 @@ import { errorReply, isAlone, refuse, reply, replyLater } from './reply.ts';
 import type { Scene } from './scene.ts';
 
 const ok = encodeSimple('OK');
-const crossSlot = encodeError('CROSSSLOT', "Keys in request don't hash to the same slot");
 const laterMs = 25;
 
 /**

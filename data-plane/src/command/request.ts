@@ -47,6 +47,11 @@ export class Command {
     return Buffer.from(this.bytes.subarray(this.starts[index]!, this.ends[index]!));
   }
 
+  /** A copy of every argument from number `from` on; 0 is the name. */
+  copies(from: number): Buffer[] {
+    return Array.from({ length: this.argc - from }, (_, at) => this.argument(from + at));
+  }
+
   /** Where the header line (`$<length>`) of argument `index` starts. */
   headerStart(index: number): number {
     return index === 0 ? this.#firstHeader() : this.ends[index - 1]! + 2;

@@ -43,7 +43,7 @@ const answers: Readonly<Record<string, Answering>> = {
   auth: answerAuth,
   hello: answerHello,
   client: answerClient,
-  command: (session, command) => reply(commandReply(argumentsOf(command), session.protocol)),
+  command: (session, command) => reply(commandReply(command.copies(1), session.protocol)),
   info: answerInfo,
   slowlog: (session, command, services) => reply(answerSlowLogCommand(session, command, services)),
   acl: (session, command) => reply(answerAcl(session, command)),
@@ -81,10 +81,6 @@ export function answer(session: Session, command: Command, services: AnswerServi
 
 function nameOf(command: Command): string {
   return (command.facts!.name.split('|')[0] as string).toLowerCase();
-}
-
-function argumentsOf(command: Command): Buffer[] {
-  return Array.from({ length: command.argc - 1 }, (_, index) => command.argument(index + 1));
 }
 
 /** Its arity says "one or more", but it takes one argument at most (Redis 7.0 `pingCommand`). */

@@ -122,5 +122,6 @@ export class UnitSender implements ReplyTaker {
   }
 }
 
-const lostWords =
+/** Said where EXEC was sent and its reply never came. */
+export const lostWords =
   'the connection broke before the reply; the transaction may have been executed as a whole';
