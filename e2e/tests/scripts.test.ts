@@ -122,9 +122,9 @@ test('a lost script that a younger command of the same keys went ahead of is ans
   await client.ask('SCRIPT', 'LOAD', body);
   const direct = await alone.connect();
   await direct.ask('SCRIPT', 'FLUSH');
-  const [first, second] = await Promise.all([
-    client.ask('EVALSHA', sha(body), 1, 'order'),
-    client.ask('APPEND', 'order', 'a'),
+  const [first, second] = await client.pipeline([
+    ['EVALSHA', sha(body), 1, 'order'],
+    ['APPEND', 'order', 'a'],
   ]);
   assert.match(String(first), /NOSCRIPT/);
   assert.equal(second, 1);
