@@ -1,5 +1,6 @@
 /** What control plane and proxies tell each other beside the log: head, acks, snapshot pointer. */
 import { z } from 'zod';
+import { proxyId } from './ids.ts';
 
 export const head = z.strictObject({
   logId: z.string(),
@@ -13,7 +14,7 @@ export const ackStatus = z.enum(['applied', 'warming', 'rejected']);
 
 /** One proxy's word on where it stands, sent on each change of it and every 2 s. */
 export const ack = z.strictObject({
-  proxyId: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+  proxyId,
   logId: z.string(),
   /** The sequence this proxy serves with. */
   sequence: z.int().min(0),

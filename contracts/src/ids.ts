@@ -29,6 +29,9 @@ const clientName = (lengthMax: number) =>
       `must be 1 to ${lengthMax} of A-Z a-z 0-9 . _ -, and neither . nor .. nor __proto__`,
     );
 
+/** A proxy process; stands in subjects of NATS. */
+export const proxyId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+
 export const topicName = clientName(128).brand<'TopicName'>();
 export const consumerName = clientName(64).brand<'ConsumerName'>();
 

@@ -23,5 +23,32 @@ export function ackSubject(proxyId: string): string {
 export const snapshotBucket = 'respool_snapshots';
 /** KV bucket, history 1: wrapped data keys by scope. Outside the log, so that a key can be destroyed. */
 export const keyBucket = 'respool_keys';
+/**
+ * KV bucket, history 1, entries expire: by proxy id, which beginning of it is alive. Each proxy
+ * renews its own.
+ */
+export const sessionBucket = 'respool_sessions';
+/** KV bucket, history 1: by unit, which proxy owns a position of a queue, and since which epoch. */
+export const unitBucket = 'respool_units';
+
+/** What proxies ask each other about queues; each listens to its own alone. */
+export function queueSubject(proxyId: string, more: string): string {
+  return `respool.queue.${proxyId}.${more}`;
+}
+export const queueSubjects = 'respool.queue.>';
+
+/** Stream of what proxies noticed of queues; bounded, the oldest go first. */
+export const noticeStream = 'respool_notices';
+export const noticeSubjects = 'respool.notice.*';
+export function noticeSubject(proxyId: string): string {
+  return `respool.notice.${proxyId}`;
+}
+
+/** Requests of a proxy to any control plane, on behalf of a client: KSEEK. */
+export const wishSubjects = 'respool.wish.*';
+export function wishSubject(proxyId: string): string {
+  return `respool.wish.${proxyId}`;
+}
+
 /** KV bucket: signed checkpoints of the chain by sequence. */
 export const checkpointBucket = 'respool_checkpoints';

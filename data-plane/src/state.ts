@@ -1,7 +1,7 @@
 /** The configuration as the hot path reads it: names resolved to objects, nothing to look up twice. */
 import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities';
 import type { Position, Topic } from '@respool/contracts/queues';
-import type { KafkaRecord, OffsetTime, TopicPartition } from '@respool/kafka/gateway';
+import type { KafkaGateway, KafkaRecord, OffsetTime, TopicPartition } from '@respool/kafka/gateway';
 import type { ReadRequest } from './backend/kafka/consume.ts';
 import type { FoundOffset } from './backend/kafka/offsets.ts';
 import type { Pushed } from './backend/kafka/produce.ts';
@@ -60,7 +60,15 @@ export interface KafkaView {
   read(request: ReadRequest): Promise<KafkaRecord[]>;
   find(where: TopicPartition, time: OffsetTime): Promise<FoundOffset>;
   partitions(topic: string): Promise<number[]>;
+  /** What positions are kept with; ends with the backend, with `closed`. */
+  readonly log: KafkaLog;
 }
+
+/** The part of the gateway that reads ahead for consumers and keeps where they are. */
+export type KafkaLog = Pick<
+  KafkaGateway,
+  'fetchAt' | 'listOffsets' | 'topic' | 'commit' | 'committed'
+>;
 
 /** A tenant's way to one backend. `database` is fixed in `db` mode, null where SELECT may choose. */
 export interface RouteView {

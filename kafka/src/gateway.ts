@@ -116,10 +116,14 @@ export interface NewTopic {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-export interface Position extends TopicPartition {
+export interface Committed {
   /** Of the next record to be read. */
   readonly offset: number;
+  /** Kept with it, for whoever commits to read again: up to 200 characters; empty from others. */
+  readonly note: string;
 }
+
+export interface Position extends TopicPartition, Committed {}
 
 /**
  * Every call ends within `deadlineMs` and throws nothing but a KafkaError. What is of passing
@@ -151,12 +155,12 @@ export interface KafkaGateway {
    * consumer is a member of it.
    */
   commit(group: string, positions: readonly Position[], deadlineMs: number): Promise<void>;
-  /** One offset for each partition, in their order; null where the group has none. */
+  /** One for each partition, in their order; null where the group has none. */
   committed(
     group: string,
     partitions: readonly TopicPartition[],
     deadlineMs: number,
-  ): Promise<(number | null)[]>;
+  ): Promise<(Committed | null)[]>;
   /** Ends what is under way with `closed`, and every connection. Does nothing the second time. */
   close(): Promise<void>;
 }

@@ -32,7 +32,7 @@ const writes: readonly Operation[] = ['produce', 'createTopic', 'commit'];
 
 export class MemoryKafka {
   readonly #topics = new Map<string, MemoryTopic>();
-  readonly #groups = new Map<string, Map<string, number>>();
+  readonly #groups = new Map<string, Map<string, port.Committed>>();
   readonly #members = new Set<string>();
   readonly #faults: Fault[] = [];
   #producers = 0n;
@@ -109,14 +109,14 @@ export class MemoryKafka {
     if (this.#members.has(group)) {
       throw new KafkaError('group-in-use', `group ${group} has a member`);
     }
-    const offsets = this.#groups.get(group) ?? new Map<string, number>();
+    const offsets = this.#groups.get(group) ?? new Map<string, port.Committed>();
     this.#groups.set(group, offsets);
-    for (const { topic, partition, offset } of positions) {
-      offsets.set(`${partition} ${topic}`, offset);
+    for (const { topic, partition, offset, note } of positions) {
+      offsets.set(`${partition} ${topic}`, { offset, note });
     }
   }
 
-  committed(group: string, partitions: readonly port.TopicPartition[]): (number | null)[] {
+  committed(group: string, partitions: readonly port.TopicPartition[]): (port.Committed | null)[] {
     const offsets = this.#groups.get(group);
     return partitions.map(({ topic, partition }) => offsets?.get(`${partition} ${topic}`) ?? null);
   }
@@ -213,7 +213,7 @@ export class MemoryGateway implements port.KafkaGateway {
     group: string,
     partitions: readonly port.TopicPartition[],
     deadlineMs: number,
-  ): Promise<(number | null)[]> {
+  ): Promise<(port.Committed | null)[]> {
     return await this.#call('committed', deadlineMs, () =>
       this.#kafka.committed(group, partitions),
     );

@@ -44,13 +44,16 @@ export const consumerStories: Stories = {
     ];
     assert.deepEqual(await gateway.committed(group, partitions, soon), [null, null, null]);
     const positions = [
-      { topic: one, partition: 0, offset: 0 },
-      { topic: other, partition: 0, offset: 70 },
+      { topic: one, partition: 0, offset: 0, note: '' },
+      { topic: other, partition: 0, offset: 70, note: 'seen by us' },
     ];
     await gateway.commit(group, positions, soon);
-    assert.deepEqual(await gateway.committed(group, partitions, soon), [70, null, 0]);
-    await gateway.commit(group, [{ topic: other, partition: 0, offset: 60 }], soon);
-    assert.deepEqual(await gateway.committed(group, partitions, soon), [60, null, 0]);
+    const first = { offset: 0, note: '' };
+    const seventy = { offset: 70, note: 'seen by us' };
+    assert.deepEqual(await gateway.committed(group, partitions, soon), [seventy, null, first]);
+    const sixty = { offset: 60, note: '' };
+    await gateway.commit(group, [{ topic: other, partition: 0, ...sixty }], soon);
+    assert.deepEqual(await gateway.committed(group, partitions, soon), [sixty, null, first]);
     const another = `story-${randomUUID()}`;
     assert.deepEqual(await gateway.committed(another, partitions, soon), [null, null, null]);
   },
@@ -59,7 +62,7 @@ export const consumerStories: Stories = {
     const { gateway } = rig;
     const topic = await newTopic(gateway);
     const group = `story-${randomUUID()}`;
-    const position = { topic, partition: 0, offset: 0 };
+    const position = { topic, partition: 0, offset: 0, note: '' };
     await gateway.commit(group, [position], soon);
     const leave = await rig.join(group, topic);
     await assertFails(gateway.commit(group, [position], soon), 'group-in-use');

@@ -35,15 +35,15 @@ export const faultStories: Stories = {
     const where = { topic: await newTopic(gateway), partition: 0 };
     const group = `story-${randomUUID()}`;
     await rig.write(where, ['a', 'b']);
-    await gateway.commit(group, [{ ...where, offset: 1 }], soon);
+    await gateway.commit(group, [{ ...where, offset: 1, note: '' }], soon);
     await rig.interrupt();
     const fetched = await gateway.fetchAt(fetchOf(where, 1), patient);
     assert.deepEqual(textsOf(fetched), ['1 b']);
     const [latest] = await gateway.listOffsets([{ ...where, time: 'latest' }], patient);
     assert.equal(latest?.offset, 2);
-    assert.deepEqual(await gateway.committed(group, [where], patient), [1]);
-    await gateway.commit(group, [{ ...where, offset: 2 }], patient);
-    assert.deepEqual(await gateway.committed(group, [where], patient), [2]);
+    assert.deepEqual(await gateway.committed(group, [where], patient), [{ offset: 1, note: '' }]);
+    await gateway.commit(group, [{ ...where, offset: 2, note: '' }], patient);
+    assert.deepEqual(await gateway.committed(group, [where], patient), [{ offset: 2, note: '' }]);
   },
 
   'ends every call at its deadline when nobody is there, and knows nothing was sent': async (
@@ -60,7 +60,7 @@ export const faultStories: Stories = {
       lost.topic('any', 250),
       lost.topics(250),
       lost.createTopic(topic, 250),
-      lost.commit('any', [{ ...where, offset: 0 }], 250),
+      lost.commit('any', [{ ...where, offset: 0, note: '' }], 250),
       lost.committed('any', [where], 250),
       lost.newProducerId(250),
     ];

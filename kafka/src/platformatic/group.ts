@@ -1,7 +1,7 @@
 /** Positions of consumer groups: which broker keeps them, and the two requests about them. */
 import { findCoordinatorV4, offsetCommitV8, offsetFetchV8 } from '@platformatic/kafka';
 import type { Attempt } from '../attempts.ts';
-import type { Position, TopicPartition } from '../gateway.ts';
+import type { Committed, Position, TopicPartition } from '../gateway.ts';
 import { KafkaError } from '../kafka-error.ts';
 import { answerOf, brokerError } from './broker-answer.ts';
 import type { BrokerAddress } from './dial.ts';
@@ -47,7 +47,7 @@ export class Coordinators {
     group: string,
     partitions: readonly TopicPartition[],
     attempt: Attempt,
-  ): Promise<(number | null)[]> {
+  ): Promise<(Committed | null)[]> {
     const topics = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([name, parts]) => {
       return { name, partitionIndexes: parts.map(({ partition }) => partition) };
     });
@@ -61,16 +61,14 @@ export class Coordinators {
       if (one === undefined) throw new KafkaError('answer-unreadable', `group ${group}: no answer`);
       if (one.errorCode !== 0) throw brokerError(one.errorCode, `group ${group}`);
       refuseFirstError(one.topics, group);
-      const offsets = new Map<string, number>();
+      const found = new Map<string, Committed>();
       for (const { name, partitions: parts } of one.topics) {
-        for (const { partitionIndex, committedOffset } of parts) {
-          offsets.set(`${partitionIndex} ${name}`, safeNumber(committedOffset));
+        for (const { partitionIndex, committedOffset, metadata } of parts) {
+          const offset = safeNumber(committedOffset);
+          if (offset >= 0) found.set(`${partitionIndex} ${name}`, { offset, note: metadata ?? '' });
         }
       }
-      return partitions.map(({ topic, partition }) => {
-        const offset = offsets.get(`${partition} ${topic}`) ?? -1;
-        return offset < 0 ? null : offset;
-      });
+      return partitions.map(({ topic, partition }) => found.get(`${partition} ${topic}`) ?? null);
     });
   }
 
@@ -104,12 +102,12 @@ export class Coordinators {
   }
 }
 
-function positionOf({ partition, offset }: Position) {
+function positionOf({ partition, offset, note }: Position) {
   return {
     partitionIndex: partition,
     committedOffset: BigInt(offset),
     committedLeaderEpoch: noEpoch,
-    committedMetadata: '',
+    committedMetadata: note,
   };
 }
 

@@ -146,7 +146,7 @@ export class PlatformaticGateway implements port.KafkaGateway {
     group: string,
     partitions: readonly port.TopicPartition[],
     deadlineMs: number,
-  ): Promise<(number | null)[]> {
+  ): Promise<(port.Committed | null)[]> {
     return await this.#call(deadlineMs, (attempt) =>
       this.#coordinators.committed(group, partitions, attempt),
     );

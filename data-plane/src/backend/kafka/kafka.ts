@@ -3,7 +3,7 @@ import type { Clock } from '@respool/contracts/clock';
 import type { KafkaGateway, KafkaRecord, OffsetTime, TopicPartition } from '@respool/kafka/gateway';
 import { asKafkaError, type KafkaError } from '@respool/kafka/kafka-error';
 import type { KafkaSample } from '../../observe/queue-metrics.ts';
-import type { KafkaView } from '../../state.ts';
+import type { KafkaLog, KafkaView } from '../../state.ts';
 import { OffsetReader, type ReadLimits, type ReadRequest } from './consume.ts';
 import { type FoundOffset, findOffset, partitionsOf } from './offsets.ts';
 import { type Pushed, Pusher, type PushLimits } from './produce.ts';
@@ -48,6 +48,10 @@ export class KafkaBackend implements KafkaView {
     this.#parts = parts;
     this.#pusher = new Pusher(gateway, clock, limits.push);
     this.#reader = new OffsetReader(gateway, clock, limits.read);
+  }
+
+  get log(): KafkaLog {
+    return this.#parts.gateway;
   }
 
   get hasRoom(): boolean {
