@@ -86,7 +86,7 @@ export class OwnedUnit implements Owner {
     const borrower = loans.borrower(ask.from, nowMs);
     const judged = this.#settle(ask);
     if (ask.take === 0) {
-      borrower.waits = ask.waits;
+      borrower.waits ||= ask.waits;
       return { kind: 'loans', loans: [], rest: 'ready', judged };
     }
     this.#holding.askedAtMs = nowMs;
