@@ -2,8 +2,8 @@
  * Seeded simulation of a position: three proxies ask, are done with records or not, lose answers
  * and die; owners drain, are fenced, or go on not knowing that they were replaced; Kafka refuses,
  * loses answers and is away. At every commit no record below it may be open; every owner gives out
- * a partition in order; in the end everything was delivered, done and committed. Where no commit can
- * come late a new owner repeats a window at most. RESPOOL_FUZZ_SEED chooses the first seed,
+ * a partition in order; in the end everything was delivered, done and committed. Where no commit
+ * can come late a new owner repeats a window at most. RESPOOL_FUZZ_SEED chooses the first seed,
  * RESPOOL_FUZZ_RUNS how many follow, RESPOOL_FUZZ_SCALE how much longer each is.
  */
 import assert from 'node:assert/strict';
