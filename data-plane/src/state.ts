@@ -105,9 +105,10 @@ export interface TopicView extends TopicRules {
   /** Null in a proxy that opens no Kafka backends. */
   readonly backend: KafkaView | null;
   readonly deadLetter: TopicView | null;
-  /** Names of the users who may push, and of those who may pop. */
+  /** Names of the users who may push, who may pop, and who may send themselves elsewhere. */
   readonly producers: ReadonlySet<string>;
   readonly consumers: ReadonlySet<string>;
+  readonly seekers: ReadonlySet<string>;
   /** Where an operator sent a consumer, by its name; to be done once for each generation. */
   readonly seeks: ReadonlyMap<string, Pick<Position, 'generation' | 'to'>>;
 }

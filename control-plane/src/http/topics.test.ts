@@ -68,7 +68,8 @@ test('a topic is created, read, listed, changed and deleted', async (t) => {
     ...{ tenant: 'acme', name: 'Orders_1.eu', backend: 'queues', kafkaName: 'acme.Orders_1.eu' },
     ...{ origin: 'created', partitions: 3, replication: null, retentionMs: null, ack: 'auto' },
     ...{ startAt: 'earliest', window: 1_000, ackMs: 30_000, maxDeliveries: 0, deadLetter: null },
-    ...{ grants: [{ user: 'app', produce: true, consume: false }], enabled: true, revision: 6 },
+    grants: [{ user: 'app', produce: true, consume: false, seek: false }],
+    ...{ enabled: true, revision: 6 },
   });
   const read = await api.ok('GET', address);
   assert.deepEqual(topicAnswer.parse(read.body), topic);
