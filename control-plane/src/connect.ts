@@ -13,6 +13,8 @@ import { causeOf, sleep } from './log/patience.ts';
 import { UnfitServer } from './log/server-check.ts';
 import { UnfitStream } from './log/stream-config.ts';
 import { type Verdict, verifyLog } from './log/verify.ts';
+import { NoticeStream } from './notices/notice-stream.ts';
+import type { NoticeStore } from './notices/notices.ts';
 import { CheckpointStore, ForeignCheckpoint } from './publish/checkpoint-store.ts';
 import { startPublishing } from './publish/publish.ts';
 import { SnapshotStore } from './publish/snapshot-store.ts';
@@ -27,6 +29,7 @@ export interface Connected {
   readonly stage: Stage;
   /** Walks the whole log, its chain and its signed checkpoints. */
   audit(signal: AbortSignal): Promise<Verdict>;
+  readonly notices: NoticeStore;
   /** Stops publishing and following, then closes the connection. */
   close(): Promise<void>;
 }
@@ -86,6 +89,7 @@ async function connectOnce(
     const snapshots = await SnapshotStore.open(connection, logReplicas, warn);
     const checkpoints = await CheckpointStore.open(connection, logReplicas);
     const keys = await KvKeyStore.open(connection, masterKey, logReplicas);
+    const notices = await NoticeStream.open(connection, logReplicas);
     const nearestSnapshot = (atMost: number) => snapshots.nearest(atMost);
     const options = { clock: systemClock, signal, warn, nearestSnapshot };
     const follower = await LogFollower.start(log, options);
@@ -104,7 +108,7 @@ async function connectOnce(
     const vault = new Vault(masterKey, keys);
     const kafka = kafkaOf(settings, vault);
     ends.push(() => kafka.close());
-    return { stage: stageOn({ log, follower, vault, kafka }), audit, close };
+    return { stage: stageOn({ log, follower, vault, kafka }), audit, notices, close };
   } catch (error) {
     await close();
     throw error;

@@ -7,6 +7,7 @@ import {
   liveSubjects,
   logStream,
   logSubjects,
+  noticeStream,
   snapshotBucket,
 } from '@respool/contracts/subjects';
 import { type Permissions, proxyPermissions } from '@respool/data-plane/snapshot/permissions';
@@ -59,7 +60,7 @@ function userEntry(user: string, password: string, permissions: Permissions): st
  */
 export function controlPlanePermissions(): Permissions {
   const kept = [snapshotBucket, checkpointBucket, keyBucket];
-  const streams = [logStream, ...kept.map((bucket) => `KV_${bucket}`)];
+  const streams = [logStream, noticeStream, ...kept.map((bucket) => `KV_${bucket}`)];
   const reads = streams.flatMap((stream) => [
     `$JS.API.STREAM.CREATE.${stream}`,
     `$JS.API.STREAM.INFO.${stream}`,
