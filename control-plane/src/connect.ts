@@ -24,6 +24,7 @@ import type { Settings } from './settings.ts';
 import { Turns } from './turns.ts';
 import { listenToAcks } from './views/acks.ts';
 import type { Proxies } from './views/proxies.ts';
+import { answerWishes } from './wishes/wishes.ts';
 
 export interface Connected {
   readonly stage: Stage;
@@ -36,6 +37,8 @@ export interface Connected {
 
 const attemptMsMax = 10_000;
 const pauseMs = 500;
+/** Proxies wait 5 s for the answer to a wish. */
+const wishMsLongest = 4_500;
 /** Changes that wait for their turn; a further one is told to come back. */
 const waitingChangesMax = 1_000;
 
@@ -108,7 +111,10 @@ async function connectOnce(
     const vault = new Vault(masterKey, keys);
     const kafka = kafkaOf(settings, vault);
     ends.push(() => kafka.close());
-    return { stage: stageOn({ log, follower, vault, kafka }), audit, notices, close };
+    const stage = stageOn({ log, follower, vault, kafka });
+    const wishMsMax = Math.min(settings.changeMsMax, wishMsLongest);
+    ends.push(answerWishes(connection, { stage, logger, wishMsMax }));
+    return { stage, audit, notices, close };
   } catch (error) {
     await close();
     throw error;
