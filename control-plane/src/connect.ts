@@ -4,6 +4,8 @@ import { checkpointKeyFromMaster } from '@respool/contracts/checkpoint';
 import { systemClock } from '@respool/contracts/clock';
 import type { Logger } from 'pino';
 import type { Stage } from './change.ts';
+import { Kafka } from './kafka/kafka.ts';
+import { gatewayOpener } from './kafka/open.ts';
 import { LogFollower } from './log/follower.ts';
 import { ensureLogCreated, ForeignLog } from './log/genesis.ts';
 import { JetStreamLog } from './log/jetstream.ts';
@@ -99,7 +101,10 @@ async function connectOnce(
     const signers = new Map([[signingKey.kid, signingKey.publicKey]]);
     const audit = (until: AbortSignal) =>
       verifyLog(log, checkpoints.all(until), signers, until).catch(verdictOnCheckpoints);
-    return { stage: stageOn(log, follower, new Vault(masterKey, keys)), audit, close };
+    const vault = new Vault(masterKey, keys);
+    const kafka = kafkaOf(settings, vault);
+    ends.push(() => kafka.close());
+    return { stage: stageOn({ log, follower, vault, kafka }), audit, close };
   } catch (error) {
     await close();
     throw error;
@@ -112,9 +117,13 @@ function verdictOnCheckpoints(error: unknown): Verdict {
   return { sound: false, badSequence: 0, reason: `among the checkpoints: ${error.message}` };
 }
 
-function stageOn(log: JetStreamLog, follower: LogFollower, vault: Vault): Stage {
+function stageOn(parts: Pick<Stage, 'log' | 'follower' | 'vault' | 'kafka'>): Stage {
   const turns = new Turns(waitingChangesMax);
-  return { log, follower, vault, turns, clock: systemClock, random: Math.random };
+  return { ...parts, turns, clock: systemClock, random: Math.random };
+}
+
+function kafkaOf({ kafkaDeadlineMs: deadlineMs }: Settings, vault: Vault): Kafka {
+  return new Kafka({ clock: systemClock, open: gatewayOpener(deadlineMs), vault, deadlineMs });
 }
 
 function logOptions(settings: Settings) {

@@ -1,12 +1,14 @@
 /** The API over a log in memory, called without a socket. */
 
 import { systemClock } from '@respool/contracts/clock';
+import { MemoryGateway, MemoryKafka } from '@respool/kafka/memory';
 import { pino } from 'pino';
 import type { Stage } from '../src/change.ts';
 import type { App } from '../src/http/app.ts';
 import { createHttp } from '../src/http/http.ts';
 import { planeMetrics } from '../src/http/metrics.ts';
 import { ApiTokens } from '../src/http/tokens.ts';
+import { Kafka } from '../src/kafka/kafka.ts';
 import { LogFollower } from '../src/log/follower.ts';
 import { ensureLogCreated } from '../src/log/genesis.ts';
 import type { EventLog } from '../src/log/log.ts';
@@ -51,8 +53,12 @@ export class TestApi {
   }
 
   /** `changeMsMax`: how long a change waits for the log. */
-  static async start(log = new MemoryLog(), changeMsMax = 300): Promise<TestApi> {
-    const stage = await memoryStage(log);
+  static async start(
+    log = new MemoryLog(),
+    changeMsMax = 300,
+    kafka = new MemoryKafka(),
+  ): Promise<TestApi> {
+    const stage = await memoryStage(log, kafka);
     const logged: string[] = [];
     const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
     const tokens = new ApiTokens();
@@ -99,19 +105,27 @@ export class TestApi {
   async close(): Promise<void> {
     await this.app.close();
     await this.stage.follower.stop();
+    await this.stage.kafka.close();
     await this.log.close();
   }
 }
 
 export const masterKey = Buffer.alloc(32, 5);
 
-export async function memoryStage(log: EventLog): Promise<Stage> {
+/** What one request may ask of Kafka in tests, in ms. */
+export const kafkaDeadlineMs = 200;
+
+/** All Kafka backends lead to the one cluster. */
+export async function memoryStage(log: EventLog, cluster = new MemoryKafka()): Promise<Stage> {
   const signal = AbortSignal.timeout(5_000);
   await ensureLogCreated(log, systemClock, signal);
   const follower = await LogFollower.start(log, { clock: systemClock, signal });
   const vault = new Vault(masterKey, new MemoryKeyStore());
   const turns = new Turns(1_000);
-  return { log, follower, vault, turns, clock: systemClock, random: Math.random };
+  const shared = { clock: systemClock, random: Math.random };
+  const open = async () => new MemoryGateway(cluster, { ...shared, answerMs: 0 });
+  const kafka = new Kafka({ ...shared, open, vault, deadlineMs: kafkaDeadlineMs });
+  return { log, follower, vault, turns, kafka, ...shared };
 }
 
 async function* none(): AsyncIterable<never> {}

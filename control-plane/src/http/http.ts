@@ -15,6 +15,7 @@ import { describeApi, serveDocs } from './docs.ts';
 import { ApiError, apiErrorOf, InvalidRequest, sendError } from './errors.ts';
 import { healthResource } from './health.ts';
 import { historyResource } from './history.ts';
+import { liveResource } from './live.ts';
 import { countRequests } from './metrics.ts';
 import { positionResource } from './positions.ts';
 import { proxyResource } from './proxies.ts';
@@ -89,6 +90,7 @@ const resources = [
   userResource,
   routeResource,
   topicResource,
+  liveResource,
   positionResource,
   commandResource,
   backendResource,
