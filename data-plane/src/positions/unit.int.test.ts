@@ -228,3 +228,30 @@ test('a seek is committed before anything is given out behind it', async () => {
     assert.deepEqual(textsOf(await story.pop(2)), ['1 b 1', '2 b 2']);
   });
 });
+
+test('an open transaction is waited behind without asking the broker all the time', async () => {
+  await tell({}, async (story) => {
+    const topic = story.kafkaName;
+    const writer = other.producer({ transactionalId: topic, maxInFlightRequests: 1 });
+    await writer.connect();
+    const open = await writer.transaction();
+    await open.send({ topic, messages: messages(3, 'open') });
+    let fetches = 0;
+    const fetchAt = story.gateway.fetchAt.bind(story.gateway);
+    story.gateway.fetchAt = async (...asked) => {
+      fetches++;
+      return await fetchAt(...asked);
+    };
+    const waitsUntilMs = performance.now() + 1_500;
+    await untilTrue('callers to have waited', async () => {
+      const answer = await story.ask({ take: 1, waits: true });
+      assert(answer.kind === 'loans');
+      assert.deepEqual([answer.loans.length, answer.rest], [0, 'empty']);
+      return performance.now() > waitsUntilMs;
+    });
+    assert(fetches > 0 && fetches < 10, `${fetches} fetches`);
+    await open.commit();
+    await writer.disconnect();
+    assert.deepEqual(textsOf(await story.pop(3)), ['0 open 0', '1 open 1', '2 open 2']);
+  });
+});
