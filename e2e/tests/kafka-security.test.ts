@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
+import { noticeSubject, wishSubject } from '@respool/contracts/subjects';
+import { wishAnswer } from '@respool/contracts/wishes';
 import { kafkajsTo } from '@respool/kafka/test/kafka';
 import kafkajs from 'kafkajs';
 import type { ApiAnswer } from '../topology/api.ts';
@@ -14,6 +16,7 @@ import { type KafkaCluster, startKafka } from '../topology/kafka.ts';
 import { popAll } from '../topology/queues.ts';
 import { connectRaw, type RawClient } from '../topology/raw-client.ts';
 import { useStage } from '../topology/stage.ts';
+import { until } from '../topology/until.ts';
 import { createTenant, startWorld, type World } from '../topology/world.ts';
 
 // A module of CommonJS whose names Node does not see.
@@ -137,7 +140,7 @@ test('a topic grows, gets and gives back its retention, and is purged, as Kafka 
 test('positions are shown as kafkajs committed them, and the lag as Kafka counts it', async () => {
   await world.api.putApplied(address('read'), {
     ...{ backend: 'plain', partitions: 2 },
-    grants: [{ user: 'default', produce: true, consume: true }],
+    grants: [{ user: 'default', produce: true, consume: true, seek: true }],
   });
   for (let count = 0; count < 5; count++) await client.call('KPUSH', 'read', 0, 'x');
   await admin.setOffsets({
@@ -150,6 +153,29 @@ test('positions are shown as kafkajs committed them, and the lag as Kafka counts
   assert.deepEqual(partitions[0], {
     ...{ partition: 0, committed: 2, start: 0, end: 5, lag: 3, seek: null },
   });
+});
+
+test('a control plane with its own rights on NATS alone answers wishes and keeps notices', async () => {
+  const connection = await world.nats.connect();
+  stage.defer(() => connection.close());
+  const seek = { tenant: 'shop', user: 'default', topic: 'read', to: 'earliest' };
+  const wished = await connection.request(wishSubject('proxy-0'), JSON.stringify(seek));
+  const answer = wishAnswer.parse(wished.json());
+  assert.ok(answer.ok, JSON.stringify(answer));
+  const { body } = await world.api.get(`${address('read')}/positions/default`);
+  const { wish } = body as { wish: { generation: number; done: boolean } };
+  assert.deepEqual([wish.generation, wish.done], [answer.sequence, false]);
+  const place = { tenant: 'shop', topic: 'read', consumer: 'default', partition: null };
+  const notice = { kind: 'sought', ...place, from: null, to: null, count: null };
+  const stored = { ...notice, proxy: 'proxy-0', at: new Date().toISOString() };
+  connection.publish(noticeSubject('proxy-0'), JSON.stringify(stored));
+  await until(
+    async () => {
+      const { items } = (await world.api.get('/v1/notices?topic=read')).body as { items: object[] };
+      return items.length === 1;
+    },
+    { what: 'the notice' },
+  );
 });
 
 test('what must be there and is not, and what Kafka cannot do, is refused before the event', async () => {
