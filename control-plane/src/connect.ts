@@ -153,7 +153,7 @@ function stageOn(parts: Pick<Stage, 'log' | 'follower' | 'vault' | 'kafka'>): St
   return { ...parts, turns, clock: systemClock, random: Math.random };
 }
 
-function kafkaOf({ kafkaDeadlineMs: deadlineMs }: Settings, vault: Vault): Kafka {
+function kafkaOf({ kafkaMsMax: deadlineMs }: Settings, vault: Vault): Kafka {
   return new Kafka({ clock: systemClock, open: gatewayOpener(deadlineMs), vault, deadlineMs });
 }
 

@@ -1,6 +1,6 @@
 /**
- * Queues on a broker that wants TLS and a password and knows who may do what: configured through the
- * API, made by the control plane, used through a proxy. kafkajs looks at it from the other side.
+ * Queues on a broker that wants TLS and a password and knows who may do what: configured through
+ * the API, made by the control plane, used through a proxy. kafkajs looks from the other side.
  */
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -50,7 +50,7 @@ before(async () => {
   [kafka, world] = await Promise.all([
     startKafka(stage, { security, settings }),
     startWorld(stage, {
-      ...{ proxies: 1, controlPlaneEnv: { RESPOOL_KAFKA_DEADLINE_MS: '2000' } },
+      ...{ proxies: 1, controlPlaneEnv: { RESPOOL_API_KAFKA_MS_MAX: '2000' } },
     }),
   ]);
   admin = kafkajsTo(kafka.bootstrap).admin();
