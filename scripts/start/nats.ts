@@ -8,7 +8,9 @@ import {
   logStream,
   logSubjects,
   noticeStream,
+  sessionBucket,
   snapshotBucket,
+  unitBucket,
   wishSubjects,
 } from '@respool/contracts/subjects';
 import { type Permissions, proxyPermissions } from '@respool/data-plane/snapshot/permissions';
@@ -67,6 +69,7 @@ function userEntry(
 export function controlPlanePermissions(): Permissions & { readonly answers: true } {
   const kept = [snapshotBucket, checkpointBucket, keyBucket];
   const streams = [logStream, noticeStream, ...kept.map((bucket) => `KV_${bucket}`)];
+  const leases = [sessionBucket, unitBucket].map((bucket) => `KV_${bucket}`);
   const reads = streams.flatMap((stream) => [
     `$JS.API.STREAM.CREATE.${stream}`,
     `$JS.API.STREAM.INFO.${stream}`,
@@ -78,6 +81,7 @@ export function controlPlanePermissions(): Permissions & { readonly answers: tru
     publish: [
       '$JS.API.INFO',
       ...reads,
+      ...leases.map((stream) => `$JS.API.DIRECT.GET.${stream}.>`),
       ...kept.map((bucket) => `$KV.${bucket}.>`),
       `$JS.API.STREAM.PURGE.KV_${snapshotBucket}`,
       logSubjects,
