@@ -126,3 +126,23 @@ test('KSEEK needs its grant, and tells why it came to nothing', async () => {
   ]);
   assert.equal(sought.length, 2);
 });
+
+test('PROXY EXPLAIN tells of the topic, its place in Kafka, the consumer and the grants', async () => {
+  const client = await rig.login();
+  const reply = await client.ask('PROXY', 'EXPLAIN', 'KPOP', 'orders');
+  assert.ok(reply.type === 'array');
+  const texts = reply.items.map((item) => (item.type === 'bulk' ? String(item.bytes) : item));
+  const told = (field: string) => texts[texts.indexOf(field) + 1];
+  const fields = ['verdict', 'topic', 'kafka-name', 'backend', 'consumer-group', 'ack'];
+  assert.deepEqual(fields.map(told), [
+    ...['admitted', 'orders', 'shop.orders', 'queues', 'kq.shop.default', 'auto'],
+  ]);
+  const [denied] = await all(client, 'PROXY EXPLAIN KSEEK jobs latest');
+  assert.match(denied ?? '', /NOPERM this user has no 'seek' grant on 'jobs'/);
+  assert.match((await all(client, 'PROXY EXPLAIN KPOP none'))[0] ?? '', /no topic 'none'/);
+  assert.match((await all(client, 'PROXY EXPLAIN KPOP'))[0] ?? '', /wrong number of arguments/);
+  assert.match((await all(client, 'PROXY COMMAND KPOP KACK'))[0] ?? '', / kpop .* native .* kack /);
+  assert.match((await all(client, 'PROXY COMMAND GET'))[0] ?? '', /^-ERR no route/);
+  assert.match((await all(client, 'PROXY EXPLAIN GET x'))[0] ?? '', /^-ERR no route/);
+  assert.deepEqual(rig.positions.log, []);
+});
