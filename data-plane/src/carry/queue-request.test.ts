@@ -87,6 +87,8 @@ test('KPOP without a place: how many, and how long to wait, in any order', () =>
     ['KPOP t COUNT 10000', 10_000, null],
     ['kpop t count 5', 5, null],
     ['KPOP t BLOCK 0', 1, Infinity],
+    ['KPOP t BLOCK 2147483647', 1, 2147483647],
+    ['KPOP t BLOCK 2147483648', 1, Infinity],
     ['KPOP t Block 250', 1, 250],
     ['KPOP t COUNT 5 BLOCK 250', 5, 250],
     ['KPOP t BLOCK 250 COUNT 5', 5, 250],
