@@ -40,7 +40,7 @@ test('COUNT takes what is there, and never waits for more than one', async () =>
   ]);
 });
 
-for (const [protocol, nil] of [[2, '*-1'] as const, [3, '_'] as const]) {
+for (const [protocol, nil] of [[2, '$-1'] as const, [3, '_'] as const]) {
   test(`RESP${protocol}: nothing came in time`, async () => {
     const client = await rig.login(protocol);
     assert.deepEqual(await all(client, 'KPOP orders BLOCK 20', 'PING'), [nil, '+PONG']);
@@ -51,7 +51,7 @@ for (const [protocol, nil] of [[2, '*-1'] as const, [3, '_'] as const]) {
 test('earlier commands of a pipeline are answered before it waits', async () => {
   const client = await rig.login();
   write(client, 'PING', 'KPOP orders', 'KPOP orders BLOCK 0');
-  assert.deepEqual(await replies(client, 2), ['+PONG', '*-1']);
+  assert.deepEqual(await replies(client, 2), ['+PONG', '$-1']);
   await rig.positions.until(() => rig.positions.callers === 1);
   rig.push('a');
   assert.deepEqual(await replies(client), ['*3 $1 0 $1 0 $1 a']);
@@ -60,7 +60,7 @@ test('earlier commands of a pipeline are answered before it waits', async () => 
 test('CLIENT UNBLOCK ends it as after its time, or with an error, and CLIENT LIST shows it', async () => {
   const operator = await rig.login();
   for (const [how, told] of [
-    ['TIMEOUT', '*-1'],
+    ['TIMEOUT', '$-1'],
     ['ERROR', '-UNBLOCKED client unblocked via CLIENT UNBLOCK'],
   ] as const) {
     const client = await rig.login();

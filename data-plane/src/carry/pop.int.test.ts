@@ -7,7 +7,7 @@ import { PositionError } from '../positions/positions.ts';
 import { all, PopRig, replies, write } from '../test/pop-rig.ts';
 
 let rig: PopRig;
-const nil = { 2: '*-1', 3: '_' } as const;
+const nil = { 2: '$-1', 3: '_' } as const;
 const mebi = 1024 * 1024;
 
 beforeEach(async () => {
@@ -109,12 +109,12 @@ test('a reply that is not all taken is not delivered, whatever else comes from i
 
 test('a client that takes a large reply late has it delivered then', async () => {
   const client = await rig.login();
-  rig.push('x'.repeat(32 * mebi));
+  rig.push('x'.repeat(8 * mebi));
   client.socket.pause();
   write(client, 'KPOP orders');
   await rig.positions.logged('lent 0:0');
   client.socket.resume();
-  assert.equal((await client.next()).length, 32 * mebi + '*3$10$10$33554432'.length + 14);
+  assert.match((await client.next()).toString('latin1', 0, 40), /^\*3\r\n.*\$8388608\r\nx/s);
   await all(client, 'PING');
   assert.deepEqual(rig.positions.log, ['lent 0:0', 'ack 0:0']);
 });

@@ -179,7 +179,7 @@ test('every element of a reply is a bulk string, and a tombstone a null', () => 
   const lag = lagReply([{ partition: 1, position: 7, end: 10, lag: 3 }]);
   assert.equal(String(lag), '*4\r\n$1\r\n1\r\n$1\r\n7\r\n$2\r\n10\r\n$1\r\n3\r\n');
   assert.equal(String(recordsReply([], 2)), '*0\r\n');
-  assert.equal(String(nothingReply(2)), '*-1\r\n');
+  assert.equal(String(nothingReply(2)), '$-1\r\n');
   assert.equal(String(nothingReply(3)), '_\r\n');
   const two = [record(7, 'a\r\nb'), record(10, null)];
   const place = '*6\r\n$1\r\n3\r\n$1\r\n7\r\n$4\r\na\r\nb\r\n$1\r\n3\r\n$2\r\n10\r\n';
