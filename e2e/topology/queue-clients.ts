@@ -17,6 +17,9 @@ export interface QueueJob {
   /** A user of the same tenant without any grant. */
   readonly stranger: string;
   readonly strangerToken: string;
+  /** The same proxy by TLS, with a certificate for `localhost` of the authority in that file. */
+  readonly tlsPort: number;
+  readonly authorityFile: string;
 }
 
 /** One line that a program prints; `detail` is empty when nothing went wrong. */

@@ -104,7 +104,7 @@ final class Queues
 
     /**
      * Moves the position; partitions that an array does not name stay where they are. Returns the
-     * sequence of the event that says so in respool's log.
+     * sequence of the event that says so in respool's log: it is acted on a moment later.
      *
      * @param End|\DateTimeInterface|list<Place> $to
      */

@@ -82,7 +82,7 @@ class Queues:
     def seek(self, topic: str, to: Target) -> int:
         """
         Moves the position; partitions that a list does not name stay where they are. Returns the
-        sequence of the event that says so in respool's log.
+        sequence of the event that says so in respool's log: it is acted on a moment later.
         """
         return self._run(commands.seek(topic, to))
 

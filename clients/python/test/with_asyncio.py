@@ -94,7 +94,13 @@ async def consumers(queues):
 async def seeks(queues):
     place = await queues.push("sought", "again")
     same((await queues.pop_many("sought", 9))[-1].content, b"again")
+    await queues.push("sought", "unread")
+    assert await queues.seek("sought", "latest") > 0
+    while (await queues.lag("sought"))[0].position != place.offset + 2:
+        await asyncio.sleep(0.02)
     assert await queues.seek("sought", [place]) > 0
+    while (await queues.lag("sought"))[0].position != place.offset:
+        await asyncio.sleep(0.02)
     same((await queues.pop("sought")).content, b"again")
 
 

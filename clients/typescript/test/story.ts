@@ -9,6 +9,7 @@ import {
   QueueError,
   type Queues,
   queues,
+  type SeekTarget,
 } from '../src/queues.ts';
 
 interface Job {
@@ -182,11 +183,15 @@ const checks: Readonly<Record<string, (redis: Redis, job: Job) => Promise<void>>
     const [place] = await pushEach(all, 'sought', ['again', 'and again']);
     assert.ok(place);
     assert.equal((await all.pop('sought'))?.content, 'again');
-    assert.ok((await all.seek('sought', 'latest')) > 0);
+    const seek = async (to: SeekTarget, position: bigint) => {
+      assert.ok((await all.seek('sought', to)) > 0);
+      while ((await all.lag('sought'))[0]?.position !== position) await sleep(20);
+    };
+    await seek('latest', place.offset + 2n);
     assert.equal(await all.pop('sought'), null);
-    await all.seek('sought', [place]);
+    await seek([place], place.offset);
     assert.deepEqual(contentsOf(await all.popMany('sought', 9)), ['again', 'and again']);
-    await all.seek('sought', new Date(Date.now() - hourMs));
+    await seek(new Date(Date.now() - hourMs), 0n);
     assert.equal((await all.pop('sought'))?.content, 'again');
   },
 };
