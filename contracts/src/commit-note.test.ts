@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { readCommitNote, writeCommitNote } from './commit-note.ts';
 
 test('a note is read back as it was written', () => {
-  for (const seek of [0, 7, Number.MAX_SAFE_INTEGER - 1].map((one) => Math.min(one, 1e15 - 1))) {
+  for (const seek of [0, 7, 999_999_999_999_999]) {
     const note = { seek, topicId: 'd1f8a3c0-7c1e-4b52-9e55-2f0d6f1c9a77' };
     const text = writeCommitNote(note);
     assert.ok(text.length <= 200, 'as long as the gateway keeps');

@@ -13,6 +13,8 @@ export const seekWish = z.strictObject({
   user: userName,
   topic: topicName,
   to: seekTarget,
+  /** The same in each repetition of one wish, which is then done once. */
+  requestId: z.uuid().optional(),
 });
 export type SeekWish = z.infer<typeof seekWish>;
 

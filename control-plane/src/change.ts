@@ -6,6 +6,7 @@ import type { ErrorCode } from '@respool/contracts/errors';
 import { type EntityChange, eventBytesMax } from '@respool/contracts/events';
 import type { Snapshot } from '@respool/contracts/snapshot';
 import { decide, decideRevert } from './decide/decide.ts';
+import { decideSeek, type Seek } from './decide/seek.ts';
 import type { Decision } from './draft.ts';
 import { eventBytes, idempotencyKey, refuseUnreadable, subjectOf, type Told } from './event.ts';
 import type { Kafka } from './kafka/kafka.ts';
@@ -33,7 +34,8 @@ export type Intent =
       readonly wishes: readonly Wish[];
       readonly importId?: string | undefined;
     }
-  | { readonly kind: 'revert'; readonly to: number; readonly scope: RevertScope | undefined };
+  | { readonly kind: 'revert'; readonly to: number; readonly scope: RevertScope | undefined }
+  | { readonly kind: 'seek'; readonly seek: Seek };
 
 export interface ChangeRequest {
   readonly actor: string;
@@ -79,6 +81,10 @@ export async function change(stage: Stage, request: ChangeRequest): Promise<Chan
   if (intent.kind === 'revert') {
     const target = await follower.stateAt(intent.to, signal);
     const decideOn = (snapshot: Snapshot) => decideRevert(snapshot, target, intent.scope);
+    return prepareAndAppend(stage, request, { decideOn, tokens: new Map() });
+  }
+  if (intent.kind === 'seek') {
+    const decideOn = (snapshot: Snapshot) => decideSeek(snapshot, intent.seek);
     return prepareAndAppend(stage, request, { decideOn, tokens: new Map() });
   }
   const { drafts, tokens } = await vault.seal(follower.state().snapshot, intent.wishes, signal);
@@ -242,7 +248,8 @@ function repeated(state: LogState, request: ChangeRequest): ChangeOutcome | null
 
 function markOf(intent: Intent): Pick<Told, 'revertOf' | 'importId'> {
   if (intent.kind === 'revert') return { revertOf: intent.to };
-  return intent.importId === undefined ? {} : { importId: intent.importId };
+  if (intent.kind === 'seek' || intent.importId === undefined) return {};
+  return { importId: intent.importId };
 }
 
 function tooLarge(bytes: number): Refusal {

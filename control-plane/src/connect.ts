@@ -13,6 +13,8 @@ import { causeOf, sleep } from './log/patience.ts';
 import { UnfitServer } from './log/server-check.ts';
 import { UnfitStream } from './log/stream-config.ts';
 import { type Verdict, verifyLog } from './log/verify.ts';
+import { NoticeStream } from './notices/notice-stream.ts';
+import type { NoticeStore } from './notices/notices.ts';
 import { CheckpointStore, ForeignCheckpoint } from './publish/checkpoint-store.ts';
 import { startPublishing } from './publish/publish.ts';
 import { SnapshotStore } from './publish/snapshot-store.ts';
@@ -22,17 +24,21 @@ import type { Settings } from './settings.ts';
 import { Turns } from './turns.ts';
 import { listenToAcks } from './views/acks.ts';
 import type { Proxies } from './views/proxies.ts';
+import { answerWishes } from './wishes/wishes.ts';
 
 export interface Connected {
   readonly stage: Stage;
   /** Walks the whole log, its chain and its signed checkpoints. */
   audit(signal: AbortSignal): Promise<Verdict>;
+  readonly notices: NoticeStore;
   /** Stops publishing and following, then closes the connection. */
   close(): Promise<void>;
 }
 
 const attemptMsMax = 10_000;
 const pauseMs = 500;
+/** Proxies wait 5 s for the answer to a wish. */
+const wishMsLongest = 4_500;
 /** Changes that wait for their turn; a further one is told to come back. */
 const waitingChangesMax = 1_000;
 
@@ -86,6 +92,7 @@ async function connectOnce(
     const snapshots = await SnapshotStore.open(connection, logReplicas, warn);
     const checkpoints = await CheckpointStore.open(connection, logReplicas);
     const keys = await KvKeyStore.open(connection, masterKey, logReplicas);
+    const notices = await NoticeStream.open(connection, logReplicas);
     const nearestSnapshot = (atMost: number) => snapshots.nearest(atMost);
     const options = { clock: systemClock, signal, warn, nearestSnapshot };
     const follower = await LogFollower.start(log, options);
@@ -104,7 +111,10 @@ async function connectOnce(
     const vault = new Vault(masterKey, keys);
     const kafka = kafkaOf(settings, vault);
     ends.push(() => kafka.close());
-    return { stage: stageOn({ log, follower, vault, kafka }), audit, close };
+    const stage = stageOn({ log, follower, vault, kafka });
+    const wishMsMax = Math.min(settings.changeMsMax, wishMsLongest);
+    ends.push(answerWishes(connection, { stage, logger, wishMsMax }));
+    return { stage, audit, notices, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,6 +1,7 @@
 /** The API over a log in memory, called without a socket. */
 
 import { systemClock } from '@respool/contracts/clock';
+import { noticeSubject } from '@respool/contracts/subjects';
 import { MemoryGateway, MemoryKafka } from '@respool/kafka/memory';
 import { pino } from 'pino';
 import type { Stage } from '../src/change.ts';
@@ -14,6 +15,7 @@ import { ensureLogCreated } from '../src/log/genesis.ts';
 import type { EventLog } from '../src/log/log.ts';
 import { MemoryLog } from '../src/log/memory.ts';
 import { verifyLog } from '../src/log/verify.ts';
+import type { NoticeMessage, NoticeStore } from '../src/notices/notices.ts';
 import { MemoryKeyStore } from '../src/secrets/key-store.ts';
 import { Vault } from '../src/secrets/vault.ts';
 import { Turns } from '../src/turns.ts';
@@ -41,15 +43,17 @@ export class TestApi {
   readonly log: MemoryLog;
   readonly stage: Stage;
   readonly proxies: Proxies;
+  readonly notices: MemoryNotices;
   /** Every line the process would have logged. */
   readonly logged: string[];
 
-  private constructor(app: App, log: MemoryLog, stage: Stage, proxies: Proxies, logged: string[]) {
+  private constructor(app: App, parts: Omit<TestApi, 'app' | 'call' | 'ok' | 'close'>) {
     this.app = app;
-    this.log = log;
-    this.stage = stage;
-    this.proxies = proxies;
-    this.logged = logged;
+    this.log = parts.log;
+    this.stage = parts.stage;
+    this.proxies = parts.proxies;
+    this.notices = parts.notices;
+    this.logged = parts.logged;
   }
 
   /** `changeMsMax`: how long a change waits for the log. */
@@ -67,9 +71,11 @@ export class TestApi {
     const proxies = new Proxies(systemClock);
     const metrics = planeMetrics({ stage: () => stage, proxies });
     const audit = () => (signal: AbortSignal) => verifyLog(log, none(), new Map(), signal);
-    const plane = { stage: () => stage, audit, proxies, tokens, metrics, changeMsMax };
+    const notices = new MemoryNotices();
+    const shown = { stage: () => stage, audit, proxies, notices: () => notices };
+    const plane = { ...shown, tokens, metrics, changeMsMax };
     const app = await createHttp(plane, logger);
-    return new TestApi(app, log, stage, proxies, logged);
+    return new TestApi(app, { log, stage, proxies, notices, logged });
   }
 
   async call(
@@ -107,6 +113,22 @@ export class TestApi {
     await this.stage.follower.stop();
     await this.stage.kafka.close();
     await this.log.close();
+  }
+}
+
+/** Notices in memory, numbered from 1. */
+export class MemoryNotices implements NoticeStore {
+  readonly messages: NoticeMessage[] = [];
+
+  /** As a proxy would publish it: JSON, or bytes that are none. */
+  publish(proxy: string, content: unknown): void {
+    const text = typeof content === 'string' ? content : JSON.stringify(content);
+    const sequence = (this.messages.at(-1)?.sequence ?? 0) + 1;
+    this.messages.push({ sequence, subject: noticeSubject(proxy), bytes: Buffer.from(text) });
+  }
+
+  async read(after: number, limit: number): Promise<NoticeMessage[]> {
+    return this.messages.filter(({ sequence }) => sequence > after).slice(0, limit);
   }
 }
 

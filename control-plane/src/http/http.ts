@@ -17,6 +17,7 @@ import { healthResource } from './health.ts';
 import { historyResource } from './history.ts';
 import { liveResource } from './live.ts';
 import { countRequests } from './metrics.ts';
+import { noticeResource } from './notices.ts';
 import { positionResource } from './positions.ts';
 import { proxyResource } from './proxies.ts';
 import { routeResource } from './routes.ts';
@@ -92,6 +93,7 @@ const resources = [
   topicResource,
   liveResource,
   positionResource,
+  noticeResource,
   commandResource,
   backendResource,
   changeResource,

@@ -26,9 +26,9 @@ export interface Lot {
 }
 
 /**
- * Records are delivered once their client took the reply. What TCP shows of that is little, so it is
- * the first of these after the kernel took all of the reply: bytes come from the client; it has sent
- * QUIT; the connection stays open for a second; we end it, and then the client ends its side.
+ * Records are delivered once their client took the reply. What TCP shows of that is little, so it
+ * is the first of these after the kernel took all of the reply: bytes come from the client; it has
+ * sent QUIT; the connection stays open for a second; we end it, and then the client ends its side.
  * A connection that is over before gives its records back.
  *
  *     lend ──► behind other replies ──► sent ──► flushed ──► settled
@@ -74,7 +74,7 @@ export class Settlement implements Receipts, Settling {
     this.#whenRoom = call;
   }
 
-  /** It is cancelled when the client leaves before it is {@link answered}. */
+  /** It is cancelled when the client leaves, were it half, before it is {@link answered}. */
   asked(popping: Popping, count: number): void {
     this.#asked.set(popping, count);
     this.#awaited += count;
@@ -143,12 +143,16 @@ export class Settlement implements Receipts, Settling {
     this.#settleFlushed();
   }
 
+  left(): void {
+    for (const popping of this.#asked.keys()) popping.cancel();
+  }
+
   closed(): void {
     if (this.#over) return;
     this.drained();
     this.#over = true;
     this.#whenRoom = null;
-    for (const popping of this.#asked.keys()) popping.cancel();
+    this.left();
     // Every write has gone, and then our own end of the connection: nothing is left unflushed.
     const finished = this.#client.socket.writableFinished;
     while (this.#head !== null) {

@@ -80,6 +80,7 @@ export class ClientConnection {
     // The other side finished sending: what it is owed still goes out, then the socket ends.
     socket.on('end', () => {
       if (this.#closing) this.receipts?.parted();
+      else this.receipts?.left();
       this.wait?.gone();
       this.endAfterReplies();
     });

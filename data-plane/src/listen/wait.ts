@@ -30,6 +30,8 @@ export interface Receipts {
   quit(): void;
   /** We ended our side first, and now the client has ended its own. */
   parted(): void;
+  /** The client ended its side by itself; what it is owed is written all the same. */
+  left(): void;
   /** The connection is over; may be told twice. */
   closed(): void;
 }

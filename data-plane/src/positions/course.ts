@@ -28,14 +28,11 @@ export class Course {
 
   /** What a look at a log or an error says: see `Doubt`. */
   doubt(isCutOff: boolean): void {
-    const { nowMs } = this.#holding;
+    this.#needsCheck = true;
     if (isCutOff) {
       this.#isCutOff = true;
       this.#holding.isBound = false;
-    } else if (nowMs - this.#checkedAtMs < checkMsMin) {
-      return;
     }
-    this.#needsCheck = true;
     this.run();
   }
 
@@ -48,9 +45,15 @@ export class Course {
 
   /** The backend was replaced: nothing is read or committed before the topic was found there. */
   rebind(): void {
+    this.gate.open();
+    this.lookFirst();
+  }
+
+  /** Nobody looked for long: nothing is given out before the topic was found to be the same. */
+  lookFirst(): void {
     this.#holding.isBound = false;
     this.#needsCheck = true;
-    this.#restart();
+    this.run();
   }
 
   /** There is a seek to be done. */
@@ -79,7 +82,9 @@ export class Course {
   }
 
   get #hasWork(): boolean {
-    return this.#needsLoad || this.#needsCheck || this.#holding.wantsSeek;
+    const { isBound, nowMs, wantsSeek } = this.#holding;
+    const mayCheck = !isBound || nowMs - this.#checkedAtMs >= checkMsMin;
+    return this.#needsLoad || wantsSeek || (this.#needsCheck && mayCheck);
   }
 
   #restart(): void {
@@ -116,10 +121,10 @@ export class Course {
       if (holding.topic.backend !== backend) return;
       this.#needsCheck = false;
       holding.isBound = true;
-    } else if (this.#needsCheck) {
-      await this.#check();
-    } else {
+    } else if (holding.wantsSeek && holding.isBound) {
       await this.#loader.seek();
+    } else {
+      await this.#check();
     }
   }
 

@@ -20,9 +20,10 @@ export type Doubt = (isCutOff: boolean) => void;
 export class Reader {
   readonly #holding: Holding;
   readonly #doubt: Doubt;
-  /** Looks at the ends: begun and finished. */
+  /** Looks at the ends: the last one begun, and the last one that was answered. */
   #looksBegun = 0;
-  #looksEnded = 0;
+  #looked = 0;
+  #isLooking = false;
   /** The look that somebody asked for last. */
   #lookWanted = 0;
   readonly lookGate = new Gate();
@@ -38,7 +39,7 @@ export class Reader {
   }
 
   hasLooked(look: number): boolean {
-    return this.#looksEnded >= look;
+    return this.#looked >= look;
   }
 
   /** Reads on in partitions of which little is left. */
@@ -76,7 +77,7 @@ export class Reader {
   /** Looks at the ends of all partitions, once for everybody who wants to know by now. */
   look(look: number): void {
     this.#lookWanted = Math.max(this.#lookWanted, look);
-    if (this.#looksBegun > this.#looksEnded) return;
+    if (this.#isLooking) return;
     if (this.hasLooked(this.#lookWanted) || this.lookGate.isShut(this.#holding.nowMs)) return;
     void this.#look();
   }
@@ -84,6 +85,7 @@ export class Reader {
   async #look(): Promise<void> {
     const { partitions, kafkaName: topic, host } = this.#holding;
     const number = ++this.#looksBegun;
+    this.#isLooking = true;
     const before = partitions.map(({ ledger }) => ledger.next);
     const queries = partitions.map(({ number: partition }) => {
       return { topic, partition, time: 'latest' as const };
@@ -91,6 +93,7 @@ export class Reader {
     try {
       const ends = await this.#holding.log.listOffsets(queries, host.limits.askMsMax);
       this.lookGate.open();
+      this.#looked = number;
       let isCutOff = false;
       for (const [at, partition] of partitions.entries()) {
         const end = ends[at]?.offset ?? 0;
@@ -104,7 +107,7 @@ export class Reader {
       this.lookGate.fail(error, this.#holding.nowMs);
       this.#doubt(false);
     }
-    this.#looksEnded = number;
+    this.#isLooking = false;
     this.#holding.changed();
     if (!this.hasLooked(this.#lookWanted)) this.look(this.#lookWanted);
   }

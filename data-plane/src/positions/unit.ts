@@ -89,6 +89,7 @@ export class OwnedUnit implements Owner {
       borrower.waits ||= ask.waits;
       return { kind: 'loans', loans: [], rest: 'ready', judged };
     }
+    if (nowMs - this.#holding.askedAtMs >= idleMs) this.#course.lookFirst();
     this.#holding.askedAtMs = nowMs;
     return this.#answer(ask, borrower, judged) ?? (await this.#wait(ask, borrower, judged));
   }
@@ -254,17 +255,14 @@ export class OwnedUnit implements Owner {
       if (lack === 'full') isFull = true;
       if (lack !== 'back' && lack !== 'behind') continue;
       const { gate } = partition;
-      if (gate.isShut(nowMs) && gate.error !== null) return failed(gate.error);
+      if (gate.isShut(nowMs) && isFailure(gate.error)) return failed(gate.error);
       this.#reader.bring(partition, lack);
       isReading = true;
     }
     if (isReading) return null;
     const { lookGate } = this.#reader;
-    const hasLooked = this.#reader.hasLooked(look);
-    if (lookGate.error !== null && (hasLooked || lookGate.isShut(nowMs))) {
-      return failed(lookGate.error);
-    }
-    if (!hasLooked) {
+    if (!this.#reader.hasLooked(look)) {
+      if (lookGate.isShut(nowMs) && isFailure(lookGate.error)) return failed(lookGate.error);
       this.#reader.look(look);
       return null;
     }
@@ -288,6 +286,11 @@ export class OwnedUnit implements Owner {
     this.#reader.lookGate.open();
     for (const { gate } of this.#holding.partitions) gate.open();
   }
+}
+
+/** A backend that was closed is being replaced: the next one comes in a moment. */
+function isFailure(error: KafkaError | null): error is KafkaError {
+  return error !== null && error.code !== 'closed';
 }
 
 function failed({ code, message }: KafkaError): Answer {
