@@ -92,7 +92,6 @@ const examples = {
 } as const;
 
 export type ExampleName = keyof typeof examples;
-export const exampleNames = Object.keys(examples) as ExampleName[];
 
 /** The first block of code in the README of `clients/<name>`, and what it is said to print. */
 export async function exampleOf(name: ExampleName): Promise<{ code: string; prints: string }> {

@@ -188,6 +188,23 @@ $checks = [
         same($seen, array_map(static fn ($n) => "consumed {$n}", [0, 1, 2, 2, 3, 4]));
         same($queues->pop('jobs'), null);
     },
+    'losses' => function (Queues $queues, array $job): void {
+        $queues->push('jobs', 'before');
+        $seen = [];
+        $until = function () use (&$seen): bool {
+            return count($seen) === 2;
+        };
+        foreach ($queues->consume('jobs', until: $until) as $message) {
+            $seen[] = $message->content;
+            if (count($seen) === 1) {
+                $other = transport($job, $job['token']);
+                $other->send(['CLIENT', 'KILL', 'TYPE', 'normal']);
+                (new Queues($other))->push('jobs', 'after');
+            }
+        }
+        same($seen, ['before', 'after']);
+        same($queues->pop('jobs'), null);
+    },
     'seeks' => function (Queues $queues): void {
         $place = $queues->push('sought', 'again');
         $queues->push('sought', 'and again');

@@ -139,6 +139,20 @@ def consumers(job):
     same(queues.pop("jobs"), None)
 
 
+def losses(job):
+    queues = Queues(client(job))
+    queues.push("jobs", "before")
+    seen = []
+    for message in queues.consume("jobs", until=lambda: len(seen) == 2):
+        seen.append(message.content)
+        if len(seen) == 1:
+            other = client(job)
+            other.execute_command("CLIENT", "KILL", "TYPE", "normal")
+            Queues(other).push("jobs", "after")
+    same(seen, [b"before", b"after"])
+    same(queues.pop("jobs"), None)
+
+
 def seeks(job):
     queues = Queues(client(job))
     place = queues.push("sought", "again")
@@ -165,7 +179,7 @@ if __name__ == "__main__":
             check.__name__: check
             for check in (
                 *(records, tombstones, places, pipelines, refusals),
-                *(positions, settlement, consumers, seeks),
+                *(positions, settlement, consumers, losses, seeks),
             )
         }
     )

@@ -175,7 +175,26 @@ const checks: Readonly<Record<string, (redis: Redis, job: Job) => Promise<void>>
     const broken = all.consume('jobs', () => Promise.reject(new Error('no such luck')));
     await all.push('jobs', 'f');
     await assert.rejects(broken.finished, /no such luck/);
-    assert.equal((await all.pop('jobs', { blockMs: 20_000 }))?.content, 'f');
+    const last = await all.pop('jobs', { blockMs: 20_000 });
+    assert.equal(last?.content, 'f');
+    await all.ack('jobs', last);
+  },
+
+  async losses(redis) {
+    const all = queues(redis, { contents: 'text' });
+    await all.push('jobs', 'before');
+    const told: (string | null)[] = [];
+    const done = Promise.withResolvers<void>();
+    const consumer = all.consume('jobs', async ({ content }) => {
+      told.push(content);
+      if (told.length === 2) return done.resolve();
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal');
+      await all.push('jobs', 'after');
+    });
+    await Promise.race([done.promise, consumer.finished]);
+    await consumer.stop();
+    assert.deepEqual(told, ['before', 'after']);
+    assert.equal(await all.pop('jobs'), null);
   },
 
   async seeks(redis) {

@@ -22,6 +22,7 @@ import org.json.JSONObject;
 import redis.clients.jedis.CommandObject;
 import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
+import redis.clients.jedis.Protocol;
 import redis.clients.jedis.RedisClient;
 import respool.queues.At;
 import respool.queues.Consumer;
@@ -54,6 +55,7 @@ final class Story {
     checks.put("positions", Story::positions);
     checks.put("settlement", Story::settlement);
     checks.put("consumers", Story::consumers);
+    checks.put("losses", Story::losses);
     checks.put("seeks", Story::seeks);
     JSONArray names = job.getJSONArray("checks");
     for (int n = 0; n < names.length(); n++) {
@@ -204,7 +206,36 @@ final class Story {
       same(wrong.getCause().getMessage(), "no such luck");
     }
     // The one in hand was given back, and the one behind it.
-    same(texts(queues.popMany("jobs", 9, 20_000)), List.of("d", "e"));
+    List<Message> again = queues.popMany("jobs", 9, 20_000);
+    same(texts(again), List.of("d", "e"));
+    same(queues.ack("jobs", again.toArray(Message[]::new)), 2L);
+  }
+
+  private static void losses(Queues queues) throws Exception {
+    queues.push("jobs", "before");
+    CountDownLatch two = new CountDownLatch(2);
+    List<String> told = Collections.synchronizedList(new ArrayList<>());
+    Consumer.Handler handler =
+        message -> {
+          told.add(message.text());
+          if (told.size() == 1) {
+            cutOthersAndPush("after");
+          }
+          two.countDown();
+        };
+    try (RedisClient client = open("user", "token");
+        Consumer consumer =
+            new Queues(client).consume("jobs", Consumer.Options.DEFAULT, handler)) {
+      same(two.await(20, TimeUnit.SECONDS), true);
+    }
+    same(told, List.of("before", "after"));
+  }
+
+  private static void cutOthersAndPush(String content) {
+    try (RedisClient client = open("user", "token")) {
+      client.sendCommand(Protocol.Command.CLIENT, "KILL", "TYPE", "normal");
+      new Queues(client).push("jobs", content);
+    }
   }
 
   private static void seeks(Queues queues) throws InterruptedException {
