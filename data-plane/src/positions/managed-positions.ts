@@ -6,7 +6,8 @@ import { KafkaError } from '@respool/kafka/kafka-error';
 import type { Logger } from 'pino';
 import type { ProxyState, TopicView } from '../state.ts';
 import { type Ask, type SessionId, type UnitName, unitKey, type Verdict } from './exchange.ts';
-import { Forwarder, type Shared } from './forwarder.ts';
+import { Forwarder } from './forwarder.ts';
+import { AnswerBudget } from './forwarder-host.ts';
 import type { KeyStore } from './key-store.ts';
 import { NatsKeys } from './nats-keys.ts';
 import { NoticeSender } from './notice-sender.ts';
@@ -78,7 +79,8 @@ export class ManagedPositions implements Positions {
   readonly #ownership: Ownership;
   readonly #notices: NoticeSender;
   readonly #forwarders = new Map<string, Forwarder>();
-  readonly #shared: Shared;
+  readonly #waiting = { count: 0 };
+  readonly #budget: AnswerBudget;
   readonly #ahead = { bytes: 0 };
   #state: ProxyState | null = null;
   #isDraining = false;
@@ -88,7 +90,7 @@ export class ManagedPositions implements Positions {
     this.#options = options;
     const { proxyId, clock, nowMs, logger, connection, limits, createOwner } = options;
     const { answerBytesMax, unitsMax } = limits;
-    this.#shared = { waiting: { count: 0 }, answerBytes: 0, answerBytesMax, starved: new Set() };
+    this.#budget = new AnswerBudget(answerBytesMax);
     this.#notices = new NoticeSender({ proxyId, connection, now: () => clock.now() });
     this.#transport = new Transport({
       ...{ clock, nowMs, connection, logger },
@@ -126,7 +128,7 @@ export class ManagedPositions implements Positions {
     if (this.#isDraining) return refused(ended());
     const { waitingMax, unitWaitingMax } = this.#options.limits;
     const forwarder = this.#forwarder(wish.unit);
-    const isFull = this.#shared.waiting.count >= waitingMax || forwarder.waiting >= unitWaitingMax;
+    const isFull = this.#waiting.count >= waitingMax || forwarder.waiting >= unitWaitingMax;
     return isFull ? refused(overloaded(wish)) : forwarder.pop(wish);
   }
 
@@ -170,7 +172,7 @@ export class ManagedPositions implements Positions {
       leased: this.#sessions.holds(),
       owners: this.#ownership.units.map(({ owner }) => owner.sample()),
       forwarders: this.#forwarders.size,
-      waiting: this.#shared.waiting.count,
+      waiting: this.#waiting.count,
       aheadBytes: this.#ahead.bytes,
       ...{ taken, fenced, moved },
       noticesSent: this.#notices.counts.sent,
@@ -195,7 +197,7 @@ export class ManagedPositions implements Positions {
     if (forwarder === undefined) {
       const { clock, nowMs, later, limits } = this.#options;
       forwarder = new Forwarder(unit, {
-        ...{ clock, nowMs, later, shared: this.#shared },
+        ...{ clock, nowMs, later, budget: this.#budget, waiting: this.#waiting },
         popMsMax: limits.popMsMax,
         session: () => this.#sessions.session,
         isGone: (session) => this.#sessions.isGone(session),
