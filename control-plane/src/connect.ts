@@ -12,6 +12,7 @@ import { UnfitServer } from './log/server-check.ts';
 import { UnfitStream } from './log/stream-config.ts';
 import { type Verdict, verifyLog } from './log/verify.ts';
 import { CheckpointStore, ForeignCheckpoint } from './publish/checkpoint-store.ts';
+import { makeLeaseBuckets } from './publish/lease-buckets.ts';
 import { startPublishing } from './publish/publish.ts';
 import { SnapshotStore } from './publish/snapshot-store.ts';
 import { KvKeyStore } from './secrets/key-store.ts';
@@ -84,6 +85,7 @@ async function connectOnce(
     const snapshots = await SnapshotStore.open(connection, logReplicas, warn);
     const checkpoints = await CheckpointStore.open(connection, logReplicas);
     const keys = await KvKeyStore.open(connection, masterKey, logReplicas);
+    await makeLeaseBuckets(connection, logReplicas);
     const nearestSnapshot = (atMost: number) => snapshots.nearest(atMost);
     const options = { clock: systemClock, signal, warn, nearestSnapshot };
     const follower = await LogFollower.start(log, options);

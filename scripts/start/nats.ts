@@ -7,7 +7,9 @@ import {
   liveSubjects,
   logStream,
   logSubjects,
+  sessionBucket,
   snapshotBucket,
+  unitBucket,
 } from '@respool/contracts/subjects';
 import { type Permissions, proxyPermissions } from '@respool/data-plane/snapshot/permissions';
 
@@ -55,11 +57,13 @@ function userEntry(user: string, password: string, permissions: Permissions): st
 /**
  * A control plane creates the log and appends to it, but may not update, purge or delete it: an
  * update of the stream's limits is a hidden delete. The buckets hold what can be made again, save
- * the keys, of which none is purged.
+ * the keys, of which none is purged. Those of leases it makes for the proxies, which alone write
+ * there.
  */
 export function controlPlanePermissions(): Permissions {
   const kept = [snapshotBucket, checkpointBucket, keyBucket];
-  const streams = [logStream, ...kept.map((bucket) => `KV_${bucket}`)];
+  const made = [...kept, sessionBucket, unitBucket];
+  const streams = [logStream, ...made.map((bucket) => `KV_${bucket}`)];
   const reads = streams.flatMap((stream) => [
     `$JS.API.STREAM.CREATE.${stream}`,
     `$JS.API.STREAM.INFO.${stream}`,

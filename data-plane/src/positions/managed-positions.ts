@@ -166,6 +166,11 @@ export class ManagedPositions implements Positions {
     if (session !== null) this.#sessionEnded(session);
   }
 
+  /** Sessions of proxies that are alive, this one's among them. */
+  alive(): readonly SessionId[] {
+    return this.#sessions.alive();
+  }
+
   sample(): PositionsSample {
     const { taken, fenced, moved } = this.#ownership.counts;
     return {

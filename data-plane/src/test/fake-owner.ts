@@ -53,6 +53,10 @@ export class FakeOwner implements Owner {
     this.#next = log.committed;
   }
 
+  get holds(): boolean {
+    return this.state !== 'fenced' && this.#host.holds();
+  }
+
   get out(): number {
     return this.#out.size;
   }
