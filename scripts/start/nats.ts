@@ -7,9 +7,11 @@ import {
   liveSubjects,
   logStream,
   logSubjects,
+  noticeStream,
   sessionBucket,
   snapshotBucket,
   unitBucket,
+  wishSubjects,
 } from '@respool/contracts/subjects';
 import { type Permissions, proxyPermissions } from '@respool/data-plane/snapshot/permissions';
 
@@ -45,12 +47,17 @@ export function natsConfig(config: NatsConfig): string {
 }
 
 /** JSON is a part of the server's configuration language. */
-function userEntry(user: string, password: string, permissions: Permissions): string {
-  const { publish, subscribe } = permissions;
+function userEntry(
+  user: string,
+  password: string,
+  permissions: Permissions & { readonly answers?: boolean },
+): string {
+  const { publish, subscribe, answers = false } = permissions;
+  const allowed = { publish: { allow: publish }, subscribe: { allow: subscribe } };
   return JSON.stringify({
     user,
     password,
-    permissions: { publish: { allow: publish }, subscribe: { allow: subscribe } },
+    permissions: answers ? { ...allowed, allow_responses: true } : allowed,
   });
 }
 
@@ -58,12 +65,12 @@ function userEntry(user: string, password: string, permissions: Permissions): st
  * A control plane creates the log and appends to it, but may not update, purge or delete it: an
  * update of the stream's limits is a hidden delete. The buckets hold what can be made again, save
  * the keys, of which none is purged. Those of leases it makes for the proxies, which alone write
- * there.
+ * there. It answers what proxies ask it, and says nothing else to them.
  */
-export function controlPlanePermissions(): Permissions {
+export function controlPlanePermissions(): Permissions & { readonly answers: true } {
   const kept = [snapshotBucket, checkpointBucket, keyBucket];
   const made = [...kept, sessionBucket, unitBucket];
-  const streams = [logStream, ...made.map((bucket) => `KV_${bucket}`)];
+  const streams = [logStream, noticeStream, ...made.map((bucket) => `KV_${bucket}`)];
   const reads = streams.flatMap((stream) => [
     `$JS.API.STREAM.CREATE.${stream}`,
     `$JS.API.STREAM.INFO.${stream}`,
@@ -80,6 +87,7 @@ export function controlPlanePermissions(): Permissions {
       logSubjects,
       headSubject,
     ],
-    subscribe: ['_INBOX.>', liveSubjects, headSubject, ackSubjects],
+    subscribe: ['_INBOX.>', liveSubjects, headSubject, ackSubjects, wishSubjects],
+    answers: true,
   };
 }
