@@ -4,6 +4,7 @@ import type { Clock } from '@respool/contracts/clock';
 import { sessionBucket, unitBucket } from '@respool/contracts/subjects';
 import { KafkaError } from '@respool/kafka/kafka-error';
 import type { Logger } from 'pino';
+import type { PositionsSample } from '../observe/position-metrics.ts';
 import type { ProxyState, TopicView } from '../state.ts';
 import { type Ask, type SessionId, type UnitName, unitKey, type Verdict } from './exchange.ts';
 import { Forwarder } from './forwarder.ts';
@@ -12,7 +13,7 @@ import type { KeyStore } from './key-store.ts';
 import { NatsKeys } from './nats-keys.ts';
 import { NoticeSender } from './notice-sender.ts';
 import type { CreateOwner } from './owned-unit.ts';
-import type { OwnerLimits, OwnerSample } from './owner.ts';
+import type { OwnerLimits } from './owner.ts';
 import { drainMsMax, Ownership, type Place } from './ownership.ts';
 import { type Popping, type PopWish, PositionError, type Positions } from './positions.ts';
 import { Sessions } from './sessions.ts';
@@ -48,28 +49,10 @@ export interface ManagedOptions {
   readonly stores?: { readonly sessions: KeyStore; readonly units: KeyStore };
 }
 
-export interface PositionsSample {
-  /** Whether the lease of this proxy is held. */
-  readonly leased: boolean;
-  readonly owners: readonly OwnerSample[];
-  readonly forwarders: number;
-  /** Commands that wait. */
-  readonly waiting: number;
-  readonly aheadBytes: number;
-  /** Ownerships since the start: begun, lost, handed on to the proxy that should have them. */
-  readonly taken: number;
-  readonly fenced: number;
-  readonly moved: number;
-  readonly noticesSent: number;
-  readonly noticesLost: number;
-  /** Messages of other proxies that could not be read or answered. */
-  readonly dropped: number;
-}
-
 const tickMs = 100;
 const claimMsMax = 500;
-/** Longer than an owner may need for one question to Kafka would be better left to the next try. */
-const askMsMax = 3_000;
+/** An owner that asks Kafka answers within its own deadline; so much more for the way. */
+const askMsMore = 1_000;
 const idleMsMax = 60_000;
 
 export class ManagedPositions implements Positions {
@@ -171,15 +154,17 @@ export class ManagedPositions implements Positions {
     return this.#sessions.alive();
   }
 
+  /** Units this proxy owns. */
+  owned(): readonly UnitName[] {
+    return this.#ownership.units.map(({ lease }) => lease.unit);
+  }
+
   sample(): PositionsSample {
-    const { taken, fenced, moved } = this.#ownership.counts;
     return {
+      ...this.#ownership.sample(),
       leased: this.#sessions.holds(),
-      owners: this.#ownership.units.map(({ owner }) => owner.sample()),
-      forwarders: this.#forwarders.size,
       waiting: this.#waiting.count,
       aheadBytes: this.#ahead.bytes,
-      ...{ taken, fenced, moved },
       noticesSent: this.#notices.counts.sent,
       noticesLost: this.#notices.counts.lost,
       dropped: this.#transport.dropped,
@@ -216,7 +201,8 @@ export class ManagedPositions implements Positions {
 
   /** An owner in this process is asked without a detour. */
   #ask({ owner, session }: Place, ask: Ask, asker: Asker): void {
-    if (owner === null) this.#transport.ask(session, writeAsk(ask), askMsMax, asker);
+    const msMax = this.#options.limits.owner.askMsMax + askMsMore;
+    if (owner === null) this.#transport.ask(session, writeAsk(ask), msMax, asker);
     else void owner.exchange(ask).then((answer) => asker.answered(answer));
   }
 

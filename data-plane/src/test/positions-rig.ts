@@ -105,7 +105,7 @@ export class TestPositions {
   }
 
   get owned(): string[] {
-    return this.positions.sample().owners.map(({ unit }) => unitKey(unit));
+    return this.positions.owned().map(unitKey);
   }
 
   pop(unit: UnitName, given: Partial<PopWish> = {}): Promise<readonly Delivery[]> {

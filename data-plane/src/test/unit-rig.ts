@@ -66,7 +66,7 @@ export class UnitRig {
       deadLetter: null,
       producers: new Set(),
       consumers: new Set(),
-    seekers: new Set(),
+      seekers: new Set(),
       seeks: new Map(),
     };
   }
