@@ -7,7 +7,7 @@ import pino from 'pino';
 import { answerServices } from './answers.ts';
 import { RedisBackend } from './backend/redis/redis.ts';
 import { Monitors } from './carry/monitors.ts';
-import { Settlements } from './carry/settlements.ts';
+import { Unsettled } from './carry/unsettled.ts';
 import { Clients } from './clients.ts';
 import { families } from './command/command.ts';
 import { Command } from './command/request.ts';
@@ -119,7 +119,7 @@ async function run(settings: Settings): Promise<void> {
     command: new Command(),
     held: { bytes: 0, bytesMax: settings.processWorkBytesMax },
     pushes,
-    settlements: new Settlements(),
+    unsettled: new Unsettled(),
     positions,
     wishes: new NatsWishes(settings.proxyId, () => follower?.connection ?? null),
     findClient: (id) => clients.find(id),
