@@ -3,8 +3,14 @@
  * Every program is a tenant of its own.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, connect } from 'node:net';
+import { pipeline } from 'node:stream';
 import { before, describe, test } from 'node:test';
+import { createServer } from 'node:tls';
 import { kafkajsTo } from '@respool/kafka/test/kafka';
+import { makeCertificate } from '../topology/certificate.ts';
 import { type KafkaCluster, startKafka } from '../topology/kafka.ts';
 import {
   type CheckOutcome,
@@ -20,6 +26,7 @@ import { startWorld, type World } from '../topology/world.ts';
 const stage = useStage();
 let kafka: KafkaCluster;
 let world: World;
+let door: Pick<QueueJob, 'tlsPort' | 'authorityFile'>;
 
 /** What each topic is for: partitions, and how its records are acknowledged. */
 const topics = [
@@ -51,10 +58,12 @@ const stories: readonly Story[] = [
   },
   { check: 'refusals', title: 'throws a class of its own for each refusal that says what to do' },
   { check: 'cluster', title: 'does so by a cluster client', only: 'TypeScript with ioredis' },
+  { check: 'tls', title: 'holds a server to its certificate', only: 'PHP with a plain socket' },
 ];
 
 before(async () => {
   [kafka, world] = await Promise.all([startKafka(stage), startWorld(stage, { proxies: 1 })]);
+  door = await openTlsDoor(world.proxy.port);
   const client = kafkajsTo(kafka.bootstrap);
   const admin = client.admin();
   await admin.connect();
@@ -79,6 +88,21 @@ before(async () => {
   await world.api.put('/v1/backends/queues', kafkaBody(kafka));
 });
 
+/** TLS ends in front of a proxy, at the balancer: here at a server that does nothing else. */
+async function openTlsDoor(port: number): Promise<typeof door> {
+  const { keyFile, certificateFile, authorityFile } = makeCertificate(stage.folder('tls'));
+  const [key, cert] = [readFileSync(keyFile), readFileSync(certificateFile)];
+  const server = createServer({ key, cert }, (outside) => {
+    const inside = connect(port, '127.0.0.1');
+    pipeline(outside, inside, outside, () => inside.destroy());
+  });
+  server.on('tlsClientError', () => {});
+  server.listen(0);
+  await once(server, 'listening');
+  stage.defer(() => server.close());
+  return { tlsPort: (server.address() as AddressInfo).port, authorityFile };
+}
+
 function tenantOf(name: QueueClientName): string {
   return name.toLowerCase().replaceAll(' ', '-');
 }
@@ -97,7 +121,8 @@ async function jobOf(name: QueueClientName): Promise<QueueJob> {
     }),
   );
   const stranger = `${tenant}.other`;
-  return { host: '127.0.0.1', port: proxy.port, user: tenant, token, stranger, strangerToken };
+  const address = { host: '127.0.0.1', port: proxy.port, ...door };
+  return { ...address, user: tenant, token, stranger, strangerToken };
 }
 
 async function tokenOf(tenant: string, user: string): Promise<string> {

@@ -10,6 +10,11 @@ import type { UnitPartition } from './partition.ts';
 
 /** A refusal because of a member outside is asked about again after so long. */
 const refusedMs = 1_000;
+/**
+ * Tries of a commit. Two seconds pass between the end of a lease and the next owner: none of ours
+ * is sent after that.
+ */
+const commitAskMsMax = 1_500;
 /** A commit that was given up, or one of an owner before us, may still arrive for so long. */
 const lateMsMax = 15_000;
 
@@ -67,7 +72,7 @@ export class Committer {
     const { log, group, host, counts } = this.#holding;
     if (!host.holds()) throw new KafkaError('closed', 'the position is owned no more');
     try {
-      await log.commit(group, positions, host.limits.askMsMax);
+      await log.commit(group, positions, Math.min(commitAskMsMax, host.limits.askMsMax));
       counts.commits++;
       this.#succeeded();
     } catch (thrown) {
@@ -119,7 +124,11 @@ export class Committer {
       return { topic, partition, offset: ledger.watermark, note };
     });
     try {
-      await this.#holding.log.commit(group, positions, host.limits.askMsMax);
+      await this.#holding.log.commit(
+        group,
+        positions,
+        Math.min(commitAskMsMax, host.limits.askMsMax),
+      );
     } catch (thrown) {
       this.#failed(asKafkaError(thrown));
       return;

@@ -108,7 +108,7 @@ export class DeadLetters {
     } catch (thrown) {
       const error = asKafkaError(thrown);
       if (error.code !== 'offset-out-of-range') throw error;
-      if (!(await this.#reader.catchUp(partition))) throw error;
+      if (!(await this.#reader.catchUp(partition, from))) throw error;
       return null;
     }
   }

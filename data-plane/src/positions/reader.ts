@@ -128,7 +128,7 @@ export class Reader {
       // Unless what it held was dropped meanwhile, this comes next.
       if (!partition.isDropped && partition.readTo === offset) partition.keepAhead(fetched, news);
     } catch (thrown) {
-      if (!partition.isDropped) await this.#failed(partition, asKafkaError(thrown));
+      if (!partition.isDropped) await this.#failed(partition, offset, asKafkaError(thrown));
     }
     partition.isReading = false;
     this.#holding.changed();
@@ -148,7 +148,7 @@ export class Reader {
         this.#holding.counts.skipped += partition.keepAgain(fetched, first.offset);
       }
     } catch (thrown) {
-      if (!partition.isDropped) await this.#failed(partition, asKafkaError(thrown));
+      if (!partition.isDropped) await this.#failed(partition, first.offset, asKafkaError(thrown));
     }
     partition.isReadingAgain = false;
     this.#holding.changed();
@@ -162,9 +162,9 @@ export class Reader {
     return await this.#holding.log.fetchAt({ ...where, ...bytes, waitMs: 0 }, host.limits.askMsMax);
   }
 
-  async #failed(partition: UnitPartition, error: KafkaError): Promise<void> {
+  async #failed(partition: UnitPartition, offset: number, error: KafkaError): Promise<void> {
     const isOutside = error.code === 'offset-out-of-range';
-    if (isOutside && (await this.catchUp(partition))) return;
+    if (isOutside && (await this.catchUp(partition, offset))) return;
     if (partition.isDropped) return;
     partition.gate.fail(error, this.#holding.nowMs);
     this.#doubt(false);
@@ -174,25 +174,26 @@ export class Reader {
    * Of a partition that has no such offset: goes on at the first record stored, when retention
    * deleted those before it, or has the topic looked at. False when Kafka does not say.
    */
-  async catchUp(partition: UnitPartition): Promise<boolean> {
+  async catchUp(partition: UnitPartition, offset: number): Promise<boolean> {
     const start = await this.#startOf(partition);
     if (start === null) return false;
-    if (partition.isDropped || this.#skipLost(partition, start)) return true;
-    this.#doubt(true);
+    if (partition.isDropped) return true;
+    if (offset < start) this.#skipLost(partition, start);
+    else this.#doubt(true);
     return true;
   }
 
-  /** Goes on at `start` when retention deleted what comes next, or what came back. */
-  #skipLost(partition: UnitPartition, start: number): boolean {
+  /** Retention deleted what comes next, or what came back. */
+  #skipLost(partition: UnitPartition, start: number): void {
     const { readTo, ledger } = partition;
     const [back] = [...ledger.from('ready', 0, 1), ...ledger.from('moving', 0, 1)];
     const from = Math.min(back?.offset ?? readTo, readTo);
-    if (start <= from) return false;
+    // Another fetch found out before this one.
+    if (start <= from) return;
     const count = Math.max(0, start - readTo) + partition.skipBelow(start);
     this.#holding.counts.skipped += count;
     const lost = { partition: partition.number, from, to: start - 1, count };
     this.#holding.notice('retention-overtook', lost);
-    return true;
   }
 
   /** First offset stored; null when Kafka does not say. */
