@@ -1,6 +1,7 @@
 /** What is out of one unit: by the ids of its loans, and by the sessions that have them. */
 import type { SessionId } from './exchange.ts';
 import type { Entry, Holder, Ledger } from './ledger.ts';
+import type { OwnerHost } from './owner.ts';
 
 /** A proxy that asks. */
 export interface Borrower extends Holder {
@@ -78,9 +79,9 @@ export class Loans {
   }
 
   /** Gives back what sessions have that are gone, and forgets them. */
-  reclaim(isGone: (session: SessionId) => boolean, each: (entry: Lent) => void): void {
+  reclaim(host: Pick<OwnerHost, 'isGone'>, each: (entry: Lent) => void): void {
     for (const borrower of this.#borrowers.values()) {
-      if (borrower.out === 0 || !isGone(borrower.session)) continue;
+      if (borrower.out === 0 || !host.isGone(borrower.session)) continue;
       for (const [id, entry] of this.#out) {
         if (entry.holder !== borrower) continue;
         this.nack(id);

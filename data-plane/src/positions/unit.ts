@@ -115,7 +115,7 @@ export class UnitOwner implements Owner {
     if (!this.#holds()) return;
     const { loans, nowMs, host } = holding;
     loans.expire(nowMs, holding.loanMsMax, (entry) => this.#deadLetters.judge(entry));
-    loans.reclaim(host.isGone, (entry) => this.#deadLetters.judge(entry));
+    loans.reclaim(host, (entry) => this.#deadLetters.judge(entry));
     this.#deadLetters.run();
     this.#committer.run();
     const unaskedMs = nowMs - holding.askedAtMs;

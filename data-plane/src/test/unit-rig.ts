@@ -73,12 +73,16 @@ export class UnitRig {
 
   /** A host that says what the rig's fields say; `holds` may be another's. */
   host(given: Partial<OwnerHost> = {}): OwnerHost {
+    const { gone } = this;
     return {
       clock: this.clock,
       limits: this.limits,
       ahead: this.ahead,
       holds: () => this.holds,
-      isGone: (session) => this.gone.has(session),
+      // A proxy's is a method of its class, which does not work without its object.
+      isGone(session) {
+        return this.clock !== undefined && gone.has(session);
+      },
       hint: (session) => void this.hints.push(session),
       noteSeek: async (_unit, generation) => void this.seeksNoted.push(generation),
       notice: (notice) => void this.notices.push(notice),
