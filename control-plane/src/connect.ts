@@ -1,11 +1,15 @@
 /** Reaching the log: tries for as long as it takes, then gives everything that stands on it. */
 import { randomInt } from 'node:crypto';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { checkpointKeyFromMaster } from '@respool/contracts/checkpoint';
 import { systemClock } from '@respool/contracts/clock';
 import type { Logger } from 'pino';
 import type { Stage } from './change.ts';
+import { startDaily } from './kafka/daily.ts';
 import { Kafka } from './kafka/kafka.ts';
 import { gatewayOpener } from './kafka/open.ts';
+import { refreshPositions } from './kafka/refresh.ts';
+import { NatsUnitOwners } from './kafka/unit-owners.ts';
 import { LogFollower } from './log/follower.ts';
 import { ensureLogCreated, ForeignLog } from './log/genesis.ts';
 import { JetStreamLog } from './log/jetstream.ts';
@@ -16,6 +20,7 @@ import { type Verdict, verifyLog } from './log/verify.ts';
 import { NoticeStream } from './notices/notice-stream.ts';
 import type { NoticeStore } from './notices/notices.ts';
 import { CheckpointStore, ForeignCheckpoint } from './publish/checkpoint-store.ts';
+import { makeLeaseBuckets } from './publish/lease-buckets.ts';
 import { startPublishing } from './publish/publish.ts';
 import { SnapshotStore } from './publish/snapshot-store.ts';
 import { KvKeyStore } from './secrets/key-store.ts';
@@ -92,6 +97,7 @@ async function connectOnce(
     const snapshots = await SnapshotStore.open(connection, logReplicas, warn);
     const checkpoints = await CheckpointStore.open(connection, logReplicas);
     const keys = await KvKeyStore.open(connection, masterKey, logReplicas);
+    await makeLeaseBuckets(connection, logReplicas);
     const notices = await NoticeStream.open(connection, logReplicas);
     const nearestSnapshot = (atMost: number) => snapshots.nearest(atMost);
     const options = { clock: systemClock, signal, warn, nearestSnapshot };
@@ -114,11 +120,28 @@ async function connectOnce(
     const stage = stageOn({ log, follower, vault, kafka });
     const wishMsMax = Math.min(settings.changeMsMax, wishMsLongest);
     ends.push(answerWishes(connection, { stage, logger, wishMsMax }));
+    ends.push(await startRefreshing(connection, stage, warn, logger));
     return { stage, audit, notices, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+async function startRefreshing(
+  connection: NatsConnection,
+  { kafka, follower, clock, random }: Stage,
+  warn: (message: string, cause: unknown) => void,
+  logger: Logger,
+): Promise<() => Promise<void>> {
+  const owners = await NatsUnitOwners.open(connection);
+  const state = () => follower.state().snapshot;
+  const work = async (signal: AbortSignal) => {
+    const { done, failed } = await refreshPositions({ kafka, owners, state, warn }, signal);
+    if (done + failed > 0) logger.info({ done, failed }, 'positions were committed anew');
+    return failed === 0;
+  };
+  return startDaily({ clock, random, work });
 }
 
 /** Somebody wrote to the bucket of checkpoints: that is a finding, not a failure of the audit. */
@@ -132,7 +155,7 @@ function stageOn(parts: Pick<Stage, 'log' | 'follower' | 'vault' | 'kafka'>): St
   return { ...parts, turns, clock: systemClock, random: Math.random };
 }
 
-function kafkaOf({ kafkaDeadlineMs: deadlineMs }: Settings, vault: Vault): Kafka {
+function kafkaOf({ kafkaMsMax: deadlineMs }: Settings, vault: Vault): Kafka {
   return new Kafka({ clock: systemClock, open: gatewayOpener(deadlineMs), vault, deadlineMs });
 }
 

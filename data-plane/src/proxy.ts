@@ -1,6 +1,6 @@
 /** What the spine works with: the state it serves from, limits, meters. Tied together by main.ts. */
 import type { Monitors } from './carry/monitors.ts';
-import type { Settlements } from './carry/settlements.ts';
+import type { Unsettled } from './carry/unsettled.ts';
 import type { HeldBytes } from './command/backing.ts';
 import type { Command } from './command/request.ts';
 import type { ClientConnection } from './listen/connection.ts';
@@ -48,7 +48,7 @@ export interface DataPlane {
   /** Watches clients that get more than replies. */
   readonly pushes: PushGuard;
   /** Records that clients have and have not settled yet. */
-  readonly settlements: Settlements;
+  readonly unsettled: Unsettled;
   /** Managed positions of queues; null where this proxy keeps none. */
   readonly positions: Positions | null;
   /** The way to a control plane; null where there is none. */

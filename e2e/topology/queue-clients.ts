@@ -17,6 +17,9 @@ export interface QueueJob {
   /** A user of the same tenant without any grant. */
   readonly stranger: string;
   readonly strangerToken: string;
+  /** The same proxy by TLS, with a certificate for `localhost` of the authority in that file. */
+  readonly tlsPort: number;
+  readonly authorityFile: string;
 }
 
 /** One line that a program prints; `detail` is empty when nothing went wrong. */
@@ -89,7 +92,6 @@ const examples = {
 } as const;
 
 export type ExampleName = keyof typeof examples;
-export const exampleNames = Object.keys(examples) as ExampleName[];
 
 /** The first block of code in the README of `clients/<name>`, and what it is said to print. */
 export async function exampleOf(name: ExampleName): Promise<{ code: string; prints: string }> {

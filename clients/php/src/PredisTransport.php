@@ -7,6 +7,7 @@ namespace Respool\Queues;
 
 use Predis\ClientInterface;
 use Predis\Command\RawCommand;
+use Predis\CommunicationException;
 use Predis\Pipeline\Pipeline as PredisPipeline;
 use Predis\Response\ErrorInterface;
 use Predis\Response\ServerException;
@@ -23,6 +24,8 @@ final class PredisTransport implements Transport
             $reply = $this->client->executeCommand(RawCommand::create(...$words));
         } catch (ServerException $refusal) {
             throw QueueException::of($refusal->getMessage(), $refusal);
+        } catch (CommunicationException $lost) {
+            throw new ConnectionException($lost->getMessage(), 0, $lost);
         }
         // A client with the option `exceptions` off returns refusals.
         return $reply instanceof ErrorInterface
@@ -45,7 +48,11 @@ final class PredisTransport implements Transport
         $read = static fn (mixed $reply) => $reply instanceof ErrorInterface
             ? QueueException::of($reply->getMessage())
             : $reply;
-        return array_map($read, $pipeline->execute());
+        try {
+            return array_map($read, $pipeline->execute());
+        } catch (CommunicationException $lost) {
+            throw new ConnectionException($lost->getMessage(), 0, $lost);
+        }
     }
 
     public function patienceMs(): int

@@ -5,7 +5,7 @@ declare(strict_types=1);
 
 namespace Respool\Queues;
 
-/** Methods throw a `QueueException` for what was refused, else what the transport throws. */
+/** Methods throw a `QueueException` for what was refused, else a `ConnectionException`. */
 final class Queues
 {
     private const PART_MS_MAX = 60_000;
@@ -104,7 +104,7 @@ final class Queues
 
     /**
      * Moves the position; partitions that an array does not name stay where they are. Returns the
-     * sequence of the event that says so in respool's log.
+     * sequence of the event that says so in respool's log: it is acted on a moment later.
      *
      * @param End|\DateTimeInterface|list<Place> $to
      */
@@ -151,7 +151,7 @@ final class Queues
                 try {
                     $inHand = $this->popMany($topic, $count, $blockMs);
                     $failures = 0;
-                } catch (TryAgainException) {
+                } catch (TryAgainException | ConnectionException) {
                     usleep(self::pauseUs($failures++));
                 }
                 while ($inHand !== [] && !$isOver()) {
@@ -169,12 +169,19 @@ final class Queues
         }
     }
 
-    /** One that is refused for now is delivered again, which is what at least once means. */
-    private function settle(string $topic, Message $message): void
+    /**
+     * Said twice if the first was lost, which does no harm. One that is refused for now is
+     * delivered again, which is what at least once means.
+     */
+    private function settle(string $topic, Message $message, bool $again = true): void
     {
         try {
             $this->ack($topic, $message);
         } catch (TryAgainException) {
+        } catch (ConnectionException) {
+            if ($again) {
+                $this->settle($topic, $message, false);
+            }
         }
     }
 

@@ -5,11 +5,18 @@ declare(strict_types=1);
 
 namespace Respool\Queues;
 
+/** A connection that is lost is made anew by the next command; what was lost is not sent again. */
 final class SocketTransport implements Transport
 {
-    /** @param resource $stream */
-    private function __construct(private $stream, private readonly float $timeout)
-    {
+    /** @var resource|null */
+    private $stream = null;
+
+    private function __construct(
+        private readonly string $address,
+        private readonly array $login,
+        private readonly float $timeout,
+        private readonly array $tls,
+    ) {
     }
 
     /**
@@ -31,18 +38,10 @@ final class SocketTransport implements Transport
             throw new \InvalidArgumentException('a URL begins with redis://host or rediss://host');
         }
         $address = sprintf('%s://%s:%d', $scheme, $parts['host'], $parts['port'] ?? 6379);
-        $context = stream_context_create(['socket' => ['tcp_nodelay' => true], 'ssl' => $tls]);
-        $flags = STREAM_CLIENT_CONNECT;
-        $stream = @stream_socket_client($address, $code, $why, $timeout, $flags, $context);
-        if ($stream === false) {
-            throw new ConnectionException("no connection to {$address}: {$why}");
-        }
-        stream_set_timeout($stream, (int) $timeout, (int) (fmod($timeout, 1) * 1_000_000));
-        $transport = new self($stream, $timeout);
         $login = array_filter([$parts['user'] ?? '', $parts['pass'] ?? ''], strlen(...));
-        if ($login !== []) {
-            $transport->send(['AUTH', ...array_map(rawurldecode(...), array_values($login))]);
-        }
+        $login = array_map(rawurldecode(...), array_values($login));
+        $transport = new self($address, $login, $timeout, $tls);
+        $transport->open();
         return $transport;
     }
 
@@ -66,8 +65,33 @@ final class SocketTransport implements Transport
 
     public function close(): void
     {
-        if (is_resource($this->stream)) {
+        if ($this->stream !== null) {
             fclose($this->stream);
+            $this->stream = null;
+        }
+    }
+
+    private function open(): void
+    {
+        $options = ['socket' => ['tcp_nodelay' => true], 'ssl' => $this->tls];
+        $context = stream_context_create($options);
+        $how = STREAM_CLIENT_CONNECT;
+        $to = $this->address;
+        $stream = @stream_socket_client($to, $code, $why, $this->timeout, $how, $context);
+        if ($stream === false) {
+            throw new ConnectionException("no connection to {$to}: {$why}");
+        }
+        $seconds = (int) $this->timeout;
+        stream_set_timeout($stream, $seconds, (int) (($this->timeout - $seconds) * 1_000_000));
+        $this->stream = $stream;
+        if ($this->login === []) {
+            return;
+        }
+        try {
+            $this->send(['AUTH', ...$this->login]);
+        } catch (QueueException $refusal) {
+            $this->close();
+            throw $refusal;
         }
     }
 
@@ -80,8 +104,8 @@ final class SocketTransport implements Transport
 
     private function write(string $bytes): void
     {
-        if (!is_resource($this->stream)) {
-            throw new ConnectionException('the connection is closed');
+        if ($this->stream === null) {
+            $this->open();
         }
         for ($sent = 0; $sent < strlen($bytes); $sent += $count) {
             $count = @fwrite($this->stream, substr($bytes, $sent, 65_536));

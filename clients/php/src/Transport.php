@@ -12,6 +12,7 @@ interface Transport
      *
      * @param list<string> $words
      * @throws QueueException for an error reply
+     * @throws ConnectionException when there is no knowing; the next command connects anew
      */
     public function send(array $words): mixed;
 
@@ -20,6 +21,7 @@ interface Transport
      *
      * @param list<list<string>> $commands
      * @return list<mixed>
+     * @throws ConnectionException
      */
     public function sendAll(array $commands): array;
 

@@ -6,6 +6,7 @@
 
 declare(strict_types=1);
 
+use Respool\Queues\ConnectionException;
 use Respool\Queues\End;
 use Respool\Queues\NoPermissionException;
 use Respool\Queues\OutOfRangeException;
@@ -124,6 +125,18 @@ $checks = [
         $stranger = new Queues(transport($job, $job['strangerToken']));
         refused(NoPermissionException::class, 'NOPERM', fn () => $stranger->push('log', 'x'));
     },
+    'tls' => function (Queues $queues, array $job): void {
+        $url = "rediss://:{$job['token']}@localhost:{$job['tlsPort']}";
+        $tls = ['cafile' => $job['authorityFile']];
+        $encrypted = new Queues(SocketTransport::connect($url, tls: $tls));
+        same($encrypted->partitions('log'), [0, 1, 2]);
+        try {
+            SocketTransport::connect($url);
+        } catch (ConnectionException) {
+            return;
+        }
+        throw new LogicException('a certificate of nobody known was accepted');
+    },
     'positions' => function (Queues $queues, array $job): void {
         same($queues->pop('work'), null);
         same($queues->popMany('work', 5), []);
@@ -175,15 +188,39 @@ $checks = [
         same($seen, array_map(static fn ($n) => "consumed {$n}", [0, 1, 2, 2, 3, 4]));
         same($queues->pop('jobs'), null);
     },
+    'losses' => function (Queues $queues, array $job): void {
+        $queues->push('jobs', 'before');
+        $seen = [];
+        $until = function () use (&$seen): bool {
+            return count($seen) === 2;
+        };
+        foreach ($queues->consume('jobs', until: $until) as $message) {
+            $seen[] = $message->content;
+            if (count($seen) === 1) {
+                $other = transport($job, $job['token']);
+                $other->send(['CLIENT', 'KILL', 'TYPE', 'normal']);
+                (new Queues($other))->push('jobs', 'after');
+            }
+        }
+        same($seen, ['before', 'after']);
+        same($queues->pop('jobs'), null);
+    },
     'seeks' => function (Queues $queues): void {
         $place = $queues->push('sought', 'again');
         $queues->push('sought', 'and again');
         same($queues->pop('sought')?->content, 'again');
-        same($queues->seek('sought', End::Latest) > 0, true);
+        $seek = function (mixed $to, int $position) use ($queues): void {
+            same($queues->seek('sought', $to) > 0, true);
+            // Whoever keeps the position acts on it a moment later.
+            while ($queues->lag('sought')[0]->position !== $position) {
+                usleep(20_000);
+            }
+        };
+        $seek(End::Latest, $place->offset + 2);
         same($queues->pop('sought'), null);
-        $queues->seek('sought', [$place]);
+        $seek([$place], $place->offset);
         same(contents($queues->popMany('sought', 9)), ['again', 'and again']);
-        $queues->seek('sought', new DateTimeImmutable('-1 hour'));
+        $seek(new DateTimeImmutable('-1 hour'), 0);
         same($queues->pop('sought')?->offset, $place->offset);
     },
 ];

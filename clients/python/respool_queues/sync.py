@@ -82,7 +82,7 @@ class Queues:
     def seek(self, topic: str, to: Target) -> int:
         """
         Moves the position; partitions that a list does not name stay where they are. Returns the
-        sequence of the event that says so in respool's log.
+        sequence of the event that says so in respool's log: it is acted on a moment later.
         """
         return self._run(commands.seek(topic, to))
 
@@ -112,7 +112,9 @@ class Queues:
                 try:
                     in_hand = self.pop_many(topic, count, block_ms=block_ms)
                     failures = 0
-                except TryAgainError:
+                except (TryAgainError, redis.ConnectionError, redis.TimeoutError) as error:
+                    if isinstance(error, redis.AuthenticationError):
+                        raise
                     time.sleep(pause(failures))
                     failures += 1
                 while in_hand and not until():
@@ -120,7 +122,7 @@ class Queues:
                     message = in_hand.pop(0)
                     if ack:
                         # One that is refused is delivered again, which is what at least once means.
-                        with suppress(TryAgainError):
+                        with suppress(TryAgainError, redis.ConnectionError, redis.TimeoutError):
                             self.ack(topic, message)
         finally:
             if ack and in_hand:

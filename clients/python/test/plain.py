@@ -139,17 +139,38 @@ def consumers(job):
     same(queues.pop("jobs"), None)
 
 
+def losses(job):
+    queues = Queues(client(job))
+    queues.push("jobs", "before")
+    seen = []
+    for message in queues.consume("jobs", until=lambda: len(seen) == 2):
+        seen.append(message.content)
+        if len(seen) == 1:
+            other = client(job)
+            other.execute_command("CLIENT", "KILL", "TYPE", "normal")
+            Queues(other).push("jobs", "after")
+    same(seen, [b"before", b"after"])
+    same(queues.pop("jobs"), None)
+
+
 def seeks(job):
     queues = Queues(client(job))
     place = queues.push("sought", "again")
     queues.push("sought", "and again")
     same(queues.pop("sought").content, b"again")
-    assert queues.seek("sought", "latest") > 0
+    seek(queues, "latest", place.offset + 2)
     same(queues.pop("sought"), None)
-    queues.seek("sought", [place])
+    seek(queues, [place], place.offset)
     same([one.content for one in queues.pop_many("sought", 9)], [b"again", b"and again"])
-    queues.seek("sought", datetime.now(timezone.utc) - timedelta(hours=1))
+    seek(queues, datetime.now(timezone.utc) - timedelta(hours=1), 0)
     same(queues.pop("sought"), (*place, b"again"))
+
+
+def seek(queues, to, position):
+    """Whoever keeps the position acts on it a moment later."""
+    assert queues.seek("sought", to) > 0
+    while queues.lag("sought")[0].position != position:
+        time.sleep(0.02)
 
 
 if __name__ == "__main__":
@@ -158,7 +179,7 @@ if __name__ == "__main__":
             check.__name__: check
             for check in (
                 *(records, tombstones, places, pipelines, refusals),
-                *(positions, settlement, consumers, seeks),
+                *(positions, settlement, consumers, losses, seeks),
             )
         }
     )

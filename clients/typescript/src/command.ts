@@ -22,11 +22,11 @@ export interface PushOptions {
 }
 
 export interface PopOptions {
-  /** Wait for a record as long as that, in ms; 0 waits for ever. Without it nothing is waited for. */
+  /** How long to wait for a record, in ms; 0 is for ever. Without it nothing is waited for. */
   readonly blockMs?: number;
 }
 
-/** The first record, the end of the log, the first record of then or later, or a place in each log. */
+/** An end of the log, the first record of then or later, or a place in each partition. */
 export type SeekTarget = 'earliest' | 'latest' | Date | readonly Place[];
 
 /** Builds the commands; `readContent` says what a content is to become. */

@@ -1,6 +1,6 @@
 /** What the proxy refuses, as classes: one for each first word of an error that says what to do. */
 
-/** An error reply to a queue command; `code` is its first word, `ERR` for what has none of its own. */
+/** An error reply; `code` is its first word, `ERR` for what has none of its own. */
 export class QueueError extends Error {
   readonly code: string;
 

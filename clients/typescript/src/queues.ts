@@ -41,7 +41,7 @@ export {
 export type { Lag, Message, Place, TimedOffset } from './message.ts';
 export type { Client } from './send.ts';
 
-/** What a pipeline resolves with: in the place of each command its result, or why it was refused. */
+/** What a pipeline resolves with: for each command its result, or why it was refused. */
 export type Results<Built extends readonly Command<unknown>[]> = {
   -readonly [At in keyof Built]: Built[At] extends Command<infer T> ? T | QueueError : never;
 };
@@ -132,7 +132,7 @@ export class Queues<Content> {
 
   /**
    * Moves the caller's position; partitions that a list does not name stay where they are. Resolves
-   * with the sequence of the event that says so in respool's log.
+   * with the sequence of the event that says so in respool's log: it is acted on a moment later.
    */
   seek(topic: string, to: SeekTarget): Promise<number> {
     return send(this.#redis, this.#commands.seek(topic, to));

@@ -9,6 +9,7 @@ import {
   QueueError,
   type Queues,
   queues,
+  type SeekTarget,
 } from '../src/queues.ts';
 
 interface Job {
@@ -174,7 +175,26 @@ const checks: Readonly<Record<string, (redis: Redis, job: Job) => Promise<void>>
     const broken = all.consume('jobs', () => Promise.reject(new Error('no such luck')));
     await all.push('jobs', 'f');
     await assert.rejects(broken.finished, /no such luck/);
-    assert.equal((await all.pop('jobs', { blockMs: 20_000 }))?.content, 'f');
+    const last = await all.pop('jobs', { blockMs: 20_000 });
+    assert.equal(last?.content, 'f');
+    await all.ack('jobs', last);
+  },
+
+  async losses(redis) {
+    const all = queues(redis, { contents: 'text' });
+    await all.push('jobs', 'before');
+    const told: (string | null)[] = [];
+    const done = Promise.withResolvers<void>();
+    const consumer = all.consume('jobs', async ({ content }) => {
+      told.push(content);
+      if (told.length === 2) return done.resolve();
+      await redis.call('CLIENT', 'KILL', 'TYPE', 'normal');
+      await all.push('jobs', 'after');
+    });
+    await Promise.race([done.promise, consumer.finished]);
+    await consumer.stop();
+    assert.deepEqual(told, ['before', 'after']);
+    assert.equal(await all.pop('jobs'), null);
   },
 
   async seeks(redis) {
@@ -182,11 +202,15 @@ const checks: Readonly<Record<string, (redis: Redis, job: Job) => Promise<void>>
     const [place] = await pushEach(all, 'sought', ['again', 'and again']);
     assert.ok(place);
     assert.equal((await all.pop('sought'))?.content, 'again');
-    assert.ok((await all.seek('sought', 'latest')) > 0);
+    const seek = async (to: SeekTarget, position: bigint) => {
+      assert.ok((await all.seek('sought', to)) > 0);
+      while ((await all.lag('sought'))[0]?.position !== position) await sleep(20);
+    };
+    await seek('latest', place.offset + 2n);
     assert.equal(await all.pop('sought'), null);
-    await all.seek('sought', [place]);
+    await seek([place], place.offset);
     assert.deepEqual(contentsOf(await all.popMany('sought', 9)), ['again', 'and again']);
-    await all.seek('sought', new Date(Date.now() - hourMs));
+    await seek(new Date(Date.now() - hourMs), 0n);
     assert.equal((await all.pop('sought'))?.content, 'again');
   },
 };

@@ -26,7 +26,9 @@ test('notices outlive a restart, are read page by page, and opening the stream a
     return [items.map(({ count }) => count), next];
   };
   assert.deepEqual(await search({}), [[], null]);
-  for (let count = 0; count < 600; count++) {
+  const acked = await connection.request(noticeSubject('p1'), JSON.stringify(noticeOf(0)));
+  assert.deepEqual(acked.json(), { stream: noticeStream, seq: 1 });
+  for (let count = 1; count < 600; count++) {
     connection.publish(noticeSubject('p1'), JSON.stringify(noticeOf(count)));
   }
   await until('all are stored', async () => {

@@ -33,8 +33,6 @@ function streamConfig(replicas: number): WithRequired<Partial<StreamConfig>, 'na
     max_age: nanos(30 * dayMs),
     max_msgs: 100_000,
     max_msg_size: messageBytesMax,
-    // Proxies do not wait for an answer, and have no right to hear one.
-    no_ack: true,
     allow_direct: true,
     compression: StoreCompression.S2,
   };

@@ -52,7 +52,7 @@ function noticeOf({ sequence, subject, bytes }: NoticeMessage): NumberedNotice |
   if (bytes.length > bytesMax) return null;
   try {
     const { success, data } = storedNotice.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
-    // The server lets each proxy publish under its own name only, so the subject is the proof of it.
+    // The server lets each proxy publish under its own name only: the subject is the proof of it.
     return success && noticeSubject(data.proxy) === subject ? { ...data, sequence } : null;
   } catch {
     return null;

@@ -62,8 +62,8 @@ class Across {
     this.#name = (command.facts as CommandFacts).name;
     this.#backend = scene.session.route?.backend as BackendView;
     this.#database = scene.session.way.upstream?.database ?? 0;
-    const stays = atItsBackend(scene.session, writes);
-    this.waiting = new Waiting(scene, command, stays, () => this.#wake());
+    const terms = atItsBackend(scene.session, writes);
+    this.waiting = new Waiting(scene, command, terms, () => this.#wake());
   }
 
   async run(

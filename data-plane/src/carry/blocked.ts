@@ -70,8 +70,8 @@ export class Blocked implements LeaseReader {
     this.#target = { protocol: session.protocol, database, slot, holder };
     this.#purse = new Purse(proxy.held, proxy.limits.workBytesMax);
     const writes = (flags & Flag.write) !== 0;
-    const stays = atItsBackend(session, writes);
-    this.#waiting = new Waiting(scene, command, stays, (error) => this.#interrupted(error));
+    const terms = atItsBackend(session, writes);
+    this.#waiting = new Waiting(scene, command, terms, (error) => this.#interrupted(error));
   }
 
   start(): void {

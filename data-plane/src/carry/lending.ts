@@ -62,7 +62,7 @@ export class Borrower {
   }
 }
 
-function settlementOf(client: ClientConnection, { settlements }: Scene['proxy']): Settlement {
+function settlementOf(client: ClientConnection, { unsettled }: Scene['proxy']): Settlement {
   const { receipts } = client;
-  return receipts instanceof Settlement ? receipts : new Settlement(client, settlements);
+  return receipts instanceof Settlement ? receipts : new Settlement(client, unsettled);
 }

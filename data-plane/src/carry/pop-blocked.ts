@@ -35,8 +35,9 @@ export class BlockedPop {
     this.#topic = parts.topic;
     this.#user = scene.session.user as UserView;
     this.#endMs = performance.now() + (parts.words.blockMs as number);
-    const stays = (session: Session) => this.#stays(session);
-    this.#waiting = new Waiting(scene, command, stays, () => this.#popping?.cancel());
+    const nothing = nothingReply(scene.session.protocol);
+    const terms = { nothing, stays: (session: Session) => this.#stays(session) };
+    this.#waiting = new Waiting(scene, command, terms, () => this.#popping?.cancel());
     parts.borrower.counts.blocked++;
   }
 

@@ -54,9 +54,9 @@ const headBytesMax = 13;
 /** `$2 <10 digits> $2 <16 digits> $<10 digits>`, each with its line end, and the content's. */
 const placeBytesMax = 5 + 12 + 5 + 18 + 13 + 2;
 
-/** KPOP from a managed position, when there is nothing: an array was to be expected. */
+/** KPOP from a managed position, when there is nothing: the null that its clients have always got. */
 export function nothingReply(protocol: Protocol): Buffer {
-  return encodeNull(protocol, true);
+  return encodeNull(protocol);
 }
 
 /** KLAG: partition, position, end and lag of each partition, in one flat list. */

@@ -87,6 +87,8 @@ test('KPOP without a place: how many, and how long to wait, in any order', () =>
     ['KPOP t COUNT 10000', 10_000, null],
     ['kpop t count 5', 5, null],
     ['KPOP t BLOCK 0', 1, Infinity],
+    ['KPOP t BLOCK 2147483647', 1, 2147483647],
+    ['KPOP t BLOCK 2147483648', 1, Infinity],
     ['KPOP t Block 250', 1, 250],
     ['KPOP t COUNT 5 BLOCK 250', 5, 250],
     ['KPOP t BLOCK 250 COUNT 5', 5, 250],
@@ -177,7 +179,7 @@ test('every element of a reply is a bulk string, and a tombstone a null', () => 
   const lag = lagReply([{ partition: 1, position: 7, end: 10, lag: 3 }]);
   assert.equal(String(lag), '*4\r\n$1\r\n1\r\n$1\r\n7\r\n$2\r\n10\r\n$1\r\n3\r\n');
   assert.equal(String(recordsReply([], 2)), '*0\r\n');
-  assert.equal(String(nothingReply(2)), '*-1\r\n');
+  assert.equal(String(nothingReply(2)), '$-1\r\n');
   assert.equal(String(nothingReply(3)), '_\r\n');
   const two = [record(7, 'a\r\nb'), record(10, null)];
   const place = '*6\r\n$1\r\n3\r\n$1\r\n7\r\n$4\r\na\r\nb\r\n$1\r\n3\r\n$2\r\n10\r\n';

@@ -48,6 +48,8 @@ const popCountMax = 10_000;
 const judgedMax = 1_000;
 /** The last that an event of the log can name (contracts/src/queues.ts). */
 const soughtPartitionMax = 4_095;
+/** No timer is longer, and nobody waits 24 days: that is for ever, too. */
+const timerMsMax = 2 ** 31 - 1;
 /** The end of the year 9999: ISO 8601 has four digits for it. */
 const timeMsMax = 253_402_300_799_999;
 
@@ -130,7 +132,7 @@ function optionWords(command: Command): PopWords | Buffer {
     } else if (word === 'BLOCK' && blockMs === null) {
       blockMs = wholeAt(command, at + 1, Number.MAX_SAFE_INTEGER);
       if (blockMs === null) return noBlock;
-      if (blockMs === 0) blockMs = Infinity;
+      if (blockMs === 0 || blockMs > timerMsMax) blockMs = Infinity;
     } else {
       return popSyntax;
     }

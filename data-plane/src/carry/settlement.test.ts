@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { QueueCounts } from '../observe/queue-counts.ts';
 import type { Delivery, Popping } from '../positions/positions.ts';
 import { type Lot, Settlement } from './settlement.ts';
-import { Settlements } from './settlements.ts';
+import { Unsettled } from './unsettled.ts';
 
 const limits = { unsettledMax: 10, openMs: 1_000, everyMs: 3_600_000 };
 
@@ -17,7 +17,7 @@ class Rig {
   /** `ack 3`, `nack 3`: by number of the delivery. */
   readonly log: string[] = [];
   nowMs = 0;
-  readonly all = new Settlements(limits, () => this.nowMs);
+  readonly all = new Unsettled(limits, () => this.nowMs);
   readonly settlement = new Settlement({ receipts: null, ...this.#client() }, this.all);
   #number = 0;
 

@@ -3,7 +3,7 @@ import type { Outlet } from '../listen/outlet.ts';
 import type { Receipts } from '../listen/wait.ts';
 import type { QueueCounts } from '../observe/queue-counts.ts';
 import type { Delivery, Popping } from '../positions/positions.ts';
-import type { Settlements, Settling } from './settlements.ts';
+import type { Settling, Unsettled } from './unsettled.ts';
 
 /** The connection, as far as it matters what it took. */
 export interface SettledClient {
@@ -36,7 +36,7 @@ export interface Lot {
  */
 export class Settlement implements Receipts, Settling {
   readonly #client: SettledClient;
-  readonly #all: Settlements;
+  readonly #all: Unsettled;
   /** Pops that were asked and not answered, with the records they may bring. */
   readonly #asked = new Map<Popping, number>();
   readonly #waiting = new Set<Lot>();
@@ -52,7 +52,7 @@ export class Settlement implements Receipts, Settling {
   #whenRoom: (() => void) | null = null;
   #wanted = 0;
 
-  constructor(client: SettledClient, all: Settlements) {
+  constructor(client: SettledClient, all: Unsettled) {
     this.#client = client;
     this.#all = all;
     client.receipts = this;

@@ -18,19 +18,27 @@ const byMove = encodeError(
 const byDenial = encodeError('UNBLOCKED', 'this user may not run the command any more');
 const byEnd = encodeError('UNBLOCKED', 'the session ends: this proxy stops, or the user is gone');
 
-/** After each change of the session: why it may wait no longer, or null. */
-export type Stays = (session: Session) => Buffer | null;
+/** On which terms a client waits. */
+export interface Terms {
+  /** Asked after each change of the session: why it may wait no longer, or null. */
+  stays(session: Session): Buffer | null;
+  /** What it is answered after its time. */
+  readonly nothing: Buffer;
+}
 
 /** It waits at a server of its backend, which must stay the same; `writes`: not if it is read-only. */
-export function atItsBackend({ route, way }: Session, writes: boolean): Stays {
-  return (session) => {
-    const { upstream, prefix } = session.way;
-    const same =
-      session.route?.backend === route?.backend &&
-      upstream?.database === way.upstream?.database &&
-      String(prefix) === String(way.prefix);
-    if (!same) return byMove;
-    return writes && session.user?.readOnly ? byDenial : null;
+export function atItsBackend({ route, way, protocol }: Session, writes: boolean): Terms {
+  return {
+    nothing: encodeNull(protocol, true),
+    stays(session) {
+      const { upstream, prefix } = session.way;
+      const same =
+        session.route?.backend === route?.backend &&
+        upstream?.database === way.upstream?.database &&
+        String(prefix) === String(way.prefix);
+      if (!same) return byMove;
+      return writes && session.user?.readOnly ? byDenial : null;
+    },
   };
 }
 
@@ -42,19 +50,19 @@ export class Waiting implements Wait, SessionWatcher {
   readonly #session: Session;
   readonly #counters: ProcessCounters;
   readonly #run: Run;
-  readonly #stays: Stays;
+  readonly #terms: Terms;
   /** Has who makes the reply end the command; the argument asks for an error instead of a timeout. */
   readonly #interrupt: (error: boolean) => void;
   #verdict: Buffer | null = null;
   #ended = false;
 
-  constructor(scene: Scene, command: Command, stays: Stays, interrupt: (error: boolean) => void) {
+  constructor(scene: Scene, command: Command, terms: Terms, interrupt: (error: boolean) => void) {
     const { client, session, proxy } = scene;
     const { queue } = client;
     this.#client = client;
     this.#session = session;
     this.#counters = proxy.observe.counters;
-    this.#stays = stays;
+    this.#terms = terms;
     this.#interrupt = interrupt;
     const size = command.end - command.start;
     queue.owe(1, size);
@@ -117,11 +125,11 @@ export class Waiting implements Wait, SessionWatcher {
   }
 
   unblock(error: boolean): void {
-    this.#stop(error ? byOther : encodeNull(this.#session.protocol, true), error);
+    this.#stop(error ? byOther : this.#terms.nothing, error);
   }
 
   rebound(session: Session): void {
-    const reason = this.#stays(session);
+    const reason = this.#terms.stays(session);
     if (reason !== null) this.#stop(reason, true);
   }
 

@@ -58,8 +58,9 @@ export class Outlet implements Flushable {
 
   /** Bytes that the kernel took; what it took in part does not count yet. */
   get taken(): number {
-    // A socket that ended forgets what it could not write, as if it had been taken.
-    return this.#socket.destroyed ? 0 : this.written - this.#socket.writableLength;
+    const { destroyed, errored, writableLength } = this.#socket;
+    // A socket that broke forgets what it could not write, as if it had been taken.
+    return destroyed || errored !== null ? 0 : this.written - writableLength;
   }
 
   /**

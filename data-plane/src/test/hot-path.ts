@@ -6,7 +6,7 @@ import { RedisBackend } from '../backend/redis/redis.ts';
 import type { RedisLimits } from '../backend/redis/services.ts';
 import type { TrackedBytes } from '../backend/redis/tracked-keys.ts';
 import { Monitors } from '../carry/monitors.ts';
-import { type SettleLimits, Settlements } from '../carry/settlements.ts';
+import { type SettleLimits, Unsettled } from '../carry/unsettled.ts';
 import { Clients } from '../clients.ts';
 import { families } from '../command/command.ts';
 import { Command } from '../command/request.ts';
@@ -122,7 +122,7 @@ export class HotPath {
       command: new Command(),
       held: { bytes: 0, bytesMax: defaults.processWorkBytesMax },
       pushes,
-      settlements: new Settlements(options.settle),
+      unsettled: new Unsettled(options.settle),
       positions: options.positions ?? null,
       wishes: options.wishes ?? null,
       findClient: (id) => self.clients.find(id),

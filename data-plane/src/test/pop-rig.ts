@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { MemoryKafka } from '@respool/kafka/memory';
 import type { KafkaBackend } from '../backend/kafka/kafka.ts';
-import { type SettleLimits, settleLimits } from '../carry/settlements.ts';
+import { type SettleLimits, settleLimits } from '../carry/unsettled.ts';
 import type { Wishes } from '../positions/wishes.ts';
 import { encodeRequest } from '../resp/encoder.ts';
 import { HotPath } from './hot-path.ts';

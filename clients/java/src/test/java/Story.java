@@ -22,6 +22,7 @@ import org.json.JSONObject;
 import redis.clients.jedis.CommandObject;
 import redis.clients.jedis.DefaultJedisClientConfig;
 import redis.clients.jedis.HostAndPort;
+import redis.clients.jedis.Protocol;
 import redis.clients.jedis.RedisClient;
 import respool.queues.At;
 import respool.queues.Consumer;
@@ -54,6 +55,7 @@ final class Story {
     checks.put("positions", Story::positions);
     checks.put("settlement", Story::settlement);
     checks.put("consumers", Story::consumers);
+    checks.put("losses", Story::losses);
     checks.put("seeks", Story::seeks);
     JSONArray names = job.getJSONArray("checks");
     for (int n = 0; n < names.length(); n++) {
@@ -204,19 +206,54 @@ final class Story {
       same(wrong.getCause().getMessage(), "no such luck");
     }
     // The one in hand was given back, and the one behind it.
-    same(texts(queues.popMany("jobs", 9, 20_000)), List.of("d", "e"));
+    List<Message> again = queues.popMany("jobs", 9, 20_000);
+    same(texts(again), List.of("d", "e"));
+    same(queues.ack("jobs", again.toArray(Message[]::new)), 2L);
   }
 
-  private static void seeks(Queues queues) {
+  private static void losses(Queues queues) throws Exception {
+    queues.push("jobs", "before");
+    CountDownLatch two = new CountDownLatch(2);
+    List<String> told = Collections.synchronizedList(new ArrayList<>());
+    Consumer.Handler handler =
+        message -> {
+          told.add(message.text());
+          if (told.size() == 1) {
+            cutOthersAndPush("after");
+          }
+          two.countDown();
+        };
+    try (RedisClient client = open("user", "token");
+        Consumer consumer =
+            new Queues(client).consume("jobs", Consumer.Options.DEFAULT, handler)) {
+      same(two.await(20, TimeUnit.SECONDS), true);
+    }
+    same(told, List.of("before", "after"));
+  }
+
+  private static void cutOthersAndPush(String content) {
+    try (RedisClient client = open("user", "token")) {
+      client.sendCommand(Protocol.Command.CLIENT, "KILL", "TYPE", "normal");
+      new Queues(client).push("jobs", content);
+    }
+  }
+
+  private static void seeks(Queues queues) throws InterruptedException {
     Place place = queues.push("sought", "again");
     queues.push("sought", "and again");
     same(queues.pop("sought").text(), "again");
-    same(queues.seek("sought", At.LATEST) > 0, true);
+    seek(queues, At.LATEST, place.offset() + 2);
     same(queues.pop("sought"), null);
-    queues.seek("sought", At.places(place));
+    seek(queues, At.places(place), place.offset());
     same(texts(queues.popMany("sought", 9)), List.of("again", "and again"));
-    queues.seek("sought", At.time(Instant.now().minusSeconds(3_600)));
+    seek(queues, At.time(Instant.now().minusSeconds(3_600)), 0);
     same(queues.pop("sought").text(), "again");
+  }
+
+  /** Whoever keeps the position acts on it a moment later. */
+  private static void seek(Queues queues, At to, long position) throws InterruptedException {
+    same(queues.seek("sought", to) > 0, true);
+    while (queues.lag("sought").get(0).position() != position) Thread.sleep(20);
   }
 
   private static List<String> texts(List<Message> messages) {

@@ -6,6 +6,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import redis.clients.jedis.exceptions.JedisConnectionException;
 
 /**
  * A handler that is called with one record after the other, on a thread of its own. Each is
@@ -14,6 +15,7 @@ import java.util.function.BiConsumer;
 public final class Consumer implements AutoCloseable {
   private static final long PAUSE_MS_FIRST = 50;
   private static final long PAUSE_MS_MAX = 2_000;
+  private static final int ATTEMPTS_MAX = 3;
 
   private final Queues queues;
   private final String topic;
@@ -78,24 +80,29 @@ public final class Consumer implements AutoCloseable {
   }
 
   private void run() {
+    Throwable ended = null;
     try {
       while (!isOver()) {
         fetch();
         while (!inHand.isEmpty() && !isOver()) handleFirst();
       }
-      giveBack();
-      finished.complete(null);
     } catch (Throwable wrong) {
-      giveBack();
-      finished.completeExceptionally(wrong);
+      ended = wrong;
     }
+    try {
+      giveBack(inHand.toArray(Message[]::new));
+    } catch (RuntimeException refusal) {
+      if (ended == null) ended = refusal;
+    }
+    if (ended == null) finished.complete(null);
+    else finished.completeExceptionally(ended);
   }
 
   private void fetch() throws InterruptedException {
     try {
       inHand.addAll(queues.popMany(topic, options.count(), options.blockMs()));
       refusals = 0;
-    } catch (QueueException.TryAgain refusal) {
+    } catch (QueueException.TryAgain | JedisConnectionException refusal) {
       pause(refusals++);
     }
   }
@@ -108,7 +115,7 @@ public final class Consumer implements AutoCloseable {
       if (options.onError() == null) throw wrong;
       options.onError().accept(wrong, message);
       inHand.removeFirst();
-      if (options.ack()) queues.nack(topic, message);
+      giveBack(message);
       // It would come back at once, and go wrong at once.
       pause(failures++);
       return;
@@ -118,20 +125,30 @@ public final class Consumer implements AutoCloseable {
     if (options.ack()) acknowledge(message);
   }
 
+  /**
+   * Said once more if a connection was lost, which does no harm. One that is refused for now is
+   * delivered again, which is what at least once means.
+   */
   private void acknowledge(Message message) {
-    try {
-      queues.ack(topic, message);
-    } catch (QueueException.TryAgain refusal) {
-      // It is delivered again, which is what at least once means.
+    for (int attempts = 0; attempts < ATTEMPTS_MAX; attempts++) {
+      try {
+        queues.ack(topic, message);
+        return;
+      } catch (QueueException.TryAgain refusal) {
+        return;
+      } catch (JedisConnectionException lost) {
+        // The pool may hold more connections to a proxy that is gone.
+      }
     }
   }
 
-  private void giveBack() {
-    if (!options.ack() || inHand.isEmpty()) return;
+  /** Those that cannot be given back now are delivered again all the same, only later. */
+  private void giveBack(Message... messages) {
+    if (!options.ack()) return;
     try {
-      queues.nack(topic, inHand.toArray(Message[]::new));
-    } catch (RuntimeException refusal) {
-      // They are delivered again all the same, only later.
+      queues.nack(topic, messages);
+    } catch (QueueException.TryAgain | JedisConnectionException refusal) {
+      return;
     }
   }
 

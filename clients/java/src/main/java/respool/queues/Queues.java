@@ -106,7 +106,7 @@ public final class Queues {
 
   /**
    * Moves the position; partitions that {@code At.places} does not name stay where they are.
-   * Returns the sequence of the event that says so in respool's log.
+   * Returns the sequence of the event that says so in respool's log: it is acted on a moment later.
    */
   public long seek(String topic, At to) {
     return run(QueueCommands.seek(topic, to));

@@ -18,7 +18,7 @@ export interface Settling {
 }
 
 /** One timer for all, and none while nobody has anything unsettled. */
-export class Settlements {
+export class Unsettled {
   readonly limits: SettleLimits;
   /** Milliseconds from any fixed origin, never stepping back. */
   readonly nowMs: () => number;
