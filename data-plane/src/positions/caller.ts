@@ -1,6 +1,7 @@
 /** One command that waits for records, and the line such commands stand in. */
-import type { SessionId } from './exchange.ts';
-import type { Delivery, Popping, PopWish } from './positions.ts';
+import type { Loan, SessionId } from './exchange.ts';
+import { type Delivery, type Popping, type PopWish, PositionError } from './positions.ts';
+import { answerBytesMax, valueBytesMax } from './wire.ts';
 
 /** One owner for as long as it is one: what it lent is settled with it or not at all. */
 export interface Era {
@@ -111,6 +112,21 @@ export class Caller implements Popping {
     const taken = this.got.length;
     return taken === 0 || (taken < count && this.bytes + bytes <= bytesMax);
   }
+}
+
+export function windowFull(): PositionError {
+  const message = 'as many records as the window allows are out or wait to be committed';
+  return new PositionError('window-full', message);
+}
+
+/** A value that lies elsewhere has that many bytes at least. */
+export function bytesOf({ value }: Loan): number {
+  return value === 'elsewhere' ? valueBytesMax + 1 : (value?.length ?? 0);
+}
+
+/** The first record may have any size. */
+export function wantBytesOf({ count, bytesMax }: PopWish): number {
+  return count === 1 ? answerBytesMax : Math.min(bytesMax, answerBytesMax);
 }
 
 const shrinkAt = 64;

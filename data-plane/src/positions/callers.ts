@@ -1,11 +1,20 @@
 /** The commands of one unit that wait for records: who gets which, who is told what, and when. */
 import type { Clock } from '@respool/contracts/clock';
 import { asKafkaError } from '@respool/kafka/kafka-error';
-import { Caller, type Era, Line, Loaned, type Settler } from './caller.ts';
+import {
+  bytesOf,
+  Caller,
+  type Era,
+  Line,
+  Loaned,
+  type Settler,
+  wantBytesOf,
+  windowFull,
+} from './caller.ts';
 import { readElsewhere } from './elsewhere.ts';
 import type { Loan, Rest } from './exchange.ts';
 import { type PopWish, PositionError } from './positions.ts';
-import { answerBytesMax, valueBytesMax } from './wire.ts';
+import { answerBytesMax } from './wire.ts';
 
 export interface CallersOptions {
   readonly clock: Clock;
@@ -39,7 +48,8 @@ export class Callers {
   readonly #settler: Settler;
   readonly #line = new Line();
   readonly #resting = new Line();
-  #number = 0;
+  /** Number of the caller that came last. */
+  lastNumber = 0;
   #inLine = 0;
   #inRest = 0;
   #wantBytes = 0;
@@ -64,11 +74,6 @@ export class Callers {
     return this.#blockers > 0 || this.#inRest > 0;
   }
 
-  /** Number of the caller that came last. */
-  get lastNumber(): number {
-    return this.#number;
-  }
-
   /** What those in the line would take of one answer. */
   get wantBytes(): number {
     return Math.min(this.#wantBytes, answerBytesMax);
@@ -78,7 +83,7 @@ export class Callers {
     const nowMs = this.#options.nowMs();
     const { waitMs } = wish;
     const hardAtMs = nowMs + Math.max(waitMs, this.#options.popMsMax);
-    const caller = new Caller(this.#settler, wish, ++this.#number, [nowMs + waitMs, hardAtMs]);
+    const caller = new Caller(this.#settler, wish, ++this.lastNumber, [nowMs + waitMs, hardAtMs]);
     this.#line.push(caller);
     this.#comes(caller);
     return caller;
@@ -292,19 +297,4 @@ export class Callers {
     else if (state === 'full') caller.reject(windowFull());
     else caller.reject(new PositionError('no-owner', this.#options.trouble()));
   }
-}
-
-function windowFull(): PositionError {
-  const message = 'as many records as the window allows are out or wait to be committed';
-  return new PositionError('window-full', message);
-}
-
-/** A value that lies elsewhere has that many bytes at least. */
-function bytesOf({ value }: Loan): number {
-  return value === 'elsewhere' ? valueBytesMax + 1 : (value?.length ?? 0);
-}
-
-/** The first record may have any size. */
-function wantBytesOf({ count, bytesMax }: PopWish): number {
-  return count === 1 ? answerBytesMax : Math.min(bytesMax, answerBytesMax);
 }

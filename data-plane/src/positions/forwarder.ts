@@ -6,14 +6,13 @@ import type { Answer, SessionId, UnitName, Verdict } from './exchange.ts';
 import { Backoff, type ForwarderHost } from './forwarder-host.ts';
 import type { Place } from './ownership.ts';
 import { type Popping, type PopWish, PositionError } from './positions.ts';
-import { SentAsk } from './sent-ask.ts';
+import { askOf, SentAsk } from './sent-ask.ts';
 import { dealOut, Judgements, Settlements } from './settlements.ts';
 import type { Unanswered } from './transport.ts';
-import { type Reply, takeMax, valueBytesMax, verdictsMax } from './wire.ts';
+import { UnderWay } from './under-way.ts';
+import { type Reply, takeMax, valueBytesMax } from './wire.ts';
 
 const asksMax = 2;
-/** What became of loans goes alone when no question took it along within that time. */
-const settleMs = 5;
 const latesMax = 2;
 
 /**
@@ -25,9 +24,9 @@ export class Forwarder implements Settler {
   readonly unit: UnitName;
   readonly #host: ForwarderHost;
   readonly #callers: Callers;
-  readonly #settlements = new Settlements();
+  readonly #settlements: Settlements;
   readonly #judgements = new Judgements();
-  readonly #underWay = new Set<SentAsk>();
+  readonly #underWay: UnderWay;
   readonly #backoff: Backoff;
   #place: Place | null = null;
   /** Said that it is not the owner. */
@@ -36,10 +35,6 @@ export class Forwarder implements Settler {
   #era: Era | null = null;
   #isFinding = false;
   #isScheduled = false;
-  #isSettleDue = false;
-  #isSettleTimed = false;
-  /** Records asked for and not answered yet. */
-  #asked = 0;
   #hints = 0;
   #lates = 0;
   #wasFull = false;
@@ -52,7 +47,9 @@ export class Forwarder implements Settler {
     this.unit = unit;
     this.#host = host;
     this.usedAtMs = host.nowMs();
-    const { clock, nowMs, popMsMax, waiting } = host;
+    const { clock, nowMs, popMsMax, waiting, budget } = host;
+    this.#underWay = new UnderWay(budget);
+    this.#settlements = new Settlements(clock, this.#schedule);
     this.#backoff = new Backoff(clock, this.#schedule);
     this.#callers = new Callers(this, {
       ...{ clock, nowMs, popMsMax, waiting },
@@ -67,25 +64,14 @@ export class Forwarder implements Settler {
     return caller;
   }
 
-  async judge(verdicts: readonly Verdict[]): Promise<readonly boolean[]> {
-    const deadlineAtMs = this.#host.nowMs() + this.#host.popMsMax;
-    const parts: Promise<readonly boolean[]>[] = [];
-    for (let at = 0; at < verdicts.length; at += verdictsMax) {
-      parts.push(this.#judgements.add(verdicts.slice(at, at + verdictsMax), deadlineAtMs));
-    }
+  judge(verdicts: readonly Verdict[]): Promise<readonly boolean[]> {
+    const judged = this.#judgements.add(verdicts, this.#host.nowMs() + this.#host.popMsMax);
     this.#schedule();
-    return (await Promise.all(parts)).flat();
+    return judged;
   }
 
   settle(era: Era, id: number, done: boolean): void {
-    if (era !== this.#era) return;
-    this.#settlements.add(id, done);
-    if (this.#isSettleTimed) return;
-    this.#isSettleTimed = true;
-    this.#host.clock.after(settleMs, () => {
-      this.#isSettleTimed = false;
-      this.#settleNow();
-    });
+    if (era === this.#era) this.#settlements.add(id, done);
   }
 
   cancel(caller: Caller): void {
@@ -125,15 +111,9 @@ export class Forwarder implements Settler {
   close(): Promise<void> {
     this.#callers.close();
     this.#quiet ??= Promise.withResolvers();
-    this.#settleNow();
+    this.#settlements.hurry();
     this.#rest();
     return this.#quiet.promise;
-  }
-
-  #settleNow(): void {
-    if (this.#settlements.count === 0) return;
-    this.#isSettleDue = true;
-    this.#schedule();
   }
 
   readonly #schedule = (): void => {
@@ -145,7 +125,8 @@ export class Forwarder implements Settler {
   readonly #pump = (): void => {
     this.#isScheduled = false;
     if (this.#callers.count > 0) this.usedAtMs = this.#host.nowMs();
-    const isWanted = this.#callers.want > 0 || this.#isSettleDue || this.#judgements.count > 0;
+    const isWanted =
+      this.#callers.want > 0 || this.#settlements.isDue || this.#judgements.count > 0;
     if (!isWanted) this.#rest();
     else if (this.#place === null) void this.#find();
     else while (this.#underWay.size < asksMax && this.#sendNext(this.#place)) {}
@@ -153,8 +134,8 @@ export class Forwarder implements Settler {
 
   /** False when there is nothing to be asked now. */
   #sendNext(place: Place): boolean {
-    let take = Math.max(0, Math.min(takeMax, this.#callers.want - this.#asked));
-    if (take === 0 && !this.#isSettleDue && this.#judgements.count === 0) return false;
+    let take = Math.max(0, Math.min(takeMax, this.#callers.want - this.#underWay.records));
+    if (take === 0 && !this.#settlements.isDue && this.#judgements.count === 0) return false;
     const from = this.#host.session();
     if (from === null) {
       this.#place = null;
@@ -163,7 +144,7 @@ export class Forwarder implements Settler {
     }
     let bytes = Math.min(this.#callers.wantBytes, take * valueBytesMax);
     if (!this.#host.budget.reserve(bytes, this.#schedule)) {
-      if (!this.#isSettleDue && this.#judgements.count === 0) return false;
+      if (!this.#settlements.isDue && this.#judgements.count === 0) return false;
       [take, bytes] = [0, 0];
     }
     this.#send(place, from, take, bytes);
@@ -172,7 +153,6 @@ export class Forwarder implements Settler {
 
   #send(place: Place, from: SessionId, take: number, bytes: number): void {
     const { acks, nacks } = this.#settlements.take();
-    this.#isSettleDue = this.#isSettleDue && this.#settlements.count > 0;
     const judgements = this.#judgements.take();
     const waits = this.#callers.patient || this.#wasFull;
     const upTo = this.#callers.lastNumber;
@@ -181,15 +161,11 @@ export class Forwarder implements Settler {
     const content = { era, take, bytes, waits, acks, nacks, judgements, upTo, hints };
     const sent = new SentAsk(content, this.#answered, this.#unanswered);
     this.#underWay.add(sent);
-    this.#asked += take;
-    const { epoch } = place;
-    const verdicts = judgements.length === 0 ? none : judgements.flatMap((one) => one.verdicts);
-    const asked = { unit: this.unit, epoch, from, take, bytesMax: bytes, waits };
-    this.#host.ask(place, { ...asked, acks, nacks, verdicts }, sent);
+    this.#host.ask(place, askOf(this.unit, place, from, content), sent);
   }
 
   readonly #answered = (sent: SentAsk, reply: Reply): void => {
-    const wasOver = this.#over(sent);
+    const wasOver = this.#underWay.end(sent);
     const { content } = sent;
     const isCurrent = content.era === this.#era;
     switch (reply.kind) {
@@ -209,7 +185,7 @@ export class Forwarder implements Settler {
 
   #lent(sent: SentAsk, answer: Extract<Answer, { kind: 'loans' }>, wasOver: boolean): void {
     const { loans, rest } = answer;
-    const { era, upTo, waits, take, hints } = sent.content;
+    const { era, upTo, waits, take, hints, judgements } = sent.content;
     this.#backoff.failures = 0;
     this.#lates = 0;
     this.#stale = null;
@@ -217,13 +193,13 @@ export class Forwarder implements Settler {
     if (wasOver || take === 0) return;
     this.#wasFull = rest === 'full';
     if (rest === 'ready') {
-      // It has more and gave none: it is not to be asked in circles.
-      if (loans.length === 0) this.#backoff.pause();
+      // It has more and gave none, nor had to judge: it is not to be asked in circles.
+      if (loans.length === 0 && judgements.length === 0) this.#backoff.pause();
       return;
     }
     // Who would rest is to be hinted at, and a hint that came meanwhile counts.
     if (rest === 'full' && !waits) return;
-    this.#callers.tell({ rest, upTo, due: this.#asked, mayRest: hints === this.#hints });
+    this.#callers.tell({ rest, upTo, due: this.#underWay.records, mayRest: hints === this.#hints });
   }
 
   #fenced(): void {
@@ -238,15 +214,13 @@ export class Forwarder implements Settler {
     if (content.era === this.#era) this.#settlements.restore(content);
     for (const { reject } of content.judgements) reject(error);
     if (content.take > 0) this.#callers.fail(error, content.upTo);
-    this.#isSettleDue = this.#settlements.count > 0;
     this.#backoff.pause();
   }
 
   readonly #unanswered = (sent: SentAsk, why: Unanswered): void => {
-    if (this.#over(sent)) return;
+    if (this.#underWay.end(sent)) return;
     const { era, judgements } = sent.content;
     if (era === this.#era) this.#settlements.restore(sent.content);
-    this.#isSettleDue = this.#settlements.count > 0;
     if (why === 'away') {
       this.#judgements.restore(judgements);
       this.#trouble = 'the owner of the position is not reached';
@@ -261,24 +235,13 @@ export class Forwarder implements Settler {
     this.#schedule();
   };
 
-  /** True when it was over before. */
-  #over(sent: SentAsk): boolean {
-    if (sent.isOver) return true;
-    sent.isOver = true;
-    this.#underWay.delete(sent);
-    this.#asked -= sent.content.take;
-    this.#host.budget.release(sent.content.bytes);
-    return false;
-  }
-
   /** The owner is none any more: its loans are not ours, and nothing needs to be said of them. */
   #forget(): void {
     this.#place = null;
     this.#era = null;
     this.#settlements.clear();
-    this.#isSettleDue = false;
-    for (const sent of this.#underWay) {
-      this.#over(sent);
+    for (const sent of this.#underWay.all) {
+      this.#underWay.end(sent);
       for (const { reject } of sent.content.judgements) {
         reject(new PositionError('no-owner', unheard));
       }
@@ -324,7 +287,6 @@ export class Forwarder implements Settler {
   }
 }
 
-const none: readonly Verdict[] = [];
 const failuresMax = 20;
 const unheard =
   'the owner of the position did not answer: whether it counted that is not known, and saying it again does no harm';

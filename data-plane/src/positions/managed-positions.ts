@@ -245,8 +245,9 @@ export class ManagedPositions implements Positions {
 
   #tickSoon(): void {
     this.#cancelTick = this.#options.clock.after(tickMs, () => {
-      this.#tick();
+      // First: a fault in one tick must not be the end of all.
       this.#tickSoon();
+      this.#tick();
     });
   }
 

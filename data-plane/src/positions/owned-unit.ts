@@ -56,24 +56,22 @@ export class OwnedUnit implements OwnerHost {
     return this.#services.ahead;
   }
 
-  holds(): boolean {
+  // Owners hand these on as they are.
+
+  readonly holds = (): boolean => {
     return !this.#isOver && this.#services.session() === this.lease.owner;
-  }
+  };
 
-  isGone(session: SessionId): boolean {
-    return this.#services.isGone(session);
-  }
+  readonly isGone = (session: SessionId): boolean => this.#services.isGone(session);
 
-  hint(session: SessionId, unit: UnitName, epoch: number): void {
+  readonly hint = (session: SessionId, unit: UnitName, epoch: number): void => {
     this.#services.hint(session, unit, epoch);
-  }
+  };
 
-  notice(notice: Notice): void {
-    this.#services.notice(notice);
-  }
+  readonly notice = (notice: Notice): void => this.#services.notice(notice);
 
   /** Tries until it is noted or the lease is lost. */
-  async noteSeek(_unit: UnitName, generation: number): Promise<void> {
+  readonly noteSeek = async (_unit: UnitName, generation: number): Promise<void> => {
     for (;;) {
       if (!this.holds()) throw new LeaseLost(`the lease of ${this.key} is lost`);
       try {
@@ -83,7 +81,7 @@ export class OwnedUnit implements OwnerHost {
       }
       await new Promise<void>((resolve) => this.clock.after(noteAgainMs, resolve));
     }
-  }
+  };
 
   /** Somebody else may own it now: nothing more is committed or lent. */
   fence(): void {

@@ -9,8 +9,9 @@ import { type Answer, type Ask, type SessionId, type UnitName, unitKey } from '.
 import { StoreAway } from './key-store.ts';
 import { OwnedUnit, type UnitServices } from './owned-unit.ts';
 import type { Owner } from './owner.ts';
+import { OwnerTotals } from './owner-totals.ts';
 import { PositionError } from './positions.ts';
-import { preferred } from './rendezvous.ts';
+import { dueToMove, preferred } from './rendezvous.ts';
 import type { Sessions } from './sessions.ts';
 import type { UnitState } from './unit-leases.ts';
 import type { Reply } from './wire.ts';
@@ -23,7 +24,7 @@ export interface Place extends Era {
 export interface OwnershipOptions extends UnitServices {
   readonly sessions: Sessions;
   readonly nowMs: () => number;
-  readonly logger: Pick<Logger, 'info' | 'warn'>;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** The epoch in which `session` owns the unit now, as it says; null when it declines or is silent. */
   readonly claim: (session: SessionId, unit: UnitName) => Promise<number | null>;
   /** Null where nobody may consume. */
@@ -43,9 +44,6 @@ const checkEveryMs = 2_000;
 /** Leases looked at with each check. */
 const checkedMax = 64;
 const balanceEveryMs = 5_000;
-/** Another proxy must be the preferred one for so long: those that start and stop move nothing. */
-const strangeMsMax = 60_000;
-const movingMax = 4;
 
 export class Ownership {
   readonly #options: OwnershipOptions;
@@ -56,14 +54,7 @@ export class Ownership {
   #balancedMs = 0;
   #isDraining = false;
   readonly #counts = { taken: 0, fenced: 0, moved: 0 };
-  /** What owners counted that are none any more. */
-  readonly #past: Counted = {
-    redeliveries: 0,
-    skipped: 0,
-    deadLetters: 0,
-    commits: 0,
-    commitErrors: 0,
-  };
+  readonly #totals = new OwnerTotals();
 
   constructor(options: OwnershipOptions) {
     this.#options = options;
@@ -74,14 +65,9 @@ export class Ownership {
   }
 
   sample(): OwnershipSample {
-    const counted = { ...this.#past };
-    let out = 0;
-    for (const { owner } of this.units) {
-      const sample = owner.sample();
-      out += sample.out;
-      add(counted, sample);
-    }
-    return { owned: this.#owned.size, out, ...this.#counts, ...counted };
+    const owners = this.units.map(({ owner }) => owner);
+    const out = owners.reduce((total, owner) => total + owner.sample().out, 0);
+    return { owned: owners.length, out, ...this.#counts, ...this.#totals.with(owners) };
   }
 
   /**
@@ -99,11 +85,9 @@ export class Ownership {
         const place = await this.#lookUp(unit, not);
         if (place !== null) return place;
       }
-    } catch (error) {
-      if (!(error instanceof StoreAway)) throw error;
-      throw new PositionError('no-owner', `who owns it is not known: ${error.message}`, {
-        cause: error,
-      });
+    } catch (cause) {
+      if (!(cause instanceof StoreAway)) throw cause;
+      throw new PositionError('no-owner', `who owns it is not known: ${cause.message}`, { cause });
     }
     throw new PositionError('no-owner', 'too many proxies are about to own it');
   }
@@ -158,7 +142,7 @@ export class Ownership {
     const nowMs = this.#options.nowMs();
     for (const own of this.units) {
       if (own.leaving === null && !own.holds()) this.#fence(own);
-      else own.owner.tick();
+      else this.#tickOne(own);
       if (own.leaving === null && own.owner.state === 'fenced') void this.#letGo(own, 0);
     }
     if (nowMs - this.#checkedMs >= checkEveryMs) {
@@ -168,6 +152,16 @@ export class Ownership {
     if (nowMs - this.#balancedMs >= balanceEveryMs) {
       this.#balancedMs = nowMs;
       this.#balance(nowMs);
+    }
+  }
+
+  /** A fault of ours in one unit is not the others': it begins anew from what is committed. */
+  #tickOne(own: OwnedUnit): void {
+    try {
+      own.owner.tick();
+    } catch (error) {
+      this.#options.logger.error({ unit: own.key, err: error }, 'a fault in an owned position');
+      this.#drop(own);
     }
   }
 
@@ -262,19 +256,7 @@ export class Ownership {
   }
 
   #balance(nowMs: number): void {
-    const { sessions } = this.#options;
-    const { session } = sessions;
-    const alive = sessions.alive();
-    let moving = this.units.filter(({ leaving }) => leaving !== null).length;
-    for (const own of this.units) {
-      if (session === null || preferred(own.key, alive) === session) {
-        own.strangeSinceMs = null;
-        continue;
-      }
-      own.strangeSinceMs ??= nowMs;
-      const isDue = nowMs - own.strangeSinceMs >= strangeMsMax;
-      if (!isDue || own.leaving !== null || moving >= movingMax) continue;
-      moving++;
+    for (const own of dueToMove(this.units, this.#options.sessions, nowMs)) {
       this.#counts.moved++;
       void this.#letGo(own, drainMsMax);
     }
@@ -301,19 +283,8 @@ export class Ownership {
     own.fence();
     if (this.#owned.get(own.key) !== own) return;
     this.#owned.delete(own.key);
-    add(this.#past, own.owner.sample());
+    this.#totals.retire(own.owner);
   }
-}
-
-type Counted = { -readonly [K in CountedFigure]: number };
-type CountedFigure = 'redeliveries' | 'skipped' | 'deadLetters' | 'commits' | 'commitErrors';
-
-function add(to: Counted, more: Readonly<Counted>): void {
-  to.redeliveries += more.redeliveries;
-  to.skipped += more.skipped;
-  to.deadLetters += more.deadLetters;
-  to.commits += more.commits;
-  to.commitErrors += more.commitErrors;
 }
 
 function placeOf({ lease, owner }: OwnedUnit): Place {

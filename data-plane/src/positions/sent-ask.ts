@@ -1,5 +1,6 @@
 /** One question under way: what it carries, for whom, and whether its time is over. */
 import type { Era } from './caller.ts';
+import type { Ask, SessionId, UnitName, Verdict } from './exchange.ts';
 import type { Judgement, Settled } from './settlements.ts';
 import type { Asker, Unanswered } from './transport.ts';
 import type { Reply } from './wire.ts';
@@ -41,4 +42,13 @@ export class SentAsk implements Asker {
   unanswered(why: Unanswered): void {
     this.#unanswered(this, why);
   }
+}
+
+const none: readonly Verdict[] = [];
+
+/** As it is put to the owner. */
+export function askOf(unit: UnitName, { epoch }: Era, from: SessionId, content: AskContent): Ask {
+  const { take, bytes: bytesMax, waits, acks, nacks, judgements } = content;
+  const verdicts = judgements.length === 0 ? none : judgements.flatMap((one) => one.verdicts);
+  return { unit, epoch, from, take, bytesMax, waits, acks, nacks, verdicts };
 }

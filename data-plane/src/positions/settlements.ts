@@ -1,4 +1,5 @@
 /** What became of loans, on its way to their owner: kept until an answer shows that it was heard. */
+import type { Clock } from '@respool/contracts/clock';
 import type { Verdict } from './exchange.ts';
 import { settledMax, verdictsMax } from './wire.ts';
 
@@ -9,10 +10,24 @@ export interface Settled {
 
 const nothing: readonly number[] = [];
 
+/** What became of loans goes alone when no question took it along within that time. */
+const aloneMs = 5;
+
 /** Of one owner; its successor knows none of these loans. */
 export class Settlements {
+  readonly #clock: Clock;
+  readonly #due: () => void;
   #acks: number[] = [];
   #nacks: number[] = [];
+  #isTimed = false;
+  /** It waited long enough for a question to take it along. */
+  isDue = false;
+
+  /** `due` is called when something is to be said. */
+  constructor(clock: Clock, due: () => void) {
+    this.#clock = clock;
+    this.#due = due;
+  }
 
   get count(): number {
     return this.#acks.length + this.#nacks.length;
@@ -21,12 +36,26 @@ export class Settlements {
   add(id: number, done: boolean): void {
     if (done) this.#acks.push(id);
     else this.#nacks.push(id);
+    if (this.#isTimed) return;
+    this.#isTimed = true;
+    this.#clock.after(aloneMs, () => {
+      this.#isTimed = false;
+      this.hurry();
+    });
+  }
+
+  /** What there is to be said is due now. */
+  hurry(): void {
+    if (this.count === 0) return;
+    this.isDue = true;
+    this.#due();
   }
 
   /** As many as one question carries. */
   take(): Settled {
     const acks = this.#acks.length === 0 ? nothing : this.#acks.splice(0, settledMax);
     const nacks = this.#nacks.length === 0 ? nothing : this.#nacks.splice(0, settledMax);
+    if (this.count === 0) this.isDue = false;
     return { acks, nacks };
   }
 
@@ -34,11 +63,13 @@ export class Settlements {
   restore({ acks, nacks }: Settled): void {
     if (acks.length > 0) this.#acks = [...acks, ...this.#acks];
     if (nacks.length > 0) this.#nacks = [...nacks, ...this.#nacks];
+    this.isDue = this.count > 0;
   }
 
   clear(): void {
     this.#acks = [];
     this.#nacks = [];
+    this.isDue = false;
   }
 }
 
@@ -58,10 +89,16 @@ export class Judgements {
     return this.#waiting.length;
   }
 
-  add(verdicts: readonly Verdict[], deadlineAtMs: number): Promise<readonly boolean[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<readonly boolean[]>();
-    this.#waiting.push({ verdicts, deadlineAtMs, resolve, reject });
-    return promise;
+  /** More than one question carries is asked in parts. */
+  async add(verdicts: readonly Verdict[], deadlineAtMs: number): Promise<readonly boolean[]> {
+    const parts: Promise<readonly boolean[]>[] = [];
+    for (let at = 0; at < verdicts.length; at += verdictsMax) {
+      const { promise, resolve, reject } = Promise.withResolvers<readonly boolean[]>();
+      const part = verdicts.slice(at, at + verdictsMax);
+      this.#waiting.push({ verdicts: part, deadlineAtMs, resolve, reject });
+      parts.push(promise);
+    }
+    return (await Promise.all(parts)).flat();
   }
 
   /** As many as one question carries, in their order. */

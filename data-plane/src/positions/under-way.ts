@@ -1,0 +1,38 @@
+/** Questions of one forwarder that are under way, and the room that is kept for their answers. */
+import type { AnswerBudget } from './forwarder-host.ts';
+import type { SentAsk } from './sent-ask.ts';
+
+export class UnderWay {
+  readonly #budget: AnswerBudget;
+  readonly #sent = new Set<SentAsk>();
+  /** Records asked for and not answered yet. */
+  records = 0;
+
+  constructor(budget: AnswerBudget) {
+    this.#budget = budget;
+  }
+
+  get size(): number {
+    return this.#sent.size;
+  }
+
+  get all(): readonly SentAsk[] {
+    return [...this.#sent];
+  }
+
+  /** Its room is reserved. */
+  add(sent: SentAsk): void {
+    this.#sent.add(sent);
+    this.records += sent.content.take;
+  }
+
+  /** Answered or given up; true when it was over before. */
+  end(sent: SentAsk): boolean {
+    if (sent.isOver) return true;
+    sent.isOver = true;
+    this.#sent.delete(sent);
+    this.records -= sent.content.take;
+    this.#budget.release(sent.content.bytes);
+    return false;
+  }
+}
