@@ -22,6 +22,8 @@ export interface WorkerSettings {
   readonly seed: number;
   /** Chance of each reply that the client resets its connection, or gives the records back. */
   readonly mischief: number;
+  /** Messages that all connections of a pusher push together in a second, if they can. */
+  readonly perSecond: number;
 }
 
 /**
@@ -69,7 +71,7 @@ class Worker {
   }
 
   async #push(client: RawClient, place: number): Promise<void> {
-    const { name, life, topic } = this.#settings;
+    const { name, life, topic, connections, perSecond } = this.#settings;
     for (let n = 0; !this.#stopping; ) {
       const count = 1 + Math.floor(this.#random() * 24);
       const contents = Array.from({ length: count }, () => `${name}-${life}-${place}-${n++}`);
@@ -81,7 +83,7 @@ class Worker {
         throw error;
       }
       this.#write(replies.map((reply, at) => pushLine(reply, contents[at] as string)));
-      if (replies.some((reply) => reply instanceof ReplyError)) await pause(100);
+      await pause((count * connections * 1_000) / perSecond);
     }
   }
 

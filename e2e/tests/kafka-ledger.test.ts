@@ -59,7 +59,8 @@ function crewOf(role: CrewSettings['role'], topic: string, ledger: Ledger, misch
   const shape = { push: [1, 20], pop: [2, 20], work: [1, 20] } as const;
   const [processes, connections] = shape[role];
   const where = { port: balancer.port, auth: ['ledger', password], topic };
-  return new Crew(stage, { role, ...where, processes, connections, seed, mischief }, ledger);
+  const habits = { seed, mischief, perSecond: 1_500 };
+  return new Crew(stage, { role, ...where, processes, connections, ...habits }, ledger);
 }
 
 /** Everything goes on within a minute of whatever befell it. */
