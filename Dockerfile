@@ -8,6 +8,7 @@ COPY control-plane control-plane
 COPY data-plane data-plane
 COPY e2e/package.json e2e/
 COPY bench/package.json bench/
+COPY clients/typescript/package.json clients/typescript/
 # The image brings Node itself, so the package `node` need not fetch one: no install scripts.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 # A volume mounted here takes over the owner.

@@ -119,6 +119,16 @@ export const changeShown = z.strictObject({
   id: z.string(),
 });
 
+const errorCode = z.enum(Object.keys(errors) as [keyof typeof errors]);
+
+export const purged = z.strictObject({
+  kafkaName: z.string(),
+  /** Whether Kafka has no such topic any more. */
+  done: z.boolean(),
+  error: z.strictObject({ code: errorCode, message: z.string() }).optional(),
+});
+export type Purged = z.infer<typeof purged>;
+
 export const writeAnswer = z.strictObject({
   /** The change's place in the log; of the present state when nothing changed. */
   sequence,
@@ -132,6 +142,8 @@ export const writeAnswer = z.strictObject({
   route: routeAnswer.optional(),
   topic: topicAnswer.optional(),
   position: positionAnswer.optional(),
+  /** Only with `purge`: what became of the topic in Kafka, after the change was made. */
+  purged: purged.optional(),
   /** Only with `wait=applied`. */
   rollout: waited.optional(),
 });
@@ -204,7 +216,7 @@ export const diffAnswer = z.strictObject({
 
 export const errorAnswer = z.strictObject({
   error: z.strictObject({
-    code: z.enum(Object.keys(errors) as [keyof typeof errors]),
+    code: errorCode,
     message: z.string(),
     fields: z.array(z.strictObject({ field: z.string(), message: z.string() })).optional(),
     requestId: z.string(),

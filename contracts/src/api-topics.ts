@@ -20,6 +20,7 @@ const grants = grantsOf(
     user: userName,
     produce: z.boolean().default(false),
     consume: z.boolean().default(false),
+    seek: z.boolean().default(false),
   }),
 );
 

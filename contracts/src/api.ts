@@ -211,6 +211,9 @@ export const writeQuery = z.strictObject({
 });
 export type WriteQuery = z.infer<typeof writeQuery>;
 
+/** `purge`: the topic is deleted in Kafka as well, with all its records. */
+export const topicDeleteQuery = writeQuery.extend({ purge: z.literal('true').optional() });
+
 const whole = z
   .string()
   .regex(/^\d{1,15}$/, 'must be a whole number')

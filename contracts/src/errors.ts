@@ -41,6 +41,8 @@ export const errors = {
   'idempotency-reused': client(422, null),
   'method-not-allowed': client(405, null),
   'sequence-in-future': client(400, null),
+  'kafka-topic-unknown': client(409, null),
+  'kafka-denied': { origin: 'backend', http: 502, resp: null, retrySafe: false },
   'log-contended': { origin: 'control-plane', http: 503, resp: null, retrySafe: true },
   'log-unreachable': { origin: 'control-plane', http: 503, resp: null, retrySafe: true },
   'log-corrupt': { origin: 'control-plane', http: 500, resp: null, retrySafe: false },
@@ -69,11 +71,17 @@ export const errors = {
   'topic-not-granted': client(null, 'NOPERM'),
   'partition-unknown': client(null, 'ERR'),
   'offset-out-of-range': client(null, 'OUTOFRANGE'),
+  'topic-not-manual': client(null, 'ERR'),
+  'position-unavailable': { origin: 'proxy', http: null, resp: 'TRYAGAIN', retrySafe: true },
+  'window-full': { origin: 'client', http: null, resp: 'TRYAGAIN', retrySafe: true },
+  'seek-refused': client(null, 'ERR'),
+  'seek-in-doubt': { origin: 'control-plane', http: null, resp: 'TRYAGAIN', retrySafe: false },
   'record-refused': client(null, 'ERR'),
-  'kafka-refused': { origin: 'backend', http: null, resp: 'ERR', retrySafe: false },
-  'kafka-unavailable': { origin: 'backend', http: null, resp: 'TRYAGAIN', retrySafe: true },
   'push-in-doubt': { origin: 'backend', http: null, resp: 'INDOUBT', retrySafe: false },
   'proxy-overloaded': { origin: 'proxy', http: null, resp: 'ERR', retrySafe: true },
+  // Both
+  'kafka-refused': { origin: 'backend', http: 502, resp: 'ERR', retrySafe: false },
+  'kafka-unavailable': { origin: 'backend', http: 503, resp: 'TRYAGAIN', retrySafe: true },
 } as const satisfies Record<string, ErrorFacts>;
 
 export type ErrorCode = keyof typeof errors;

@@ -41,3 +41,36 @@ export type Notice = z.input<typeof notice>;
 /** As it is stored and shown. */
 export const storedNotice = notice.extend({ proxy: proxyId, at: z.iso.datetime() });
 export type StoredNotice = z.infer<typeof storedNotice>;
+
+export const noticesMax = 500;
+
+export const noticesQuery = z.strictObject({
+  tenant: tenantId.optional(),
+  topic: topicName.optional(),
+  consumer: consumerName.optional(),
+  kind: noticeKind.optional(),
+  /** A `sequence` of an earlier answer. */
+  after: z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .optional(),
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((limit) => limit >= 1 && limit <= noticesMax, { error: `must be 1 to ${noticesMax}` })
+    .prefault('100'),
+});
+export type NoticesQuery = z.infer<typeof noticesQuery>;
+
+/** Numbered as they came; numbers are not those of the log. */
+export const numberedNotice = storedNotice.extend({ sequence: z.int().min(1) });
+export type NumberedNotice = z.infer<typeof numberedNotice>;
+
+/** `next` is the `after` with which the search goes on; null where the notices ended. */
+export const noticesAnswer = z.strictObject({
+  items: z.array(numberedNotice),
+  next: z.int().nullable(),
+});
+export type NoticesAnswer = z.infer<typeof noticesAnswer>;

@@ -37,7 +37,7 @@ test('topics in which Kafka keeps its own state are nobody else’s', () => {
 });
 
 test('a user is granted something once', () => {
-  const grant = { user: 'app', produce: true, consume: false };
+  const grant = { user: 'app', produce: true, consume: false, seek: false };
   const both = topic.safeParse({ ...topicOf('a', 't'), grants: [grant, grant] });
   assert.deepEqual(
     both.error?.issues.map(({ path, message }) => [path.join('.'), message]),

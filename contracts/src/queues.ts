@@ -24,6 +24,8 @@ export const grant = z.strictObject({
   user: userName,
   produce: z.boolean(),
   consume: z.boolean(),
+  /** May send its own consumer elsewhere: KSEEK. */
+  seek: z.boolean(),
 });
 export type Grant = z.infer<typeof grant>;
 

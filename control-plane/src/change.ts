@@ -1,21 +1,16 @@
-/** SPINE: load → seal → decide → append; decides again when another replica was first. */
+/** SPINE: load → seal → decide → prepare → append; decides again when another was first. */
 import { randomUUID } from 'node:crypto';
 import type { RevertScope, Wish } from '@respool/contracts/api';
-import { readStored } from '@respool/contracts/chain';
 import type { Clock } from '@respool/contracts/clock';
 import type { ErrorCode } from '@respool/contracts/errors';
-import {
-  type ConfigurationChanged,
-  type EntityChange,
-  eventBytesMax,
-  writeEvent,
-} from '@respool/contracts/events';
-import type { TenantId } from '@respool/contracts/ids';
-import { project } from '@respool/contracts/project';
+import { type EntityChange, eventBytesMax } from '@respool/contracts/events';
 import type { Snapshot } from '@respool/contracts/snapshot';
-import { logSubject } from '@respool/contracts/subjects';
 import { decide, decideRevert } from './decide/decide.ts';
+import { decideSeek, type Seek } from './decide/seek.ts';
 import type { Decision } from './draft.ts';
+import { eventBytes, idempotencyKey, refuseUnreadable, subjectOf, type Told } from './event.ts';
+import type { Kafka } from './kafka/kafka.ts';
+import { needKey, type TopicNeed, topicNeeds } from './kafka/needs.ts';
 import type { LogFollower, LogState } from './log/follower.ts';
 import type { EventLog } from './log/log.ts';
 import type { Vault } from './secrets/vault.ts';
@@ -27,6 +22,7 @@ export interface Stage {
   readonly follower: LogFollower;
   readonly vault: Vault;
   readonly turns: Turns;
+  readonly kafka: Kafka;
   readonly clock: Clock;
   /** 0 ≤ x < 1. */
   readonly random: () => number;
@@ -38,7 +34,8 @@ export type Intent =
       readonly wishes: readonly Wish[];
       readonly importId?: string | undefined;
     }
-  | { readonly kind: 'revert'; readonly to: number; readonly scope: RevertScope | undefined };
+  | { readonly kind: 'revert'; readonly to: number; readonly scope: RevertScope | undefined }
+  | { readonly kind: 'seek'; readonly seek: Seek };
 
 export interface ChangeRequest {
   readonly actor: string;
@@ -73,6 +70,8 @@ export type ChangeOutcome =
 const conflictsMax = 20;
 const conflictPauseMsMax = 20;
 const pauseGrowthMax = 5;
+/** How often Kafka is made ready for a decision that has meanwhile become another one. */
+const preparationsMax = 5;
 
 export async function change(stage: Stage, request: ChangeRequest): Promise<ChangeOutcome> {
   const { follower, vault } = stage;
@@ -82,19 +81,58 @@ export async function change(stage: Stage, request: ChangeRequest): Promise<Chan
   if (intent.kind === 'revert') {
     const target = await follower.stateAt(intent.to, signal);
     const decideOn = (snapshot: Snapshot) => decideRevert(snapshot, target, intent.scope);
-    return inTurn(stage, signal, () => append(stage, request, decideOn, new Map()));
+    return prepareAndAppend(stage, request, { decideOn, tokens: new Map() });
+  }
+  if (intent.kind === 'seek') {
+    const decideOn = (snapshot: Snapshot) => decideSeek(snapshot, intent.seek);
+    return prepareAndAppend(stage, request, { decideOn, tokens: new Map() });
   }
   const { drafts, tokens } = await vault.seal(follower.state().snapshot, intent.wishes, signal);
   const decideOn = (snapshot: Snapshot) => decide(snapshot, drafts);
-  return inTurn(stage, signal, () => append(stage, request, decideOn, tokens));
+  return prepareAndAppend(stage, request, { decideOn, tokens });
+}
+
+/** What is to be decided on whatever state the log turns out to have. */
+interface Plan {
+  readonly decideOn: (snapshot: Snapshot) => Decision;
+  readonly tokens: ReadonlyMap<string, string>;
+}
+
+/** Kafka must first be what this decision needs. */
+interface Unprepared {
+  readonly kind: 'unprepared';
+  readonly snapshot: Snapshot;
+  readonly needs: readonly TopicNeed[];
+}
+
+/**
+ * An event says of a topic only what Kafka already is, so Kafka comes first. It may take long, and
+ * is asked while other changes have their turn; the decision made after that may need something
+ * else. What was made in Kafka for a change that is then refused stays, and the next one finds it.
+ */
+async function prepareAndAppend(
+  stage: Stage,
+  request: ChangeRequest,
+  plan: Plan,
+): Promise<ChangeOutcome> {
+  const { signal } = request;
+  const ready = new Set<string>();
+  for (let rounds = 0; rounds < preparationsMax; rounds++) {
+    const outcome = await inTurn(stage, signal, () => append(stage, request, plan, ready));
+    if (outcome.kind !== 'unprepared') return outcome;
+    const refusal = await stage.kafka.prepare(outcome.snapshot, outcome.needs, signal);
+    if (refusal !== null) return refusal;
+    for (const need of outcome.needs) ready.add(needKey(need));
+  }
+  return { kind: 'refused', code: 'log-contended', message: 'other changes were always first' };
 }
 
 /** One change of this process at a time; who never got a turn is told what it waited for. */
-async function inTurn(
+async function inTurn<T>(
   { turns, log }: Stage,
   signal: AbortSignal,
-  work: () => Promise<ChangeOutcome>,
-): Promise<ChangeOutcome> {
+  work: () => Promise<T>,
+): Promise<T | Refusal> {
   try {
     return await turns.take(signal, work);
   } catch (error) {
@@ -105,15 +143,16 @@ async function inTurn(
 }
 
 /**
- * A refusal, and "nothing to change", are facts about the present, so they are given only on a
- * state that reaches the log's end: another replica may have answered the caller's last request.
+ * A refusal, "nothing to change" and what Kafka must be are facts about the present, so they are
+ * given only on a state that reaches the log's end: another replica may have answered the caller's
+ * last request.
  */
 async function append(
   stage: Stage,
   request: ChangeRequest,
-  decideOn: (snapshot: Snapshot) => Decision,
-  tokens: ReadonlyMap<string, string>,
-): Promise<ChangeOutcome> {
+  { decideOn, tokens }: Plan,
+  ready: ReadonlySet<string>,
+): Promise<ChangeOutcome | Unprepared> {
   const { log, follower } = stage;
   const { signal } = request;
   const { corrupt } = follower.health();
@@ -125,18 +164,19 @@ async function append(
   for (let conflicts = 0; conflicts <= conflictsMax; ) {
     const same = repeated(state, request);
     if (same !== null) return same;
-    const decision = decideOn(state.snapshot);
-    const expected = state.snapshot.sequence;
-    if (decision.kind !== 'changes') {
+    const { snapshot } = state;
+    const decision = decideOn(snapshot);
+    const bytes = bytesOf(stage, snapshot, { ...request, requestId }, decision);
+    if (bytes !== null && bytes.length > eventBytesMax) return tooLarge(bytes.length);
+    const needs = missingNeeds(snapshot, decision, ready);
+    const expected = snapshot.sequence;
+    if (decision.kind !== 'changes' || bytes === null || needs.length > 0) {
       const end = await log.head(signal);
-      if (end <= expected) return settled(decision, expected);
+      if (end <= expected) return settled(decision, snapshot, needs);
       state = await follower.catchUp(end, signal);
       continue;
     }
-    const event = eventOf(stage.clock, state, request, decision.changes);
-    const bytes = writeEvent({ ...event, requestId });
-    if (bytes.length > eventBytesMax) return tooLarge(bytes.length);
-    refuseUnreadable(state.snapshot, bytes);
+    refuseUnreadable(snapshot, bytes);
     const subject = subjectOf(decision.changes);
     const outcome = await log.append({ bytes, expected, requestId, subject, signal });
     if (outcome.kind === 'unreachable') return unreachable(outcome.cause);
@@ -153,10 +193,36 @@ async function append(
 }
 
 function settled(
-  decision: Exclude<Decision, { kind: 'changes' }>,
-  sequence: number,
-): ChangeOutcome {
-  return decision.kind === 'unchanged' ? { kind: 'unchanged', sequence } : decision;
+  decision: Decision,
+  snapshot: Snapshot,
+  needs: readonly TopicNeed[],
+): ChangeOutcome | Unprepared {
+  if (decision.kind === 'changes') return { kind: 'unprepared', snapshot, needs };
+  return decision.kind === 'unchanged'
+    ? { kind: 'unchanged', sequence: snapshot.sequence }
+    : decision;
+}
+
+/** Null where there is no event to be. */
+function bytesOf(
+  { clock }: Stage,
+  snapshot: Snapshot,
+  request: ChangeRequest & Pick<Told, 'requestId'>,
+  decision: Decision,
+): Uint8Array | null {
+  if (decision.kind !== 'changes') return null;
+  const { actor, reason, idempotency, intent, requestId } = request;
+  const told = { actor, reason, idempotency, requestId, ...markOf(intent) };
+  return eventBytes(clock, snapshot, told, decision.changes);
+}
+
+function missingNeeds(
+  snapshot: Snapshot,
+  decision: Decision,
+  ready: ReadonlySet<string>,
+): readonly TopicNeed[] {
+  if (decision.kind !== 'changes') return [];
+  return topicNeeds(snapshot, decision.changes).filter((need) => !ready.has(needKey(need)));
 }
 
 /** The event is durable either way; a reader of this process sees it a moment later. */
@@ -180,60 +246,10 @@ function repeated(state: LogState, request: ChangeRequest): ChangeOutcome | null
   return { kind: 'refused', code: 'idempotency-reused', message };
 }
 
-/** Keys belong to whoever sends them: two actors may choose the same one. */
-export function idempotencyKey(actor: string, key: string): string {
-  return `${actor}:${key}`;
-}
-
-function eventOf(
-  clock: Clock,
-  state: LogState,
-  request: ChangeRequest,
-  changes: readonly EntityChange[],
-): Omit<ConfigurationChanged, 'requestId'> {
-  const { actor, reason, idempotency, intent } = request;
-  const now = new Date(clock.now()).toISOString();
-  return {
-    type: 'ConfigurationChanged',
-    version: 2,
-    // Clocks of replicas differ; times in the log never step back, so "as of a time" has one
-    // answer.
-    at: now > state.snapshot.at ? now : state.snapshot.at,
-    actor,
-    reason,
-    prev: state.snapshot.hash,
-    changes: [...changes],
-    ...(idempotency === null
-      ? {}
-      : { idempotency: { ...idempotency, key: idempotencyKey(actor, idempotency.key) } }),
-    ...markOf(intent),
-  };
-}
-
-function markOf(intent: Intent): Pick<ConfigurationChanged, 'revertOf' | 'importId'> {
+function markOf(intent: Intent): Pick<Told, 'revertOf' | 'importId'> {
   if (intent.kind === 'revert') return { revertOf: intent.to };
-  return intent.importId === undefined ? {} : { importId: intent.importId };
-}
-
-/** The tenant all changes belong to, or the subject of everything else. */
-function subjectOf(changes: readonly EntityChange[]): string {
-  const tenants = new Set(
-    changes.map((one) => (one.kind === 'backend' ? null : (one.id.split('/')[0] ?? null))),
-  );
-  const [tenant] = tenants;
-  return logSubject(tenants.size === 1 ? ((tenant ?? null) as TenantId | null) : null);
-}
-
-/**
- * No reader could ever get past an event that it cannot read or fold, so what a fault of ours made
- * is stopped here, before it is in the log for good.
- */
-function refuseUnreadable(before: Snapshot, bytes: Uint8Array): void {
-  try {
-    project(before, readStored(before.sequence + 1, bytes));
-  } catch (cause) {
-    throw new Error('invariant: an event can be read back and folded', { cause });
-  }
+  if (intent.kind === 'seek' || intent.importId === undefined) return {};
+  return { importId: intent.importId };
 }
 
 function tooLarge(bytes: number): Refusal {

@@ -1,9 +1,15 @@
 /** Reaching the log: tries for as long as it takes, then gives everything that stands on it. */
 import { randomInt } from 'node:crypto';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { checkpointKeyFromMaster } from '@respool/contracts/checkpoint';
 import { systemClock } from '@respool/contracts/clock';
 import type { Logger } from 'pino';
 import type { Stage } from './change.ts';
+import { startDaily } from './kafka/daily.ts';
+import { Kafka } from './kafka/kafka.ts';
+import { gatewayOpener } from './kafka/open.ts';
+import { refreshPositions } from './kafka/refresh.ts';
+import { NatsUnitOwners } from './kafka/unit-owners.ts';
 import { LogFollower } from './log/follower.ts';
 import { ensureLogCreated, ForeignLog } from './log/genesis.ts';
 import { JetStreamLog } from './log/jetstream.ts';
@@ -11,6 +17,8 @@ import { causeOf, sleep } from './log/patience.ts';
 import { UnfitServer } from './log/server-check.ts';
 import { UnfitStream } from './log/stream-config.ts';
 import { type Verdict, verifyLog } from './log/verify.ts';
+import { NoticeStream } from './notices/notice-stream.ts';
+import type { NoticeStore } from './notices/notices.ts';
 import { CheckpointStore, ForeignCheckpoint } from './publish/checkpoint-store.ts';
 import { startPublishing } from './publish/publish.ts';
 import { SnapshotStore } from './publish/snapshot-store.ts';
@@ -20,17 +28,21 @@ import type { Settings } from './settings.ts';
 import { Turns } from './turns.ts';
 import { listenToAcks } from './views/acks.ts';
 import type { Proxies } from './views/proxies.ts';
+import { answerWishes } from './wishes/wishes.ts';
 
 export interface Connected {
   readonly stage: Stage;
   /** Walks the whole log, its chain and its signed checkpoints. */
   audit(signal: AbortSignal): Promise<Verdict>;
+  readonly notices: NoticeStore;
   /** Stops publishing and following, then closes the connection. */
   close(): Promise<void>;
 }
 
 const attemptMsMax = 10_000;
 const pauseMs = 500;
+/** Proxies wait 5 s for the answer to a wish. */
+const wishMsLongest = 4_500;
 /** Changes that wait for their turn; a further one is told to come back. */
 const waitingChangesMax = 1_000;
 
@@ -84,6 +96,7 @@ async function connectOnce(
     const snapshots = await SnapshotStore.open(connection, logReplicas, warn);
     const checkpoints = await CheckpointStore.open(connection, logReplicas);
     const keys = await KvKeyStore.open(connection, masterKey, logReplicas);
+    const notices = await NoticeStream.open(connection, logReplicas);
     const nearestSnapshot = (atMost: number) => snapshots.nearest(atMost);
     const options = { clock: systemClock, signal, warn, nearestSnapshot };
     const follower = await LogFollower.start(log, options);
@@ -99,11 +112,34 @@ async function connectOnce(
     const signers = new Map([[signingKey.kid, signingKey.publicKey]]);
     const audit = (until: AbortSignal) =>
       verifyLog(log, checkpoints.all(until), signers, until).catch(verdictOnCheckpoints);
-    return { stage: stageOn(log, follower, new Vault(masterKey, keys)), audit, close };
+    const vault = new Vault(masterKey, keys);
+    const kafka = kafkaOf(settings, vault);
+    ends.push(() => kafka.close());
+    const stage = stageOn({ log, follower, vault, kafka });
+    const wishMsMax = Math.min(settings.changeMsMax, wishMsLongest);
+    ends.push(answerWishes(connection, { stage, logger, wishMsMax }));
+    ends.push(await startRefreshing(connection, stage, warn, logger));
+    return { stage, audit, notices, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+async function startRefreshing(
+  connection: NatsConnection,
+  { kafka, follower, clock, random }: Stage,
+  warn: (message: string, cause: unknown) => void,
+  logger: Logger,
+): Promise<() => Promise<void>> {
+  const owners = await NatsUnitOwners.open(connection);
+  const state = () => follower.state().snapshot;
+  const work = async (signal: AbortSignal) => {
+    const { done, failed } = await refreshPositions({ kafka, owners, state, warn }, signal);
+    if (done + failed > 0) logger.info({ done, failed }, 'positions were committed anew');
+    return failed === 0;
+  };
+  return startDaily({ clock, random, work });
 }
 
 /** Somebody wrote to the bucket of checkpoints: that is a finding, not a failure of the audit. */
@@ -112,9 +148,13 @@ function verdictOnCheckpoints(error: unknown): Verdict {
   return { sound: false, badSequence: 0, reason: `among the checkpoints: ${error.message}` };
 }
 
-function stageOn(log: JetStreamLog, follower: LogFollower, vault: Vault): Stage {
+function stageOn(parts: Pick<Stage, 'log' | 'follower' | 'vault' | 'kafka'>): Stage {
   const turns = new Turns(waitingChangesMax);
-  return { log, follower, vault, turns, clock: systemClock, random: Math.random };
+  return { ...parts, turns, clock: systemClock, random: Math.random };
+}
+
+function kafkaOf({ kafkaMsMax: deadlineMs }: Settings, vault: Vault): Kafka {
+  return new Kafka({ clock: systemClock, open: gatewayOpener(deadlineMs), vault, deadlineMs });
 }
 
 function logOptions(settings: Settings) {

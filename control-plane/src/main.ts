@@ -36,7 +36,9 @@ async function main(): Promise<void> {
   const metrics = planeMetrics({ stage, proxies });
   const { tokens, changeMsMax } = settings;
   const audit = () => connected?.audit ?? null;
-  const app = await createHttp({ stage, audit, proxies, tokens, metrics, changeMsMax }, logger);
+  const notices = () => connected?.notices ?? null;
+  const shown = { stage, audit, proxies, notices, tokens, metrics, changeMsMax };
+  const app = await createHttp(shown, logger);
   await listenOrExit(app, settings);
 
   const connecting = connectLog(settings, proxies, logger, stopping.signal).then(

@@ -19,6 +19,7 @@ test('a token and a master key are enough; the rest has defaults', () => {
     ...{ apiHost: '127.0.0.1', apiPort: 7070, natsUrls: ['nats://127.0.0.1:4222'] },
     ...{ natsUser: null, natsPassword: null, natsMonitorUrls: ['http://127.0.0.1:8222'] },
     ...{ logReplicas: 1, logLevel: 'info', changeMsMax: 10_000 },
+    kafkaMsMax: 5_000,
   });
 });
 

@@ -22,6 +22,8 @@ export interface Settings {
   readonly logLevel: LogLevel;
   /** How long one change may wait for the log; shorter than a request's 15 s. */
   readonly changeMsMax: number;
+  /** What one request may ask of Kafka, retries included. */
+  readonly kafkaMsMax: number;
 }
 
 /** Never holds the value of a variable that may be a secret. */
@@ -50,6 +52,7 @@ export function readSettings(env: Environment): Settings {
     logReplicas: whole(env, 'RESPOOL_LOG_REPLICAS', 1, 1, 5),
     logLevel: oneOf(env, 'RESPOOL_LOG_LEVEL', 'info', logLevels),
     changeMsMax: whole(env, 'RESPOOL_CHANGE_MS_MAX', 10_000, 100, 14_000),
+    kafkaMsMax: whole(env, 'RESPOOL_API_KAFKA_MS_MAX', 5_000, 100, 14_000),
   };
 }
 

@@ -1,17 +1,21 @@
 /** The API over a log in memory, called without a socket. */
 
 import { systemClock } from '@respool/contracts/clock';
+import { noticeSubject } from '@respool/contracts/subjects';
+import { MemoryGateway, MemoryKafka } from '@respool/kafka/memory';
 import { pino } from 'pino';
 import type { Stage } from '../src/change.ts';
 import type { App } from '../src/http/app.ts';
 import { createHttp } from '../src/http/http.ts';
 import { planeMetrics } from '../src/http/metrics.ts';
 import { ApiTokens } from '../src/http/tokens.ts';
+import { Kafka } from '../src/kafka/kafka.ts';
 import { LogFollower } from '../src/log/follower.ts';
 import { ensureLogCreated } from '../src/log/genesis.ts';
 import type { EventLog } from '../src/log/log.ts';
 import { MemoryLog } from '../src/log/memory.ts';
 import { verifyLog } from '../src/log/verify.ts';
+import type { NoticeMessage, NoticeStore } from '../src/notices/notices.ts';
 import { MemoryKeyStore } from '../src/secrets/key-store.ts';
 import { Vault } from '../src/secrets/vault.ts';
 import { Turns } from '../src/turns.ts';
@@ -39,20 +43,26 @@ export class TestApi {
   readonly log: MemoryLog;
   readonly stage: Stage;
   readonly proxies: Proxies;
+  readonly notices: MemoryNotices;
   /** Every line the process would have logged. */
   readonly logged: string[];
 
-  private constructor(app: App, log: MemoryLog, stage: Stage, proxies: Proxies, logged: string[]) {
+  private constructor(app: App, parts: Omit<TestApi, 'app' | 'call' | 'ok' | 'close'>) {
     this.app = app;
-    this.log = log;
-    this.stage = stage;
-    this.proxies = proxies;
-    this.logged = logged;
+    this.log = parts.log;
+    this.stage = parts.stage;
+    this.proxies = parts.proxies;
+    this.notices = parts.notices;
+    this.logged = parts.logged;
   }
 
   /** `changeMsMax`: how long a change waits for the log. */
-  static async start(log = new MemoryLog(), changeMsMax = 300): Promise<TestApi> {
-    const stage = await memoryStage(log);
+  static async start(
+    log = new MemoryLog(),
+    changeMsMax = 300,
+    kafka = new MemoryKafka(),
+  ): Promise<TestApi> {
+    const stage = await memoryStage(log, kafka);
     const logged: string[] = [];
     const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
     const tokens = new ApiTokens();
@@ -61,9 +71,11 @@ export class TestApi {
     const proxies = new Proxies(systemClock);
     const metrics = planeMetrics({ stage: () => stage, proxies });
     const audit = () => (signal: AbortSignal) => verifyLog(log, none(), new Map(), signal);
-    const plane = { stage: () => stage, audit, proxies, tokens, metrics, changeMsMax };
+    const notices = new MemoryNotices();
+    const shown = { stage: () => stage, audit, proxies, notices: () => notices };
+    const plane = { ...shown, tokens, metrics, changeMsMax };
     const app = await createHttp(plane, logger);
-    return new TestApi(app, log, stage, proxies, logged);
+    return new TestApi(app, { log, stage, proxies, notices, logged });
   }
 
   async call(
@@ -99,19 +111,43 @@ export class TestApi {
   async close(): Promise<void> {
     await this.app.close();
     await this.stage.follower.stop();
+    await this.stage.kafka.close();
     await this.log.close();
+  }
+}
+
+/** Notices in memory, numbered from 1. */
+export class MemoryNotices implements NoticeStore {
+  readonly messages: NoticeMessage[] = [];
+
+  /** As a proxy would publish it: JSON, or bytes that are none. */
+  publish(proxy: string, content: unknown): void {
+    const text = typeof content === 'string' ? content : JSON.stringify(content);
+    const sequence = (this.messages.at(-1)?.sequence ?? 0) + 1;
+    this.messages.push({ sequence, subject: noticeSubject(proxy), bytes: Buffer.from(text) });
+  }
+
+  async read(after: number, limit: number): Promise<NoticeMessage[]> {
+    return this.messages.filter(({ sequence }) => sequence > after).slice(0, limit);
   }
 }
 
 export const masterKey = Buffer.alloc(32, 5);
 
-export async function memoryStage(log: EventLog): Promise<Stage> {
+/** What one request may ask of Kafka in tests, in ms. */
+export const kafkaDeadlineMs = 200;
+
+/** All Kafka backends lead to the one cluster. */
+export async function memoryStage(log: EventLog, cluster = new MemoryKafka()): Promise<Stage> {
   const signal = AbortSignal.timeout(5_000);
   await ensureLogCreated(log, systemClock, signal);
   const follower = await LogFollower.start(log, { clock: systemClock, signal });
   const vault = new Vault(masterKey, new MemoryKeyStore());
   const turns = new Turns(1_000);
-  return { log, follower, vault, turns, clock: systemClock, random: Math.random };
+  const shared = { clock: systemClock, random: Math.random };
+  const open = async () => new MemoryGateway(cluster, { ...shared, answerMs: 0 });
+  const kafka = new Kafka({ ...shared, open, vault, deadlineMs: kafkaDeadlineMs });
+  return { log, follower, vault, turns, kafka, ...shared };
 }
 
 async function* none(): AsyncIterable<never> {}

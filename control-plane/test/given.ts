@@ -152,7 +152,7 @@ export function topic(
   said: Omit<Partial<TopicBody>, 'backend' | 'deadLetter' | 'grants'> & {
     backend?: string;
     deadLetter?: string | null;
-    grants?: readonly { user: string; produce?: boolean; consume?: boolean }[];
+    grants?: readonly { user: string; produce?: boolean; consume?: boolean; seek?: boolean }[];
   } = {},
 ): Draft {
   const { owner, id } = owned(name);

@@ -86,7 +86,7 @@ function answerHere(scene: Scene, command: Command): boolean {
     return true;
   }
   reply(scene, command, made.reply);
-  if (made.close === true) scene.client.endAfterReplies();
+  if (made.close === true) scene.client.quit();
   return true;
 }
 

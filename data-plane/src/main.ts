@@ -7,6 +7,7 @@ import pino from 'pino';
 import { answerServices } from './answers.ts';
 import { RedisBackend } from './backend/redis/redis.ts';
 import { Monitors } from './carry/monitors.ts';
+import { Unsettled } from './carry/unsettled.ts';
 import { Clients } from './clients.ts';
 import { families } from './command/command.ts';
 import { Command } from './command/request.ts';
@@ -17,6 +18,7 @@ import { UploadBudget } from './listen/upload.ts';
 import { Admin } from './observe/admin.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Observe, observeLimits } from './observe/observe.ts';
+import { NatsWishes } from './positions/wishes.ts';
 import type { DataPlane } from './proxy.ts';
 import {
   backendSamples,
@@ -103,6 +105,9 @@ async function run(settings: Settings): Promise<void> {
     command: new Command(),
     held: { bytes: 0, bytesMax: settings.processWorkBytesMax },
     pushes,
+    unsettled: new Unsettled(),
+    positions: null,
+    wishes: new NatsWishes(settings.proxyId, () => follower?.connection ?? null),
     findClient: (id) => clients.find(id),
     failed: (client, error) => logger.error({ client: client.id, err: error }, 'command failed'),
   };

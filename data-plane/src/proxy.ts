@@ -1,11 +1,14 @@
 /** What the spine works with: the state it serves from, limits, meters. Tied together by main.ts. */
 import type { Monitors } from './carry/monitors.ts';
+import type { Unsettled } from './carry/unsettled.ts';
 import type { HeldBytes } from './command/backing.ts';
 import type { Command } from './command/request.ts';
 import type { ClientConnection } from './listen/connection.ts';
 import type { PushGuard } from './listen/push-guard.ts';
 import type { Meter } from './observe/meter.ts';
 import type { Observe } from './observe/observe.ts';
+import type { Positions } from './positions/positions.ts';
+import type { Wishes } from './positions/wishes.ts';
 import type { RequestLimits } from './resp/request-scanner.ts';
 import type { AnswerServices } from './session/services.ts';
 import type { Session } from './session/session.ts';
@@ -44,6 +47,12 @@ export interface DataPlane {
   readonly held: HeldBytes;
   /** Watches clients that get more than replies. */
   readonly pushes: PushGuard;
+  /** Records that clients have and have not settled yet. */
+  readonly unsettled: Unsettled;
+  /** Managed positions of queues; null where this proxy keeps none. */
+  readonly positions: Positions | null;
+  /** The way to a control plane; null where there is none. */
+  readonly wishes: Wishes | null;
   /** A client of this process by its CLIENT ID; null when there is none. */
   findClient(id: number): FoundClient | null;
   /** A command failed by a fault of ours: for the log. */

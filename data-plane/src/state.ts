@@ -3,6 +3,7 @@ import type { CrossSlot, ReadFrom, Verifier } from '@respool/contracts/entities'
 import type { Position, Topic } from '@respool/contracts/queues';
 import type { KafkaGateway, KafkaRecord, OffsetTime, TopicPartition } from '@respool/kafka/gateway';
 import type { ReadRequest } from './backend/kafka/consume.ts';
+import type { LagQuestion, PartitionLag } from './backend/kafka/lag.ts';
 import type { FoundOffset } from './backend/kafka/offsets.ts';
 import type { Pushed } from './backend/kafka/produce.ts';
 import type { PushRequest } from './backend/kafka/topic-lanes.ts';
@@ -60,6 +61,7 @@ export interface KafkaView {
   read(request: ReadRequest): Promise<KafkaRecord[]>;
   find(where: TopicPartition, time: OffsetTime): Promise<FoundOffset>;
   partitions(topic: string): Promise<number[]>;
+  lag(question: LagQuestion): Promise<PartitionLag[]>;
   /** What positions are kept with; ends with the backend, with `closed`. */
   readonly log: KafkaLog;
 }
@@ -105,9 +107,10 @@ export interface TopicView extends TopicRules {
   /** Null in a proxy that opens no Kafka backends. */
   readonly backend: KafkaView | null;
   readonly deadLetter: TopicView | null;
-  /** Names of the users who may push, and of those who may pop. */
+  /** Names of the users who may push, who may pop, and who may send themselves elsewhere. */
   readonly producers: ReadonlySet<string>;
   readonly consumers: ReadonlySet<string>;
+  readonly seekers: ReadonlySet<string>;
   /** Where an operator sent a consumer, by its name; to be done once for each generation. */
   readonly seeks: ReadonlyMap<string, Pick<Position, 'generation' | 'to'>>;
 }

@@ -72,7 +72,6 @@ test('redis-cli pushes, reads back and asks, in the shapes the commands always h
     /^1\) "0"\n2\) "\d{13}"\n$/,
   );
   assert.match(await cli(1, 'KOFFSET', 'orders', '1', '-1'), /^1\) "[12]"\n2\) "-1"\n$/);
-  assert.match(await cli(0, 'kpop', 'orders'), /^\(error\) ERR KPOP without a position/);
 });
 
 test('ioredis and redis-py push and read with the raw commands they have', async () => {

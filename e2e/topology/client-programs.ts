@@ -77,7 +77,7 @@ async function javaProgram(main: string): Promise<Command> {
   const sources = join(folder, 'java');
   const { java } = await provisionJava();
   const jars = await resolveJars(join(sources, 'pom.xml'), 'java-clients');
-  const classes = await compileJava(sources, jars, 'java-client-programs');
+  const classes = await compileJava([sources], jars, 'java-client-programs');
   // A short life: no time is worth spending on optimised code or a concurrent collector.
   const brief = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xshare:auto'];
   const classPath = [classes, join(jars, '*')].join(delimiter);

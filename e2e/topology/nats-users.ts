@@ -15,6 +15,8 @@ export interface NatsUser {
 export interface NatsPermissions {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
+  /** May answer whoever asked it. */
+  readonly answers?: boolean;
 }
 
 /** `admin` for the tests, `control` for control planes, `proxy-0`… for proxies. */
@@ -35,10 +37,11 @@ export function natsUsers(proxies: number): NatsUser[] {
 /** As an entry of `authorization { users: […] }`; JSON is a part of the configuration language. */
 export function userEntry({ user, password, permissions }: NatsUser): string {
   if (permissions === null) return JSON.stringify({ user, password });
-  const { publish, subscribe } = permissions;
+  const { publish, subscribe, answers = false } = permissions;
+  const allowed = { publish: { allow: publish }, subscribe: { allow: subscribe } };
   return JSON.stringify({
     user,
     password,
-    permissions: { publish: { allow: publish }, subscribe: { allow: subscribe } },
+    permissions: answers ? { ...allowed, allow_responses: true } : allowed,
   });
 }

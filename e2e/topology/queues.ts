@@ -12,7 +12,7 @@ export function kafkaBody({ bootstrap }: KafkaCluster): object {
   return { kind: 'kafka', bootstrap: addresses };
 }
 
-/** A change that puts a topic which is there already; each of `grants` is a user and `p`, `c` or both. */
+/** A change that puts a topic which is there already; `grants` says of each user which of `p`, `c`, `s`. */
 export function topicPut(
   tenant: string,
   name: string,
@@ -20,7 +20,8 @@ export function topicPut(
   grants: Readonly<Record<string, string>>,
 ): object {
   const given = Object.entries(grants).map(([user, rights]) => {
-    return { user, produce: rights.includes('p'), consume: rights.includes('c') };
+    const [produce, consume, seek] = ['p', 'c', 's'].map((right) => rights.includes(right));
+    return { user, produce, consume, seek };
   });
   const value = { backend, origin: 'adopted', grants: given };
   return { op: 'put', kind: 'topic', tenant, id: name, value };

@@ -14,6 +14,7 @@ export interface WorldOptions {
   readonly proxies?: number;
   readonly controlPlanes?: number;
   readonly proxyEnv?: Readonly<Record<string, string>>;
+  readonly controlPlaneEnv?: Readonly<Record<string, string>>;
   readonly defaultTenant?: string;
 }
 
@@ -35,7 +36,8 @@ export async function startWorld(stage: Stage, options: WorldOptions = {}): Prom
   const controlPlanes: ControlPlane[] = [];
   for (let index = 0; index < (options.controlPlanes ?? 1); index += 1) {
     // One after the other: the first creates stream and buckets, as an installation would see it.
-    controlPlanes.push(await startControlPlane(stage, { nats, masterKey }));
+    const env = options.controlPlaneEnv ?? {};
+    controlPlanes.push(await startControlPlane(stage, { nats, masterKey, env }));
   }
   const proxies = await Promise.all(
     Array.from({ length: options.proxies ?? 2 }, (_, index) =>

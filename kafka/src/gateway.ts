@@ -116,6 +116,13 @@ export interface NewTopic {
   readonly settings: Readonly<Record<string, string>>;
 }
 
+export interface TopicSetting {
+  /** Null where the broker does not tell it. */
+  readonly value: string | null;
+  /** Set for this topic; otherwise it is what the brokers have for all. */
+  readonly isOwn: boolean;
+}
+
 export interface Committed {
   /** Of the next record to be read. */
   readonly offset: number;
@@ -144,12 +151,34 @@ export interface KafkaGateway {
   fetchAt(request: FetchRequest, deadlineMs: number): Promise<Fetched>;
   /** One answer for each query, in their order. */
   listOffsets(queries: readonly OffsetQuery[], deadlineMs: number): Promise<OffsetAnswer[]>;
-  /** May be some seconds old, never older than the last error that spoke of another leader. */
-  topic(name: string, deadlineMs: number): Promise<TopicState>;
+  /**
+   * `known` may be some seconds old, never older than the last error that spoke of another leader;
+   * `now` is asked of a broker.
+   */
+  topic(name: string, deadlineMs: number, as?: 'known' | 'now'): Promise<TopicState>;
   /** Names of all topics but Kafka's own, sorted. */
   topics(deadlineMs: number): Promise<string[]>;
   /** Resolves once each partition has a leader. */
   createTopic(topic: NewTopic, deadlineMs: number): Promise<TopicState>;
+  /**
+   * Grows the topic to so many partitions in all; as many as it has, or fewer, are
+   * `topic-invalid`. Resolves once each partition has a leader.
+   */
+  addPartitions(name: string, partitions: number, deadlineMs: number): Promise<TopicState>;
+  /** With all its records. The name is free again a moment after it resolved. */
+  deleteTopic(name: string, deadlineMs: number): Promise<void>;
+  /** Those of `names` that the broker knows, by Kafka's own names. */
+  topicSettings(
+    name: string,
+    names: readonly string[],
+    deadlineMs: number,
+  ): Promise<ReadonlyMap<string, TopicSetting>>;
+  /** Changes those that are named; null gives one back to what the brokers have for all. */
+  alterTopic(
+    name: string,
+    settings: Readonly<Record<string, string | null>>,
+    deadlineMs: number,
+  ): Promise<void>;
   /**
    * Positions of a group without members; they may go backwards. Throws `group-in-use` while a
    * consumer is a member of it.

@@ -33,6 +33,10 @@ const codes = {
 
 export type KafkaErrorCode = keyof typeof codes;
 
+export function isKafkaErrorCode(text: string): text is KafkaErrorCode {
+  return Object.hasOwn(codes, text);
+}
+
 export interface KafkaErrorDetails {
   /** The write may be in the log, or may still get there. */
   readonly mayHaveHappened?: boolean;

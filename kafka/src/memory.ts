@@ -1,10 +1,10 @@
 /** A Kafka cluster in memory, and gateways to it: for tests, which may make it fail as they like. */
-import { randomUUID } from 'node:crypto';
 import type { Clock } from '@respool/contracts/clock';
 import { type Attempt, type Patience, withinDeadline } from './attempts.ts';
 import type * as port from './gateway.ts';
 import { KafkaError, type KafkaErrorCode } from './kafka-error.ts';
-import { MemoryLog } from './memory-log.ts';
+import type { MemoryLog } from './memory-log.ts';
+import { MemoryTopics } from './memory-topics.ts';
 import { recordBytes } from './record-size.ts';
 
 export type Operation = Exclude<keyof port.KafkaGateway, 'close'>;
@@ -21,17 +21,14 @@ export interface Fault {
   readonly delayMs?: number;
 }
 
-interface MemoryTopic {
-  readonly topicId: string;
-  readonly logs: MemoryLog[];
-}
-
 /** As a broker's `message.max.bytes`: of one batch. */
 const batchBytesMax = 1_048_588;
-const writes: readonly Operation[] = ['produce', 'createTopic', 'commit'];
+const writes: readonly Operation[] = [
+  ...(['produce', 'commit'] as const),
+  ...(['createTopic', 'addPartitions', 'deleteTopic', 'alterTopic'] as const),
+];
 
-export class MemoryKafka {
-  readonly #topics = new Map<string, MemoryTopic>();
+export class MemoryKafka extends MemoryTopics {
   readonly #groups = new Map<string, Map<string, port.Committed>>();
   readonly #members = new Set<string>();
   readonly #faults: Fault[] = [];
@@ -54,43 +51,10 @@ export class MemoryKafka {
     return at < 0 ? null : (this.#faults.splice(at, 1)[0] ?? null);
   }
 
-  create({ name, partitions }: Pick<port.NewTopic, 'name' | 'partitions'>): void {
-    if (this.#topics.has(name)) throw new KafkaError('topic-exists', `there is a topic ${name}`);
-    if (!/^[\w.-]{1,249}$/.test(name) || partitions < 1) {
-      throw new KafkaError('topic-invalid', `no topic can be named ${JSON.stringify(name)}`);
-    }
-    const logs = Array.from({ length: partitions }, () => new MemoryLog());
-    this.#topics.set(name, { topicId: randomUUID(), logs });
-  }
-
-  remove(name: string): void {
-    this.#topics.delete(name);
-  }
-
   /** A consumer joins the group, or its last one leaves. */
   setMember(group: string, isMember: boolean): void {
     if (isMember) this.#members.add(group);
     else this.#members.delete(group);
-  }
-
-  get names(): string[] {
-    return [...this.#topics.keys()].toSorted();
-  }
-
-  topic(name: string): port.TopicState {
-    const { topicId, logs } = this.#find(name);
-    const partitions = logs.map((_, partition) => {
-      return { partition, leader: 1, replicas: [1], inSyncReplicas: [1] };
-    });
-    return { name, topicId, partitions };
-  }
-
-  log({ topic, partition }: port.TopicPartition): MemoryLog {
-    const { logs } = this.#find(topic);
-    const log = logs[partition];
-    if (log !== undefined) return log;
-    const has = `topic ${topic} has partitions 0 to ${logs.length - 1}`;
-    throw new KafkaError('partition-unknown', `${has}, not ${partition}`);
   }
 
   append(batch: port.ProduceBatch): port.Produced {
@@ -119,12 +83,6 @@ export class MemoryKafka {
   committed(group: string, partitions: readonly port.TopicPartition[]): (port.Committed | null)[] {
     const offsets = this.#groups.get(group);
     return partitions.map(({ topic, partition }) => offsets?.get(`${partition} ${topic}`) ?? null);
-  }
-
-  #find(name: string): MemoryTopic {
-    const topic = this.#topics.get(name);
-    if (topic !== undefined) return topic;
-    throw new KafkaError('topic-unknown', `the backend has no topic ${name}`);
   }
 }
 
@@ -199,6 +157,40 @@ export class MemoryGateway implements port.KafkaGateway {
       this.#kafka.create(topic);
       return this.#kafka.topic(topic.name);
     });
+  }
+
+  async addPartitions(
+    name: string,
+    partitions: number,
+    deadlineMs: number,
+  ): Promise<port.TopicState> {
+    return await this.#call('addPartitions', deadlineMs, () => {
+      this.#kafka.grow(name, partitions);
+      return this.#kafka.topic(name);
+    });
+  }
+
+  async deleteTopic(name: string, deadlineMs: number): Promise<void> {
+    await this.#call('deleteTopic', deadlineMs, () => {
+      this.#kafka.topic(name);
+      this.#kafka.remove(name);
+    });
+  }
+
+  async topicSettings(
+    name: string,
+    names: readonly string[],
+    deadlineMs: number,
+  ): Promise<ReadonlyMap<string, port.TopicSetting>> {
+    return await this.#call('topicSettings', deadlineMs, () => this.#kafka.settings(name, names));
+  }
+
+  async alterTopic(
+    name: string,
+    settings: Readonly<Record<string, string | null>>,
+    deadlineMs: number,
+  ): Promise<void> {
+    await this.#call('alterTopic', deadlineMs, () => this.#kafka.alter(name, settings));
   }
 
   async commit(

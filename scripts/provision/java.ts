@@ -34,16 +34,17 @@ export async function provisionJava(): Promise<JavaTool> {
 }
 
 /**
- * The folder of classes compiled from the sources in `folder` for Java 17, once for each content of
- * them, against every jar of the folder `jars`. Debian's JRE has the compiler as a module though no
- * program `javac`.
+ * The folder of classes compiled from the sources in `folders` for Java 17, once for each content
+ * of them, against every jar of the folder `jars`. Debian's JRE has the compiler as a module though
+ * no program `javac`.
  */
 export async function compileJava(
-  folder: string,
+  folders: readonly string[],
   jars: string,
   targetName: string,
 ): Promise<string> {
-  const sources = await filesIn(folder, ['.java']);
+  const found = folders.map((folder) => filesIn(folder, ['.java']));
+  const sources = (await Promise.all(found)).flat();
   const name = `${targetName}-${await fingerprint(sources, basename(jars))}`;
   return await keptFolder(name, async (into) => {
     const { java } = await provisionJava();

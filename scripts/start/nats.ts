@@ -7,7 +7,11 @@ import {
   liveSubjects,
   logStream,
   logSubjects,
+  noticeStream,
+  sessionBucket,
   snapshotBucket,
+  unitBucket,
+  wishSubjects,
 } from '@respool/contracts/subjects';
 import { type Permissions, proxyPermissions } from '@respool/data-plane/snapshot/permissions';
 
@@ -43,23 +47,29 @@ export function natsConfig(config: NatsConfig): string {
 }
 
 /** JSON is a part of the server's configuration language. */
-function userEntry(user: string, password: string, permissions: Permissions): string {
-  const { publish, subscribe } = permissions;
+function userEntry(
+  user: string,
+  password: string,
+  permissions: Permissions & { readonly answers?: boolean },
+): string {
+  const { publish, subscribe, answers = false } = permissions;
+  const allowed = { publish: { allow: publish }, subscribe: { allow: subscribe } };
   return JSON.stringify({
     user,
     password,
-    permissions: { publish: { allow: publish }, subscribe: { allow: subscribe } },
+    permissions: answers ? { ...allowed, allow_responses: true } : allowed,
   });
 }
 
 /**
  * A control plane creates the log and appends to it, but may not update, purge or delete it: an
  * update of the stream's limits is a hidden delete. The buckets hold what can be made again, save
- * the keys, of which none is purged.
+ * the keys, of which none is purged. It answers what proxies ask it, and says nothing else to them.
  */
-export function controlPlanePermissions(): Permissions {
+export function controlPlanePermissions(): Permissions & { readonly answers: true } {
   const kept = [snapshotBucket, checkpointBucket, keyBucket];
-  const streams = [logStream, ...kept.map((bucket) => `KV_${bucket}`)];
+  const streams = [logStream, noticeStream, ...kept.map((bucket) => `KV_${bucket}`)];
+  const leases = [sessionBucket, unitBucket].map((bucket) => `KV_${bucket}`);
   const reads = streams.flatMap((stream) => [
     `$JS.API.STREAM.CREATE.${stream}`,
     `$JS.API.STREAM.INFO.${stream}`,
@@ -71,11 +81,13 @@ export function controlPlanePermissions(): Permissions {
     publish: [
       '$JS.API.INFO',
       ...reads,
+      ...leases.map((stream) => `$JS.API.DIRECT.GET.${stream}.>`),
       ...kept.map((bucket) => `$KV.${bucket}.>`),
       `$JS.API.STREAM.PURGE.KV_${snapshotBucket}`,
       logSubjects,
       headSubject,
     ],
-    subscribe: ['_INBOX.>', liveSubjects, headSubject, ackSubjects],
+    subscribe: ['_INBOX.>', liveSubjects, headSubject, ackSubjects, wishSubjects],
+    answers: true,
   };
 }

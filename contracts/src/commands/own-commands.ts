@@ -39,13 +39,14 @@ export const ownRows: readonly CommandRow[] = [
   proxy('proxy|explain', -3),
   proxy('proxy|help', 2),
   queue('kpush', -3, 'write noscript fast', 'write fast'),
-  queue('kpop', -2, 'readonly noscript', 'read slow'),
+  queue('kpop', -2, 'readonly noscript blocking', 'read slow blocking'),
   queue('kpartition', 2, 'readonly noscript fast', 'read fast'),
   queue('kpartitions', 2, 'readonly noscript fast', 'read fast'),
   queue('koffset', 4, 'readonly noscript', 'read slow'),
   queue('kack', -4, 'noscript fast', 'fast'),
   queue('knack', -4, 'noscript fast', 'fast'),
-  queue('klag', -2, 'readonly noscript', 'read slow'),
+  queue('klag', 2, 'readonly noscript', 'read slow'),
+  queue('kseek', -3, 'noscript', 'slow'),
 ];
 
 /** About a topic of Kafka: it names no key, and no Redis has it. */

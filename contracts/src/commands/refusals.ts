@@ -18,7 +18,6 @@ const users = 'is refused: users are changed through the control plane';
 const cluster = 'is refused: the cluster that is shown here is one virtual node';
 const settings = 'is refused: a proxy is configured by its operator, a tenant by the control plane';
 const debugging = 'is refused: it would hold a connection that others share for a debugger';
-const positions = 'is not served yet by this proxy: it keeps no positions in topics';
 const pausing = 'is refused: it would hold the clients of one proxy only';
 
 /** The rest: nobody has said why, and nobody has built it. */
@@ -41,7 +40,6 @@ export const refusals: Readonly<Record<string, Refusal>> = {
   ),
   ...never(pausing, 'client|pause', 'client|unpause'),
   ...never(debugging, 'script|debug'),
-  ...never(positions, 'kack', 'knack', 'klag'),
   migrate: { reason: 'is refused: it would carry keys to another server', grant: true },
   'restore-asking': { reason: 'is refused: it belongs to cluster nodes', grant: false },
 };

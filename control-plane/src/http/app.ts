@@ -7,6 +7,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Registry } from 'prom-client';
 import type { Stage } from '../change.ts';
 import type { Verdict } from '../log/verify.ts';
+import type { NoticeStore } from '../notices/notices.ts';
 import type { Proxies } from '../views/proxies.ts';
 import { ApiError } from './errors.ts';
 import type { ApiTokens } from './tokens.ts';
@@ -25,6 +26,8 @@ export interface Plane {
   /** Walks the whole log; null until it has been reached for the first time. */
   readonly audit: () => ((signal: AbortSignal) => Promise<Verdict>) | null;
   readonly proxies: Proxies;
+  /** What proxies noticed of queues; null until NATS has been reached for the first time. */
+  readonly notices: () => NoticeStore | null;
   readonly tokens: ApiTokens;
   readonly metrics: Registry;
   /** Deadline of one change, in ms; shorter than that of the request. */

@@ -4,6 +4,7 @@ import { SecretError } from '@respool/contracts/secrets';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Refusal } from '../change.ts';
+import { KafkaFailure } from '../kafka/kafka.ts';
 import { isCorruption } from '../log/corruption.ts';
 import { SequenceInFuture } from '../log/history.ts';
 import { LogUnreachable } from '../log/log.ts';
@@ -102,6 +103,7 @@ export function apiErrorOf(error: unknown): ApiError {
   if (error instanceof LogUnreachable) {
     return new ApiError('log-unreachable', `the log did not answer: ${error.message}`);
   }
+  if (error instanceof KafkaFailure) return new ApiError(error.code, error.message);
   if (isCorruption(error)) return new ApiError('log-corrupt', error.message);
   if (error instanceof SequenceInFuture) return new ApiError('sequence-in-future', error.message);
   // Says which key does not open what; the operator has to know, and it holds no secret.

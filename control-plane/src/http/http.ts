@@ -15,7 +15,9 @@ import { describeApi, serveDocs } from './docs.ts';
 import { ApiError, apiErrorOf, InvalidRequest, sendError } from './errors.ts';
 import { healthResource } from './health.ts';
 import { historyResource } from './history.ts';
+import { liveResource } from './live.ts';
 import { countRequests } from './metrics.ts';
+import { noticeResource } from './notices.ts';
 import { positionResource } from './positions.ts';
 import { proxyResource } from './proxies.ts';
 import { routeResource } from './routes.ts';
@@ -89,7 +91,9 @@ const resources = [
   userResource,
   routeResource,
   topicResource,
+  liveResource,
   positionResource,
+  noticeResource,
   commandResource,
   backendResource,
   changeResource,

@@ -44,7 +44,8 @@ test('before the log has been reached once everything but /livez says so', async
   const tokens = new ApiTokens();
   tokens.add('operator', apiToken);
   const metrics = planeMetrics({ stage, proxies });
-  const plane = { stage, audit, proxies, tokens, metrics, changeMsMax: 100 };
+  const notices = () => null;
+  const plane = { stage, audit, proxies, notices, tokens, metrics, changeMsMax: 100 };
   const app = await createHttp(plane, pino({ level: 'silent' }));
   t.after(() => app.close());
   const headers = { authorization: `Bearer ${apiToken}` };
@@ -54,6 +55,7 @@ test('before the log has been reached once everything but /livez says so', async
     ['/metrics', 200],
     ['/v1/state', 503],
     ['/v1/audit/verify', 503],
+    ['/v1/notices', 503],
   ] as const) {
     assert.equal((await app.inject({ url, headers })).statusCode, status, url);
   }

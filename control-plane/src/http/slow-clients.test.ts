@@ -20,7 +20,8 @@ async function listen(t: TestContext): Promise<number> {
   const metrics = planeMetrics({ stage: () => stage, proxies });
   const tokens = new ApiTokens();
   tokens.add('operator', apiToken);
-  const plane = { stage: () => stage, audit: () => null, proxies, tokens, metrics };
+  const none = () => null;
+  const plane = { stage: () => stage, audit: none, notices: none, proxies, tokens, metrics };
   const app = await createHttp({ ...plane, changeMsMax: 200 }, pino({ level: 'silent' }), msMax);
   t.after(async () => {
     await app.close();

@@ -12,6 +12,7 @@ import {
   topicAnswer,
   writeAnswer,
 } from '@respool/contracts/api-answers';
+import { consumerAnswer } from '@respool/contracts/api-live';
 import { type Answer, TestApi } from '../../test/api.ts';
 
 const queues = {
@@ -68,7 +69,8 @@ test('a topic is created, read, listed, changed and deleted', async (t) => {
     ...{ tenant: 'acme', name: 'Orders_1.eu', backend: 'queues', kafkaName: 'acme.Orders_1.eu' },
     ...{ origin: 'created', partitions: 3, replication: null, retentionMs: null, ack: 'auto' },
     ...{ startAt: 'earliest', window: 1_000, ackMs: 30_000, maxDeliveries: 0, deadLetter: null },
-    ...{ grants: [{ user: 'app', produce: true, consume: false }], enabled: true, revision: 6 },
+    grants: [{ user: 'app', produce: true, consume: false, seek: false }],
+    ...{ enabled: true, revision: 6 },
   });
   const read = await api.ok('GET', address);
   assert.deepEqual(topicAnswer.parse(read.body), topic);
@@ -132,12 +134,11 @@ test('each PUT of a position is another seek, and the same idempotency key is no
   assert.deepEqual(generations, [7, 8, 9]);
   assert.equal(await seek({ 'idempotency-key': 'one' }), 9);
   const { body, headers } = await api.ok('GET', address);
-  assert.deepEqual(positionAnswer.parse(body), {
-    ...{ tenant: 'acme', topic: 'orders', consumer: 'app', generation: 9, to, revision: 9 },
-  });
+  const wish = { generation: 9, to, revision: 9, done: false };
+  assert.deepEqual(consumerAnswer.parse(body).wish, wish);
   assert.equal(headers['etag'], '"9"');
   await api.ok('PUT', `${topics}/orders/positions/Report_1`, { to: 'earliest' });
-  const list = listOf(positionAnswer).parse(
+  const list = listOf(consumerAnswer).parse(
     (await api.ok('GET', `${topics}/orders/positions`)).body,
   );
   assert.deepEqual(
@@ -205,6 +206,8 @@ test('queues take part in change-sets, events, states, differences and reverts',
     writeAnswer.parse(body).changes.map(({ op, id }) => `${op} ${id}`),
     lines,
   );
-  const back = positionAnswer.parse((await api.ok('GET', `${topics}/orders/positions/app`)).body);
-  assert.deepEqual([back.revision, back.generation], [8, 6], 'brought back, and no new seek');
+  const { wish } = consumerAnswer.parse(
+    (await api.ok('GET', `${topics}/orders/positions/app`)).body,
+  );
+  assert.deepEqual([wish?.revision, wish?.generation], [8, 6], 'brought back, and no new seek');
 });

@@ -1,5 +1,5 @@
 /** Topics: the queues of a tenant, and who may push to and pop from them. */
-import { writeQuery } from '@respool/contracts/api';
+import { topicDeleteQuery, writeQuery } from '@respool/contracts/api';
 import { listOf, topicAnswer } from '@respool/contracts/api-answers';
 import { topicBody, topicPatch } from '@respool/contracts/api-topics';
 import { tenantId, topicName } from '@respool/contracts/ids';
@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { topicView } from '../views/entities.ts';
 import { readResponses, sendEntity, writeHeaders, writeResponses } from './answers.ts';
 import { type App, type Plane, stageOf, tenantStateOf } from './app.ts';
+import { ApiError } from './errors.ts';
 import { page, pageQuery } from './page.ts';
 import { expectedRevision, write } from './write.ts';
 
@@ -72,11 +73,27 @@ function writes(app: App, plane: Plane): void {
     return write(plane, request, reply, { intent, query: request.query, target: on });
   });
 
-  const remove = { ...common, summary: 'Delete a topic with its positions', response };
+  const remove = {
+    ...common,
+    querystring: topicDeleteQuery,
+    summary: 'Delete a topic with its positions; with purge=true also in Kafka, with its records',
+    response,
+  };
   app.delete(one, { schema: remove }, (request, reply) => {
     const on = target(request.params);
+    const { purge: purgeText, ...query } = request.query;
+    const purge = purgeText === 'true';
+    if (purge) refuseAdopted(plane, request.params);
     const wish = { op: 'delete' as const, ...on, ...expectedRevision(request) };
     const intent = { kind: 'wishes' as const, wishes: [wish] };
-    return write(plane, request, reply, { intent, query: request.query, target: on });
+    return write(plane, request, reply, { intent, query, target: on, purge });
   });
+}
+
+/** Before anything is deleted: whose topic stays in Kafka anyway should not believe it gone. */
+function refuseAdopted(plane: Plane, { tenant, topic }: Params): void {
+  const found = own(tenantStateOf(plane, tenant).topics, topic)?.value;
+  if (found?.origin !== 'adopted') return;
+  const message = `topic ${tenant}/${topic} was adopted and stays in Kafka: delete it without purge`;
+  throw new ApiError('conflict-topic', message, [{ field: 'purge', message }]);
 }

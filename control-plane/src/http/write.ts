@@ -6,6 +6,7 @@ import { own } from '@respool/contracts/snapshot';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ChangeOutcome, change, type Intent, type Stage } from '../change.ts';
 import { positionKeyOf, revisionOf, type Target } from '../entity.ts';
+import { purgeTopic } from '../purge.ts';
 import {
   backendView,
   positionView,
@@ -23,6 +24,8 @@ export interface Write {
   readonly reason?: string | undefined;
   /** The one entity of the address; absent when the request names several. */
   readonly target?: Target;
+  /** The topic that is deleted goes from Kafka as well. */
+  readonly purge?: boolean;
 }
 
 /** Time kept back from the request's deadline to send the answer. */
@@ -32,12 +35,12 @@ export async function write(
   plane: Plane,
   request: FastifyRequest,
   reply: FastifyReply,
-  { intent, query, reason = query.reason ?? '', target }: Write,
+  { intent, query, reason = query.reason ?? '', target, purge = false }: Write,
 ): Promise<WriteAnswer> {
   const stage = stageOf(plane);
   // Not the request's own signal: a caller that hangs up must not leave a change half asked for.
   const signal = AbortSignal.timeout(plane.changeMsMax);
-  const idempotency = idempotencyOf(stage, request, reason);
+  const idempotency = idempotencyOf(stage, request, { reason, purge });
   const outcome = await change(stage, {
     actor: request.actor,
     reason,
@@ -47,7 +50,8 @@ export async function write(
   });
   if (outcome.kind === 'refused') throw ApiError.of(outcome);
   if (outcome.kind === 'replayed') void reply.header('idempotency-replayed', 'true');
-  const answer = answerOf(stage, outcome, target);
+  const purged = purge ? await purgeTopic(stage, outcome, signal) : null;
+  const answer = { ...answerOf(stage, outcome, target), ...(purged === null ? {} : { purged }) };
   if (target !== undefined) setEtag(stage, reply, target);
   if (query.wait !== 'applied') return answer;
   const left = request.deadlineAt - answerMs - Date.now();
@@ -108,7 +112,11 @@ function setEtag(stage: Stage, reply: FastifyReply, target: Target): void {
   if (revision !== undefined) void reply.header('etag', `"${revision}"`);
 }
 
-function idempotencyOf(stage: Stage, request: FastifyRequest, reason: string) {
+function idempotencyOf(
+  stage: Stage,
+  request: FastifyRequest,
+  { reason, purge }: { readonly reason: string; readonly purge: boolean },
+) {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return null;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,128}$/.test(key)) {
@@ -117,7 +125,8 @@ function idempotencyOf(stage: Stage, request: FastifyRequest, reason: string) {
   }
   // Waiting is no part of what is asked for, so a repetition may wait longer than the first one.
   const path = request.url.split('?')[0] ?? '';
-  const requestHash = stage.vault.requestHash(request.method, path, reason, request.body);
+  const what = purge ? `${path}?purge` : path;
+  const requestHash = stage.vault.requestHash(request.method, what, reason, request.body);
   return { key, requestHash };
 }
 

@@ -19,16 +19,31 @@ export async function readBatch(
   limit: number,
   signal: AbortSignal,
 ): Promise<StoredBytes[]> {
-  const events: StoredBytes[] = [];
-  const { promise, resolve, reject } = Promise.withResolvers<StoredBytes[]>();
+  return (await readMessages(manager, { stream, from, limit }, signal)).map(storedBytes);
+}
+
+export interface Stretch {
+  readonly stream: string;
+  readonly from: number;
+  readonly limit: number;
+}
+
+/** The same, with all that is stored of each message. */
+export async function readMessages(
+  manager: JetStreamManager,
+  { stream, from, limit }: Stretch,
+  signal: AbortSignal,
+): Promise<StoredMsg[]> {
+  const messages: StoredMsg[] = [];
+  const { promise, resolve, reject } = Promise.withResolvers<StoredMsg[]>();
   // The callback form: the iterator form of 3.4.0 never gives its subscription back.
   const batch = await manager.direct.getBatch(stream, {
     seq: from,
     batch: Math.min(limit, batchEventsMax),
     max_bytes: batchBytesMax,
     callback(done, message) {
-      if (done !== null) return done.err === undefined ? resolve(events) : reject(done.err);
-      events.push(storedBytes(message));
+      if (done !== null) return done.err === undefined ? resolve(messages) : reject(done.err);
+      messages.push(message);
       silence.refresh();
     },
   });

@@ -82,6 +82,17 @@ export class Vault {
     return { drafts, tokens };
   }
 
+  /**
+   * The backend's password in clear, null where it has none; it goes nowhere but to the backend.
+   * Throws a SecretError when it does not open, LogUnreachable when its key cannot be read.
+   */
+  async openPassword(logId: string, backend: Backend, signal: AbortSignal): Promise<string | null> {
+    const { id, password: sealed } = backend;
+    if (sealed === null) return null;
+    const place: SecretPlace = { logId, kind: 'backend', id, field: 'password' };
+    return openSecret(await this.keys.dataKey(keyScopeOf(place), signal), place, sealed);
+  }
+
   async #verifier(
     secret: UserSecret,
     current: User | undefined,

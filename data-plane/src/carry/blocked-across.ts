@@ -12,7 +12,7 @@ import { attemptOf, toClient } from './attempts.ts';
 import { giveBack } from './give-back.ts';
 import { errorReply } from './reply.ts';
 import type { Scene } from './scene.ts';
-import { Waiting } from './waiting.ts';
+import { atItsBackend, Waiting } from './waiting.ts';
 
 /** Between two rounds over all keys: at once it is rarely there, and later it may be long in coming. */
 const pauseMsFirst = 5;
@@ -62,7 +62,8 @@ class Across {
     this.#name = (command.facts as CommandFacts).name;
     this.#backend = scene.session.route?.backend as BackendView;
     this.#database = scene.session.way.upstream?.database ?? 0;
-    this.waiting = new Waiting(scene, command, writes, () => this.#wake());
+    const terms = atItsBackend(scene.session, writes);
+    this.waiting = new Waiting(scene, command, terms, () => this.#wake());
   }
 
   async run(

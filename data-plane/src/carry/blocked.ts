@@ -13,7 +13,7 @@ import type { BackendView } from '../state.ts';
 import { giveBack, lose } from './give-back.ts';
 import { errorReply } from './reply.ts';
 import type { Scene } from './scene.ts';
-import { Waiting } from './waiting.ts';
+import { atItsBackend, Waiting } from './waiting.ts';
 
 /** A reply up to this size is whole before any of it is passed on: until then it can be given back. */
 const gatheredBytesMax = 1024 * 1024;
@@ -70,7 +70,8 @@ export class Blocked implements LeaseReader {
     this.#target = { protocol: session.protocol, database, slot, holder };
     this.#purse = new Purse(proxy.held, proxy.limits.workBytesMax);
     const writes = (flags & Flag.write) !== 0;
-    this.#waiting = new Waiting(scene, command, writes, (error) => this.#interrupted(error));
+    const terms = atItsBackend(session, writes);
+    this.#waiting = new Waiting(scene, command, terms, (error) => this.#interrupted(error));
   }
 
   start(): void {

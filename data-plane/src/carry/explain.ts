@@ -17,11 +17,10 @@ import { contractFields } from './contract-fields.ts';
 const keysShown = 64;
 
 /**
- * `PROXY EXPLAIN command …`. Of the arguments only keys are shown: the others may be secrets.
- * `verdict` is `admitted` or the error the command would be answered with.
+ * `PROXY EXPLAIN` of the command `asked`. Of its arguments only keys are shown: the others may be
+ * secrets. `verdict` is `admitted` or the error the command would be answered with.
  */
-export function explained(session: Session, command: Command, given: Circumstances): Resp {
-  const asked = requestIn(session, command, 2);
+export function explained(session: Session, asked: Command, given: Circumstances): Resp {
   const { facts } = asked;
   const refusal = admit(session, asked);
   const fields = [...whereFields(session, given)];

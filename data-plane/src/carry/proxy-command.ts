@@ -1,5 +1,6 @@
 /** PROXY COMMAND, PROXY EXPLAIN and ACL DRYRUN: what becomes of a command here, without running it. */
-import { type Circumstances, contractOf } from '@respool/contracts/commands/contract';
+import { type Circumstances, contractOf, usual } from '@respool/contracts/commands/contract';
+import { carriedBy } from '@respool/contracts/commands/treatment';
 import { type CommandFacts, commands } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import { encodeReply } from '../resp/encoder.ts';
@@ -9,7 +10,8 @@ import { noRoute } from '../route/route.ts';
 import type { Session } from '../session/session.ts';
 import { contractFields } from './contract-fields.ts';
 import { dryRun } from './dry-run.ts';
-import { explained, factsNamed } from './explain.ts';
+import { explained, factsNamed, requestIn } from './explain.ts';
+import { explainedQueue } from './explain-queue.ts';
 import { refuse, reply } from './reply.ts';
 import type { Scene } from './scene.ts';
 
@@ -17,15 +19,37 @@ export function carryProxyCommand(scene: Scene, command: Command): boolean {
   const { session } = scene;
   const given = circumstancesOf(session);
   const name = (command.facts as CommandFacts).name;
-  if (name === 'acl|dryrun') reply(scene, command, dryRun(session, command));
-  else if (given === null) refuse(scene, command, noRoute);
-  else if (name === 'proxy|explain') {
-    reply(scene, command, encodeReply(explained(session, command, given), session.protocol));
-  } else reply(scene, command, encodeReply(contracts(session, command, given), session.protocol));
+  if (name === 'acl|dryrun') {
+    reply(scene, command, dryRun(session, command));
+    return true;
+  }
+  const made =
+    name === 'proxy|explain'
+      ? explainedAny(session, command, given)
+      : contracts(session, command, given);
+  if (made === null) refuse(scene, command, noRoute);
+  else reply(scene, command, encodeReply(made, session.protocol));
   return true;
 }
 
-/** Null where no route leads: what becomes of a command is then the same for all of them. */
+function explainedAny(session: Session, command: Command, given: Circumstances | null) {
+  const asked = requestIn(session, command, 2);
+  if (asked.facts !== null && isQueue(asked.facts)) {
+    return explainedQueue(session, asked, given ?? withoutRoute(session));
+  }
+  return given === null ? null : explained(session, asked, given);
+}
+
+function isQueue({ name }: CommandFacts): boolean {
+  return carriedBy(name) === 'queue';
+}
+
+/** What commands about topics depend on, which need no route. */
+function withoutRoute({ user }: Session): Circumstances {
+  return { ...usual('standalone', 'dedicated'), readOnly: user?.readOnly ?? false };
+}
+
+/** Null where no route leads: what becomes of a command of Redis is then the same for all. */
 function circumstancesOf({ user, route, way }: Session): Circumstances | null {
   if (user === null || route === null) return null;
   const apart = way.prefix === null ? 'db' : 'prefix';
@@ -41,8 +65,11 @@ function circumstancesOf({ user, route, way }: Session): Circumstances | null {
 /**
  * `PROXY COMMAND [name …]`: a map for each command, all of them without a name; a container stands
  * for its subcommands, and what is no command is null.
+ * Without a route there is nothing to tell, save of commands about topics.
  */
-function contracts(session: Session, command: Command, given: Circumstances): Resp {
+function contracts(session: Session, command: Command, route: Circumstances | null): Resp | null {
+  const given = route ?? withoutRoute(session);
+  if (route === null && !namesQueuesOnly(session, command)) return null;
   if (command.argc === 2) return array(commands.filter(runs).map((one) => shown(one, given)));
   const items: Resp[] = [];
   for (let i = 2; i < command.argc; i++) {
@@ -52,6 +79,14 @@ function contracts(session: Session, command: Command, given: Circumstances): Re
     else for (const one of facts.subcommands?.values() ?? []) items.push(shown(one, given));
   }
   return array(items);
+}
+
+function namesQueuesOnly(session: Session, command: Command): boolean {
+  for (let i = 2; i < command.argc; i++) {
+    const facts = factsNamed(session, command.text(i).toLowerCase());
+    if (facts === null || !isQueue(facts)) return false;
+  }
+  return command.argc > 2;
 }
 
 function runs({ subcommands }: CommandFacts): boolean {

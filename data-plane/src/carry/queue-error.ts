@@ -1,6 +1,7 @@
 /** Why a command about a topic came to nothing, in the words its client gets. */
 import { type ErrorCode, errors } from '@respool/contracts/errors';
-import type { KafkaError, KafkaErrorCode } from '@respool/kafka/kafka-error';
+import { asKafkaError, type KafkaError, type KafkaErrorCode } from '@respool/kafka/kafka-error';
+import { PositionError, type PositionErrorCode } from '../positions/positions.ts';
 import { encodeError } from '../resp/encoder.ts';
 import type { TopicView } from '../state.ts';
 
@@ -44,6 +45,23 @@ const lead: Readonly<Partial<Record<ErrorCode, string>>> = {
   'push-in-doubt': 'the record may be stored: ',
   'proxy-overloaded': 'the proxy takes no more now, and stored nothing: ',
 };
+
+export const noPositions = wireError('position-unavailable', 'this proxy keeps no positions');
+
+const positionCodes: Readonly<Record<PositionErrorCode, ErrorCode>> = {
+  'no-owner': 'position-unavailable',
+  closed: 'position-unavailable',
+  'window-full': 'window-full',
+};
+
+/** Why the position of a consumer could not be asked; `error` is a PositionError, or Kafka's. */
+export function positionFailure(topic: TopicView, error: unknown): Buffer {
+  if (!(error instanceof PositionError)) return kafkaFailure(topic, asKafkaError(error));
+  return wireError(
+    positionCodes[error.code],
+    error.message.replaceAll(topic.kafkaName, topic.name),
+  );
+}
 
 /** Says whether the write may have happened, and names the topic as its client does. */
 export function kafkaFailure({ name, kafkaName }: TopicView, error: KafkaError): Buffer {

@@ -172,13 +172,16 @@ test('what does not fit is refused with what would', async () => {
   await all(client, 'KPUSH orders 0 a');
   const told = await all(
     ...[client, 'KPUSH orders 2 x', 'KPOP orders 2 0', 'KOFFSET orders 2 -1', 'KPOP orders 0 5'],
-    ...['KPOP orders', 'KACK orders 0 0', 'KNACK orders 0 0', 'KLAG orders', 'KPUSH orders'],
+    ...['KPOP orders', 'KACK orders 0 0', 'KNACK orders 0 0', 'KSEEK orders latest'],
+    ...['KPUSH orders'],
   );
   const has = 'topic orders has partitions 0 to 1, not 2';
   assert.deepEqual(told.slice(0, 3), [`-ERR ${has}`, `-ERR ${has}`, `-ERR ${has}`]);
   assert.match(told[3] ?? '', /^-OUTOFRANGE .*0 to 1, not 5$/);
-  assert.match(told[4] ?? '', /^-ERR KPOP without a position is not served yet/);
-  for (const at of [5, 6, 7]) assert.match(told[at] ?? '', /is not served yet by this proxy/);
+  assert.equal(told[4], '-TRYAGAIN this proxy keeps no positions');
+  for (const at of [5, 6])
+    assert.match(told[at] ?? '', /^-ERR topic 'orders' is not in manual mode/);
+  assert.equal(told[7], "-NOPERM this user has no 'seek' grant on 'orders'");
   assert.equal(told[8], "-ERR wrong number of arguments for 'kpush' command");
 });
 

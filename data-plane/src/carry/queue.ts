@@ -1,59 +1,99 @@
-/** KPUSH, KPOP, KOFFSET and KPARTITION: commands about topics, in flight side by side, answered in order. */
+/** Commands about topics: in flight side by side, answered in order. */
 import { asKafkaError } from '@respool/kafka/kafka-error';
-import { type CommandFacts, Flag } from '../command/command.ts';
+import type { CommandFacts } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import type { Run } from '../command/run.ts';
 import type { ClientConnection } from '../listen/connection.ts';
 import type { KafkaView, TopicView, UserView } from '../state.ts';
-import { kafkaFailure, wireError } from './queue-error.ts';
-import { offsetReply, partitionsReply, pushedReply, recordsReply } from './queue-reply.ts';
-import { offsetWords, popWords, pushWords } from './queue-request.ts';
+import { carryVerdicts } from './judge.ts';
+import { carryPop } from './pop.ts';
+import { kafkaFailure } from './queue-error.ts';
+import {
+  lagReply,
+  offsetReply,
+  partitionsReply,
+  pushedReply,
+  recordsReply,
+} from './queue-reply.ts';
+import { offsetWords, popWords, pushWords, type ReadWords } from './queue-request.ts';
+import { type Served, servedTopic } from './queue-topic.ts';
 import { isAlone, refuse } from './reply.ts';
 import { meterOf, type Scene } from './scene.ts';
-
-interface Served {
-  readonly topic: TopicView;
-  readonly kafka: KafkaView;
-}
+import { carrySeek } from './seek.ts';
 
 export function carryQueue(scene: Scene, command: Command): boolean {
-  const served = servedTopic(scene, command);
+  const { name } = command.facts as CommandFacts;
+  const served = servedTopic(scene.session.user as UserView, name, command);
   if (Buffer.isBuffer(served)) {
     refuse(scene, command, served);
     return true;
   }
-  const { name } = command.facts as CommandFacts;
-  if (name === 'kpush') return carryPush(scene, command, served);
-  // A client that pushed and then reads expects to find what it pushed.
-  if (pushesOf(scene.client).open > 0 && !isAlone(scene)) return false;
+  switch (name) {
+    case 'kpush':
+      return carryPush(scene, command, served);
+    case 'kpop':
+      return carryEitherPop(scene, command, served);
+    case 'kack':
+    case 'knack':
+      return carryVerdicts(scene, command, served.topic);
+    case 'kseek':
+      return carrySeek(scene, command, served.topic);
+    default:
+      return carryQuestion(scene, command, name, served);
+  }
+}
+
+function carryEitherPop(scene: Scene, command: Command, served: Served): boolean {
+  const words = popWords(command);
+  if (Buffer.isBuffer(words)) {
+    refuse(scene, command, words);
+    return true;
+  }
+  if (!hasPushed(scene)) return false;
+  if (words.kind === 'managed') return carryPop(scene, command, served.topic, words);
+  answerWith(scene, command, served.topic, readFrom(scene, served, words));
+  return true;
+}
+
+/** A client that pushed and then reads expects to find what it pushed: false, and held, until then. */
+function hasPushed(scene: Scene): boolean {
+  return pushesOf(scene.client).open === 0 || isAlone(scene);
+}
+
+async function readFrom({ session }: Scene, { topic, kafka }: Served, words: ReadWords) {
+  const { protocol } = session;
+  const { partition, offset, bytesMax } = words;
+  const records = await kafka.read({ topic: topic.kafkaName, partition, offset, bytesMax });
+  const said = records.map((record) => ({ partition, offset: record.offset, value: record.value }));
+  return recordsReply(said, protocol);
+}
+
+function carryQuestion(scene: Scene, command: Command, name: string, served: Served): boolean {
+  if (!hasPushed(scene)) return false;
   const asked = askedOf(scene, command, name, served);
   if (Buffer.isBuffer(asked)) refuse(scene, command, asked);
   else answerWith(scene, command, served.topic, asked());
   return true;
 }
 
-/** What a command that only reads does, once it may; or its refusal. */
+/** What a command that only asks does, once it may; or its refusal. */
 function askedOf(
   { session }: Scene,
   command: Command,
   name: string,
   { topic, kafka }: Served,
 ): (() => Promise<Buffer>) | Buffer {
-  const { kafkaName } = topic;
-  const { protocol } = session;
-  if (name === 'kpop') {
-    const words = popWords(command);
-    if (Buffer.isBuffer(words)) return words;
-    return async () => {
-      const records = await kafka.read({ topic: kafkaName, ...words });
-      return recordsReply(words.partition, records, protocol);
-    };
-  }
+  const { kafkaName, startAt } = topic;
   if (name === 'koffset') {
     const words = offsetWords(command);
     if (Buffer.isBuffer(words)) return words;
     const { partition, time } = words;
     return async () => offsetReply(await kafka.find({ topic: kafkaName, partition }, time));
+  }
+  if (name === 'klag') {
+    const user = session.user as UserView;
+    const whose = { tenant: user.tenant.id, consumer: user.name };
+    return async () => lagReply(await kafka.lag({ topic: kafkaName, startAt, ...whose }));
   }
   return async () => partitionsReply(await kafka.partitions(kafkaName));
 }
@@ -86,31 +126,6 @@ function carryPush(scene: Scene, command: Command, { topic, kafka }: Served): bo
   answerWith(scene, command, topic, pushed.finally(() => pushes.open--).then(pushedReply));
   return true;
 }
-
-/** The topic this user may use so, on a backend that is open; or the refusal. */
-function servedTopic({ session }: Scene, command: Command): Served | Buffer {
-  const user = session.user as UserView;
-  const { name: word, flags } = command.facts as CommandFacts;
-  const name = command.ends[1]! - command.starts[1]! > nameBytesMax ? null : command.text(1);
-  const topic = name === null ? undefined : user.tenant.topics.get(name);
-  if (topic === undefined) {
-    return wireError('topic-unknown', `this tenant has no topic '${name ?? '(a longer name)'}'`);
-  }
-  const pushes = topic.producers.has(user.name);
-  const pops = topic.consumers.has(user.name);
-  const wanted = (flags & Flag.write) !== 0 ? 'produce' : 'consume';
-  const granted = wanted === 'produce' ? pushes : pops || (word !== 'kpop' && pushes);
-  if (!granted) {
-    return wireError('topic-not-granted', `this user has no '${wanted}' grant on '${topic.name}'`);
-  }
-  if (!topic.enabled) return wireError('topic-disabled', `topic '${topic.name}' is disabled`);
-  const { backend } = topic;
-  if (backend === null) return wireError('kafka-unavailable', 'this proxy opens no Kafka backends');
-  return { topic, kafka: backend };
-}
-
-/** A topic's name is not longer (contracts/src/ids.ts). */
-const nameBytesMax = 128;
 
 /** Keeps a place in the order of replies; the client goes on meanwhile, within its credit. */
 function answerWith(scene: Scene, command: Command, topic: TopicView, made: Promise<Buffer>): void {

@@ -1,6 +1,6 @@
 /** Replies the proxy makes itself: now, or once a promise keeps. */
 import type { Command } from '../command/request.ts';
-import type { Wait } from '../listen/connection.ts';
+import type { Wait } from '../listen/wait.ts';
 import { encodeError } from '../resp/encoder.ts';
 import { meterOf, type Scene } from './scene.ts';
 

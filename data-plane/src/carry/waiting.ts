@@ -1,13 +1,13 @@
 /** A client that waits for what others do: held, listened to, and answered once. */
 import type { CommandFacts } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
-import type { Run } from '../command/run.ts';
-import type { ClientConnection, Wait } from '../listen/connection.ts';
+import { type Run, whenSent } from '../command/run.ts';
+import type { ClientConnection } from '../listen/connection.ts';
+import type { Wait } from '../listen/wait.ts';
 import type { ProcessCounters } from '../observe/observe.ts';
 import { encodeError, encodeNull } from '../resp/encoder.ts';
-import type { Session, SessionWatcher, Way } from '../session/session.ts';
-import type { BackendView } from '../state.ts';
-import type { Scene } from './scene.ts';
+import type { Session, SessionWatcher } from '../session/session.ts';
+import { meterOf, type Scene } from './scene.ts';
 
 /** Source: Redis 7.0 CLIENT UNBLOCK … ERROR. */
 const byOther = encodeError('UNBLOCKED', 'client unblocked via CLIENT UNBLOCK');
@@ -18,6 +18,30 @@ const byMove = encodeError(
 const byDenial = encodeError('UNBLOCKED', 'this user may not run the command any more');
 const byEnd = encodeError('UNBLOCKED', 'the session ends: this proxy stops, or the user is gone');
 
+/** On which terms a client waits. */
+export interface Terms {
+  /** Asked after each change of the session: why it may wait no longer, or null. */
+  stays(session: Session): Buffer | null;
+  /** What it is answered after its time. */
+  readonly nothing: Buffer;
+}
+
+/** It waits at a server of its backend, which must stay the same; `writes`: not if it is read-only. */
+export function atItsBackend({ route, way, protocol }: Session, writes: boolean): Terms {
+  return {
+    nothing: encodeNull(protocol, true),
+    stays(session) {
+      const { upstream, prefix } = session.way;
+      const same =
+        session.route?.backend === route?.backend &&
+        upstream?.database === way.upstream?.database &&
+        String(prefix) === String(way.prefix);
+      if (!same) return byMove;
+      return writes && session.user?.readOnly ? byDenial : null;
+    },
+  };
+}
+
 export class Waiting implements Wait, SessionWatcher {
   /** Nobody would take a reply. */
   isGone = false;
@@ -26,31 +50,23 @@ export class Waiting implements Wait, SessionWatcher {
   readonly #session: Session;
   readonly #counters: ProcessCounters;
   readonly #run: Run;
-  readonly #writes: boolean;
-  readonly #backend: BackendView | null;
-  readonly #way: Way;
-  /** Has the server end the command; the argument asks for an error instead of a timeout. */
+  readonly #terms: Terms;
+  /** Has who makes the reply end the command; the argument asks for an error instead of a timeout. */
   readonly #interrupt: (error: boolean) => void;
   #verdict: Buffer | null = null;
   #ended = false;
 
-  constructor(
-    { client, session, proxy }: Scene,
-    command: Command,
-    writes: boolean,
-    interrupt: (error: boolean) => void,
-  ) {
+  constructor(scene: Scene, command: Command, terms: Terms, interrupt: (error: boolean) => void) {
+    const { client, session, proxy } = scene;
     const { queue } = client;
     this.#client = client;
     this.#session = session;
     this.#counters = proxy.observe.counters;
-    this.#writes = writes;
-    this.#backend = session.route?.backend ?? null;
-    this.#way = session.way;
+    this.#terms = terms;
     this.#interrupt = interrupt;
     const size = command.end - command.start;
     queue.owe(1, size);
-    this.#run = queue.addAnswer((command.facts as CommandFacts).family, session.way.meter);
+    this.#run = queue.addAnswer((command.facts as CommandFacts).family, meterOf(scene));
     this.#run.requestBytes = size;
     client.wait = this;
     client.holdFor('blocked');
@@ -75,14 +91,15 @@ export class Waiting implements Wait, SessionWatcher {
     this.#client.queue.take(this.#run, bytes, 0, bytes.length, 0, false);
   }
 
-  /** The last part of the reply, or all of it. */
-  end(bytes: Buffer): void {
+  /** The last part of the reply, or all of it; `sent` is called once it has left. */
+  end(bytes: Buffer, sent: (() => void) | null = null): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#counters.clientsBlocked--;
     this.#session.unwatch(this);
     const { queue } = this.#client;
     queue.restamp(this.#run);
+    if (sent !== null) whenSent(this.#run, sent);
     if (bytes[0] === 45) this.#run.errors++;
     queue.answer(this.#run, bytes, bytes.length);
     this.#client.release();
@@ -108,17 +125,12 @@ export class Waiting implements Wait, SessionWatcher {
   }
 
   unblock(error: boolean): void {
-    this.#stop(error ? byOther : encodeNull(this.#session.protocol, true), error);
+    this.#stop(error ? byOther : this.#terms.nothing, error);
   }
 
   rebound(session: Session): void {
-    const { upstream, prefix } = session.way;
-    const same =
-      session.route?.backend === this.#backend &&
-      upstream?.database === this.#way.upstream?.database &&
-      String(prefix) === String(this.#way.prefix);
-    if (!same) this.#stop(byMove, true);
-    else if (this.#writes && session.user?.readOnly) this.#stop(byDenial, true);
+    const reason = this.#terms.stays(session);
+    if (reason !== null) this.#stop(reason, true);
   }
 
   #stop(verdict: Buffer, error: boolean): void {

@@ -155,6 +155,12 @@ export function freeRun(run: Run): void {
   if (pool.length < poolMax) pool.push(run);
 }
 
+/** Calls `work` once the last reply of the run went out, before what waits for that already. */
+export function whenSent(run: Run, work: () => void): void {
+  if (run.trailer === null) run.trailer = [work];
+  else run.trailer.unshift(work);
+}
+
 /** Appends `bytes[start, end)` to what the run holds back. `final` says nothing more will come. */
 export function park(run: Run, bytes: Buffer, start: number, end: number, final: boolean): void {
   const length = end - start;

@@ -8,26 +8,7 @@ import { ownCopy } from './own-copy.ts';
 import type { QueueLimits, RunWatcher } from './queue-limits.ts';
 import { ReplyQueue } from './reply-queue.ts';
 import { Upload, type UploadBudget } from './upload.ts';
-
-/**
- * Why no more commands are taken from a client for now:
- * `credit`, its owed replies fill its budget; `idle`, the next command must wait for every reply
- * before it; `answer`, a reply is being made (a password is checked); `blocked`, the command waits
- * for what another client does; `ended`, the session is over.
- */
-export type Hold = 'none' | 'credit' | 'idle' | 'answer' | 'blocked' | 'ended';
-
-/** What a client is blocked in, told when it ends before its reply. */
-export interface Wait {
-  /** No more is taken from the client: it is shown out, or the process drains. */
-  ending(): void;
-  /** The client left: nobody would take the reply. */
-  gone(): void;
-  /** CLIENT UNBLOCK; `error` answers with one instead of as after the timeout. */
-  unblock(error: boolean): void;
-  /** For what another client does, which CLIENT UNBLOCK can end; else its own steps take time. */
-  readonly blocks: boolean;
-}
+import type { Hold, Receipts, Wait } from './wait.ts';
 
 export interface ConnectionWiring {
   readonly turn: Turn;
@@ -68,6 +49,7 @@ export class ClientConnection {
   hold: Hold = 'none';
   /** Set while `hold` is `blocked`. */
   wait: Wait | null = null;
+  receipts: Receipts | null = null;
   openedMs = Date.now();
   /** When bytes last came from the client, microseconds of the turn. */
   readUs: number;
@@ -88,7 +70,7 @@ export class ClientConnection {
     this.localAddress = `${socket.localAddress ?? '?'}:${socket.localPort ?? 0}`;
     this.loopback = /^(::ffff:)?127\.|^::1$/.test(remote);
     this.readUs = wiring.turn.nowUs();
-    this.outlet = new Outlet(socket, wiring.turn, wiring.totals, () => this.queue.drained());
+    this.outlet = new Outlet(socket, wiring.turn, wiring.totals, () => this.#drained());
     const { turn, queueLimits, totals, watcher } = wiring;
     const eased = (): void => this.#eased();
     const torn = (): void => this.#tear();
@@ -97,6 +79,8 @@ export class ClientConnection {
     socket.on('close', () => this.#closed());
     // The other side finished sending: what it is owed still goes out, then the socket ends.
     socket.on('end', () => {
+      if (this.#closing) this.receipts?.parted();
+      else this.receipts?.left();
       this.wait?.gone();
       this.endAfterReplies();
     });
@@ -104,6 +88,7 @@ export class ClientConnection {
 
   /** Bytes came. Returns whether reading goes on. `bytes` is the shared read buffer. */
   received(bytes: Buffer, start: number, end: number): boolean {
+    if (this.receipts !== null) this.receipts.heard();
     if (this.hold === 'ended') return true;
     this.readUs = this.#wiring.turn.nowUs();
     this.#take(bytes, start, end, false);
@@ -141,7 +126,14 @@ export class ClientConnection {
     this.#eased();
   }
 
+  /** The client wants no more than what it is owed: QUIT. */
+  quit(): void {
+    this.receipts?.quit();
+    this.endAfterReplies();
+  }
+
   destroy(): void {
+    this.receipts?.closed();
     this.socket.destroy();
   }
 
@@ -230,6 +222,11 @@ export class ClientConnection {
     this.#upload = null;
   }
 
+  #drained(): void {
+    if (this.receipts !== null) this.receipts.drained();
+    this.queue.drained();
+  }
+
   #eased(): void {
     if (this.hold === 'none') return;
     if (this.#closing) {
@@ -291,6 +288,7 @@ export class ClientConnection {
     this.#rest = null;
     this.#dropUpload();
     this.wait?.gone();
+    this.receipts?.closed();
     this.queue.close();
     this.#wiring.closed(this);
   }

@@ -51,6 +51,18 @@ export class Outlet implements Flushable {
     return this.#armed ? this.#socket.writableLength + this.#staged : this.#staged;
   }
 
+  /** Bytes ever given to it, those included that it still gathers: where the last reply ends. */
+  get given(): number {
+    return this.written + this.#staged;
+  }
+
+  /** Bytes that the kernel took; what it took in part does not count yet. */
+  get taken(): number {
+    const { destroyed, errored, writableLength } = this.#socket;
+    // A socket that broke forgets what it could not write, as if it had been taken.
+    return destroyed || errored !== null ? 0 : this.written - writableLength;
+  }
+
   /**
    * Sends `bytes[start, end)`; `last` says that nothing more is on its way, so it leaves at once.
    * Returns true when the socket still points into `bytes` after the call.

@@ -1,5 +1,7 @@
 /** What one tenant did, per command family: counts, bytes and a latency histogram, in typed arrays. */
 
+import { QueueCounts } from './queue-counts.ts';
+
 /** Sixteen buckets per power of two: a reported latency is at most 1/32 away from the true one. */
 const subBits = 4;
 const subCount = 1 << subBits;
@@ -46,6 +48,7 @@ export class Meter {
   readonly latencyCount: Float64Array;
   /** Client connections of this tenant that are open now. */
   connections = 0;
+  readonly queue = new QueueCounts();
   /** Counters beyond 2^32 must not wrap, so the buckets are doubles; a row is made on first use. */
   readonly #buckets: Float64Array[];
 

@@ -12,7 +12,7 @@ export interface KafkaSample {
   readonly pushErrors: number;
   /** Of those: the record may be stored all the same. */
   readonly pushesInDoubt: number;
-  /** KPOP, KOFFSET and KPARTITION. */
+  /** KPOP with a place, KOFFSET, KPARTITION and KLAG. */
   readonly reads: number;
   readonly recordsRead: number;
   readonly readErrors: number;
@@ -31,7 +31,7 @@ const counters: readonly Row[] = [
   ['pushedBytes', 'pushed_bytes_total', 'Keys and values of those records.'],
   ['pushErrors', 'push_errors_total', 'Pushes answered with an error.'],
   ['pushesInDoubt', 'pushes_in_doubt_total', 'Of those: the record may be stored all the same.'],
-  ['reads', 'reads_total', 'KPOP, KOFFSET and KPARTITION.'],
+  ['reads', 'reads_total', 'KPOP with a place, KOFFSET, KPARTITION and KLAG.'],
   ['recordsRead', 'records_read_total', 'Records handed out.'],
   ['readErrors', 'read_errors_total', 'Reads answered with an error.'],
 ];

@@ -1,6 +1,7 @@
 /** The tenants' meters as Prometheus text, made in pieces so that a scrape never stalls the loop. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Meter } from './meter.ts';
+import type { QueueCounts } from './queue-counts.ts';
 
 /** 64 µs … 8.4 s, each twice the one before: bucket edges of the meter, so the counts are exact. */
 export const boundsUs: readonly number[] = Array.from({ length: 18 }, (_, n) => 2 ** (n + 6));
@@ -43,6 +44,31 @@ const familyCounters: readonly FamilyCounter[] = [
   },
 ];
 
+interface QueueRow {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  readonly figure: keyof QueueCounts;
+}
+
+const counted = (figure: keyof QueueCounts, name: string, help: string): QueueRow => {
+  return { figure, name: `respool_queue_${name}_total`, help, type: 'counter' };
+};
+const now = (figure: keyof QueueCounts, name: string, help: string): QueueRow => {
+  return { figure, name: `respool_queue_${name}`, help, type: 'gauge' };
+};
+
+/** What consumers did with records of managed positions. */
+const queueRows: readonly QueueRow[] = [
+  counted('pops', 'records_popped', 'Records given to consumers, repetitions included.'),
+  counted('redeliveries', 'records_redelivered', 'Of those: given out before.'),
+  counted('empty', 'pops_empty', 'KPOPs that found nothing.'),
+  counted('acks', 'records_acked', 'Records taken: their reply was, or by KACK.'),
+  counted('nacks', 'records_nacked', 'Records given back: their reply was not taken, or by KNACK.'),
+  now('out', 'records_unsettled', 'Records whose reply is not known to be taken yet.'),
+  now('blocked', 'pops_blocked', 'KPOPs waiting for a record now.'),
+];
+
 /**
  * Every tenant's metrics. Families a tenant never used are left out. Lines of one metric stand
  * together, as the text format demands. Source: Prometheus exposition formats, text 0.0.4.
@@ -55,6 +81,10 @@ export async function* tenantText(meters: readonly Meter[]): AsyncGenerator<stri
   const histogram = 'respool_command_duration_seconds';
   yield heading(histogram, 'From a command read to its reply queued.', 'histogram');
   yield* inTurns(meters, (meter) => histogramLines(histogram, meter));
+  for (const row of queueRows) {
+    yield heading(row.name, row.help, row.type);
+    yield* inTurns(meters, (meter) => queueLine(row, meter));
+  }
   const gauge = 'respool_tenant_connections';
   yield heading(gauge, 'Client connections open now.', 'gauge');
   yield* inTurns(meters, (meter) => `${gauge}{${tenantLabel(meter)}} ${meter.connections}\n`);
@@ -80,6 +110,13 @@ function counterLines(counter: FamilyCounter, meter: Meter): string {
     text += `${counter.name}{${tenantLabel(meter)},family="${escapeLabel(name)}"} ${value}\n`;
   }
   return text;
+}
+
+/** Tenants without queues are left out. */
+function queueLine({ name, figure }: QueueRow, meter: Meter): string {
+  const { queue } = meter;
+  if (Object.values(queue).every((value) => value === 0)) return '';
+  return `${name}{${tenantLabel(meter)}} ${queue[figure]}\n`;
 }
 
 function histogramLines(metric: string, meter: Meter): string {

@@ -110,9 +110,9 @@ function withQueues(id: string, said: { topics: object; positions?: object }): T
 
 test('topics are resolved: backend, dead letter, grants by name, seeks by consumer', () => {
   const grants = [
-    { user: 'app', produce: true, consume: false },
-    { user: 'all', produce: true, consume: true },
-    { user: 'none', produce: false, consume: false },
+    { user: 'app', produce: true, consume: false, seek: false },
+    { user: 'all', produce: true, consume: true, seek: true },
+    { user: 'none', produce: false, consume: false, seek: false },
   ];
   const position = { topic: 'orders', consumer: 'app', generation: 7, to: 'latest' };
   const one = withQueues('one', {
@@ -129,6 +129,7 @@ test('topics are resolved: backend, dead letter, grants by name, seeks by consum
   assert.deepEqual([orders.tenant, orders.backend], [tenant, queue]);
   assert.deepEqual([orders.deadLetter, dead.deadLetter], [dead, null]);
   assert.deepEqual([...orders.producers, '|', ...orders.consumers], ['app', 'all', '|', 'all']);
+  assert.deepEqual([...orders.seekers], ['all']);
   assert.deepEqual([...orders.seeks], [['app', { generation: 7, to: 'latest' }]]);
   assert.deepEqual([dead.seeks.size, dead.producers.size], [0, 0]);
 });

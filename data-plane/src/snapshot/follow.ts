@@ -1,5 +1,6 @@
 /** Start from the disk cache, then follow the log for ever: fold each event, apply, say where we are. */
 
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '@respool/contracts/clock';
 import type { Ack } from '@respool/contracts/follow';
 import type { Snapshot } from '@respool/contracts/snapshot';
@@ -159,6 +160,11 @@ export class Follower {
       target: sequence,
       error: null,
     };
+  }
+
+  /** To NATS while it answers, for whoever asks others; null otherwise. */
+  get connection(): NatsConnection | null {
+    return this.#link.connection;
   }
 
   /** Keys of sealed backend passwords, also for whoever opens connections later. */

@@ -38,11 +38,14 @@ function viewOf(
   const rules = { kafkaName, enabled, ack, startAt, window, ackMs, maxDeliveries };
   const producers = new Set<string>();
   const consumers = new Set<string>();
-  for (const { user, produce, consume } of grants) {
+  const seekers = new Set<string>();
+  for (const { user, produce, consume, seek } of grants) {
     if (produce) producers.add(user);
     if (consume) consumers.add(user);
+    if (seek) seekers.add(user);
   }
-  return { ...rules, tenant, name, backend, deadLetter: null, producers, consumers, seeks };
+  const may = { producers, consumers, seekers };
+  return { ...rules, tenant, name, backend, deadLetter: null, ...may, seeks };
 }
 
 function seeksByTopic(state: TenantState): Map<string, Map<string, Seek>> {

@@ -6,6 +6,7 @@ import { RedisBackend } from '../backend/redis/redis.ts';
 import type { RedisLimits } from '../backend/redis/services.ts';
 import type { TrackedBytes } from '../backend/redis/tracked-keys.ts';
 import { Monitors } from '../carry/monitors.ts';
+import { type SettleLimits, Unsettled } from '../carry/unsettled.ts';
 import { Clients } from '../clients.ts';
 import { families } from '../command/command.ts';
 import { Command } from '../command/request.ts';
@@ -15,6 +16,8 @@ import { PushGuard, type PushLimits } from '../listen/push-guard.ts';
 import type { QueueLimits } from '../listen/queue-limits.ts';
 import { UploadBudget } from '../listen/upload.ts';
 import { Observe } from '../observe/observe.ts';
+import type { Positions } from '../positions/positions.ts';
+import type { Wishes } from '../positions/wishes.ts';
 import type { DataPlane, RequestLimitSet } from '../proxy.ts';
 import { infoFactsOf, runWatcher } from '../report.ts';
 import { slotOf } from '../route/slot.ts';
@@ -43,6 +46,9 @@ export interface HotPathOptions {
   readonly tenants: Readonly<Record<string, TestTenant>>;
   /** Opened and ended by the test. */
   readonly kafkas?: readonly KafkaBackend[];
+  readonly positions?: Positions;
+  readonly wishes?: Wishes;
+  readonly settle?: SettleLimits;
   readonly queue?: Partial<QueueLimits>;
   readonly redis?: Partial<RedisLimits>;
   readonly requests?: RequestLimitSet;
@@ -116,6 +122,9 @@ export class HotPath {
       command: new Command(),
       held: { bytes: 0, bytesMax: defaults.processWorkBytesMax },
       pushes,
+      unsettled: new Unsettled(options.settle),
+      positions: options.positions ?? null,
+      wishes: options.wishes ?? null,
       findClient: (id) => self.clients.find(id),
       failed: (_client, error) => void this.failures.push(error),
     };

@@ -12,8 +12,13 @@ import { readSettings } from '../settings.ts';
 export interface TestTopic {
   readonly backend: string;
   /** Of the user `default`; both without. */
-  readonly grant?: { readonly produce: boolean; readonly consume: boolean };
+  readonly grant?: {
+    readonly produce: boolean;
+    readonly consume: boolean;
+    readonly seek?: boolean;
+  };
   readonly enabled?: boolean;
+  readonly ack?: Topic['ack'];
 }
 
 /** What Kafka calls them: `<tenant>.<name>`. */
@@ -23,11 +28,12 @@ export function topicStates(
 ): TenantState['topics'] {
   const states = Object.entries(topics).map(([name, given]) => {
     const { backend, grant = { produce: true, consume: true }, enabled = true } = given;
+    const { ack = 'auto' } = given;
     const inKafka = { backend, kafkaName: `${tenant}.${name}`, origin: 'adopted' };
     const shape = { partitions: null, replication: null, retentionMs: null };
-    const rules = { ack: 'auto', startAt: 'earliest', window: 1_000, ackMs: 30_000 };
+    const rules = { ack, startAt: 'earliest', window: 1_000, ackMs: 30_000 };
     const letters = { maxDeliveries: 0, deadLetter: null };
-    const grants = [{ user: 'default', ...grant }];
+    const grants = [{ user: 'default', seek: false, ...grant }];
     const value = { tenant, name, ...inKafka, ...shape, ...rules, ...letters, grants, enabled };
     return [name, { revision: 1, value: value as unknown as Topic }] as const;
   });

@@ -1,6 +1,7 @@
 /** Stories of topics: created, described, unknown, created anew. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import {
   assertFails,
   fetchOf,
@@ -53,6 +54,7 @@ export const topicStories: Stories = {
     const before = await gateway.topic(where.topic, soon);
     await (await Producer.open(gateway, where)).write('a', 'b', 'c');
     await rig.removeTopic(where.topic);
+    await assertFails(gateway.topic(where.topic, soon, 'now'), 'topic-unknown');
     const topic = { name: where.topic, partitions: 1, replicationFactor: 1, settings: {} };
     await gateway.createTopic(topic, soon);
     await assertFails(gateway.fetchAt(fetchOf(where, 3), soon), 'offset-out-of-range');
@@ -60,4 +62,56 @@ export const topicStories: Stories = {
     assert.deepEqual(textsOf(await gateway.fetchAt(fetchOf(where, 0), soon)), ['0 new']);
     assert.notEqual((await gateway.topic(where.topic, soon)).topicId, before.topicId);
   },
+
+  'grows a topic at once, and never shrinks it': async ({ gateway }) => {
+    const name = await newTopic(gateway, { partitions: 2 });
+    const { partitions } = await gateway.addPartitions(name, 4, soon);
+    assert.deepEqual(
+      partitions.map(({ partition }) => partition),
+      [0, 1, 2, 3],
+    );
+    await (await Producer.open(gateway, { topic: name, partition: 3 })).write('last');
+    for (const same of [4, 3]) {
+      await assertFails(gateway.addPartitions(name, same, soon), 'topic-invalid');
+    }
+    await assertFails(gateway.addPartitions(`story-${randomUUID()}`, 2, soon), 'topic-unknown');
+  },
+
+  'deletes a topic with its records, and says when there is none': async ({ gateway }) => {
+    const name = await newTopic(gateway);
+    await (await Producer.open(gateway, { topic: name, partition: 0 })).write('a');
+    await gateway.deleteTopic(name, soon);
+    await assertFails(gateway.topic(name, soon), 'topic-unknown');
+    await assertFails(gateway.deleteTopic(name, soon), 'topic-unknown');
+    const again = { name, partitions: 1, replicationFactor: 1, settings: {} };
+    await gateway.createTopic(again, soon);
+    const [end] = await gateway.listOffsets([{ topic: name, partition: 0, time: 'latest' }], soon);
+    assert.equal(end?.offset, 0);
+  },
+
+  'tells the settings of a topic, changes those it is told and gives one back': async (rig) => {
+    const { gateway } = rig;
+    const name = await newTopic(gateway, { settings: { 'cleanup.policy': 'compact' } });
+    const names = ['retention.ms', 'cleanup.policy', 'no.such.setting'];
+    const found = async () => Object.fromEntries(await gateway.topicSettings(name, names, soon));
+    const policy = { value: 'compact', isOwn: true };
+    const usual = { value: '604800000', isOwn: false };
+    assert.deepEqual(await found(), { 'retention.ms': usual, 'cleanup.policy': policy });
+    await gateway.alterTopic(name, { 'retention.ms': '60000' }, soon);
+    const own = { value: '60000', isOwn: true };
+    await eventually(found, { 'retention.ms': own, 'cleanup.policy': policy });
+    await gateway.alterTopic(name, { 'retention.ms': null }, soon);
+    await eventually(found, { 'retention.ms': usual, 'cleanup.policy': policy });
+    const ghost = `story-${randomUUID()}`;
+    await assertFails(gateway.topicSettings(ghost, names, soon), 'topic-unknown');
+    await assertFails(gateway.alterTopic(ghost, { 'retention.ms': '1' }, soon), 'topic-unknown');
+  },
 };
+
+/** A broker learns of a change of settings a moment after whoever took it has answered. */
+async function eventually<T>(ask: () => Promise<T>, expected: T): Promise<void> {
+  const deadline = performance.now() + soon;
+  let last = await ask();
+  while (!isDeepStrictEqual(last, expected) && performance.now() < deadline) last = await ask();
+  assert.deepEqual(last, expected);
+}

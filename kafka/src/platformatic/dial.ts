@@ -47,7 +47,11 @@ const needed = [
   { name: 'OffsetFetch', key: 9, version: 8 },
   { name: 'FindCoordinator', key: 10, version: 4 },
   { name: 'CreateTopics', key: 19, version: 7 },
+  { name: 'DeleteTopics', key: 20, version: 6 },
   { name: 'InitProducerId', key: 22, version: 4 },
+  { name: 'DescribeConfigs', key: 32, version: 4 },
+  { name: 'CreatePartitions', key: 37, version: 3 },
+  { name: 'IncrementalAlterConfigs', key: 44, version: 1 },
 ] as const;
 
 /** Ready to be asked. Rejects with a KafkaError that names the broker; nothing was sent then. */

@@ -1,10 +1,11 @@
 /** The gateway to a real cluster, over the connections and messages of `@platformatic/kafka`. */
 
-import { type Connection, createTopicsV7, initProducerIdV4 } from '@platformatic/kafka';
+import { type Connection, initProducerIdV4 } from '@platformatic/kafka';
 import type { Clock } from '@respool/contracts/clock';
 import { type Attempt, type Patience, withinDeadline } from '../attempts.ts';
 import type * as port from '../gateway.ts';
 import { asKafkaError, KafkaError } from '../kafka-error.ts';
+import { Administrator } from './administer.ts';
 import { type BrokerLimits, Brokers, brokerWaitMsMax } from './broker.ts';
 import { answerOf, brokerError } from './broker-answer.ts';
 import type { BrokerAddress, DialOptions } from './dial.ts';
@@ -45,14 +46,14 @@ export interface PlatformaticOptions {
   readonly limits: GatewayLimits;
 }
 
-const allReady = (state: port.TopicState) =>
-  state.partitions.every(({ leader }) => leader !== null);
+const allLed = (state: port.TopicState) => state.partitions.every(({ leader }) => leader !== null);
 
 export class PlatformaticGateway implements port.KafkaGateway {
   readonly #options: PlatformaticOptions;
   readonly #patience: Patience;
   readonly #metadata: Metadata;
   readonly #coordinators: Coordinators;
+  readonly #administrator: Administrator;
   readonly #brokers: Brokers;
   #isClosed = false;
 
@@ -66,6 +67,8 @@ export class PlatformaticGateway implements port.KafkaGateway {
     const named = () => [...this.#metadata.brokers, ...bootstrap];
     this.#brokers = new Brokers(options.dial, limits, named);
     this.#coordinators = new Coordinators(ask, this.#metadata, groupsMax);
+    const waitMs = brokerWaitMsMax(options.dial);
+    this.#administrator = new Administrator(ask, this.#metadata, waitMs);
   }
 
   async produce(given: port.ProduceBatch, deadlineMs: number): Promise<port.Produced> {
@@ -112,7 +115,12 @@ export class PlatformaticGateway implements port.KafkaGateway {
     );
   }
 
-  async topic(name: string, deadlineMs: number): Promise<port.TopicState> {
+  async topic(
+    name: string,
+    deadlineMs: number,
+    as: 'known' | 'now' = 'known',
+  ): Promise<port.TopicState> {
+    if (as === 'now') this.#metadata.doubt(name);
     return await this.#call(deadlineMs, () => this.#metadata.topic(name));
   }
 
@@ -121,17 +129,44 @@ export class PlatformaticGateway implements port.KafkaGateway {
   }
 
   async createTopic(topic: port.NewTopic, deadlineMs: number): Promise<port.TopicState> {
-    const end = this.#options.clock.now() + deadlineMs;
-    await this.#call(deadlineMs, (attempt) => this.#create(topic, attempt));
-    return await this.#call(end - this.#options.clock.now(), async () => {
-      const state = await this.#metadata.topic(topic.name).catch((error: KafkaError) => {
-        const isNew = error.code === 'topic-unknown';
-        throw isNew ? new KafkaError('leader-moved', `${topic.name} is not there yet`) : error;
-      });
-      if (allReady(state)) return state;
-      this.#metadata.doubt(topic.name);
-      throw new KafkaError('leader-moved', `${topic.name} has no leaders yet`);
-    });
+    const isReady = (state: port.TopicState) => state.partitions.length > 0;
+    return await this.#shape(topic.name, deadlineMs, isReady, (attempt) =>
+      this.#administrator.create(topic, attempt),
+    );
+  }
+
+  async addPartitions(
+    name: string,
+    partitions: number,
+    deadlineMs: number,
+  ): Promise<port.TopicState> {
+    const isReady = (state: port.TopicState) => state.partitions.length >= partitions;
+    return await this.#shape(name, deadlineMs, isReady, (attempt) =>
+      this.#administrator.grow(name, partitions, attempt),
+    );
+  }
+
+  async deleteTopic(name: string, deadlineMs: number): Promise<void> {
+    await this.#call(deadlineMs, (attempt) => this.#administrator.remove(name, attempt));
+    this.#metadata.doubt(name);
+  }
+
+  async topicSettings(
+    name: string,
+    names: readonly string[],
+    deadlineMs: number,
+  ): Promise<ReadonlyMap<string, port.TopicSetting>> {
+    return await this.#call(deadlineMs, (attempt) =>
+      this.#administrator.settings(name, names, attempt),
+    );
+  }
+
+  async alterTopic(
+    name: string,
+    settings: Readonly<Record<string, string | null>>,
+    deadlineMs: number,
+  ): Promise<void> {
+    await this.#call(deadlineMs, (attempt) => this.#administrator.alter(name, settings, attempt));
   }
 
   async commit(
@@ -157,20 +192,25 @@ export class PlatformaticGateway implements port.KafkaGateway {
     this.#brokers.close();
   }
 
-  async #create(topic: port.NewTopic, attempt: Attempt): Promise<void> {
-    const { name, partitions, replicationFactor, settings } = topic;
-    const configs = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
-    const wanted = { name, numPartitions: partitions, replicationFactor, assignments: [], configs };
-    const waitMs = brokerWaitMsMax(this.#options.dial);
-    const answer = await this.#ask(this.#metadata.next(), attempt, (connection) => {
-      attempt.markSent();
-      return answerOf(createTopicsV7.api.async(connection, [wanted], waitMs, false)).catch(
-        (error: KafkaError) => Promise.reject(error.asUncertain()),
-      );
+  /** Shapes the topic, then waits until the broker that is asked shows it so, with its leaders. */
+  async #shape(
+    name: string,
+    deadlineMs: number,
+    isReady: (state: port.TopicState) => boolean,
+    perform: (attempt: Attempt) => Promise<void>,
+  ): Promise<port.TopicState> {
+    const end = this.#options.clock.now() + deadlineMs;
+    await this.#call(deadlineMs, perform);
+    this.#metadata.doubt(name);
+    return await this.#call(end - this.#options.clock.now(), async () => {
+      const state = await this.#metadata.topic(name).catch((error: KafkaError) => {
+        const isNew = error.code === 'topic-unknown';
+        throw isNew ? new KafkaError('leader-moved', `${name} is not there yet`) : error;
+      });
+      if (isReady(state) && allLed(state)) return state;
+      this.#metadata.doubt(name);
+      throw new KafkaError('leader-moved', `${name} has not all its leaders yet`);
     });
-    const [created] = answer.topics;
-    const code = created?.errorCode ?? -1;
-    if (code !== 0) throw brokerError(code, `topic ${name}`, created?.errorMessage);
   }
 
   /** Tries at the partition's leader; whatever goes wrong there, the leader is looked up again. */

@@ -5,6 +5,7 @@ import { asKafkaError, type KafkaError } from '@respool/kafka/kafka-error';
 import type { KafkaSample } from '../../observe/queue-metrics.ts';
 import type { KafkaLog, KafkaView } from '../../state.ts';
 import { OffsetReader, type ReadLimits, type ReadRequest } from './consume.ts';
+import { type LagQuestion, lagOf, type PartitionLag } from './lag.ts';
 import { type FoundOffset, findOffset, partitionsOf } from './offsets.ts';
 import { type Pushed, Pusher, type PushLimits } from './produce.ts';
 import type { PushRequest } from './topic-lanes.ts';
@@ -95,6 +96,11 @@ export class KafkaBackend implements KafkaView {
   async partitions(topic: string): Promise<number[]> {
     const { gateway, limits } = this.#parts;
     return await this.#asked(partitionsOf(gateway, topic, limits.askMsMax));
+  }
+
+  async lag(question: LagQuestion): Promise<PartitionLag[]> {
+    const { gateway, limits } = this.#parts;
+    return await this.#asked(lagOf(gateway, question, limits.askMsMax));
   }
 
   /**

@@ -1,0 +1,171 @@
+/** What nobody looks after is committed anew, unchanged; what somebody does is left alone. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { systemClock } from '@respool/contracts/clock';
+import { writeCommitNote } from '@respool/contracts/commit-note';
+import { consumerGroup } from '@respool/contracts/queues';
+import { MemoryGateway, MemoryKafka } from '@respool/kafka/memory';
+import { masterKey } from '../../test/api.ts';
+import { dedicated, given, kafka, seek, tenant, topic, user } from '../../test/given.ts';
+import { VirtualClock } from '../../test/virtual-clock.ts';
+import { MemoryKeyStore } from '../secrets/key-store.ts';
+import { Vault } from '../secrets/vault.ts';
+import { startDaily } from './daily.ts';
+import { Kafka } from './kafka.ts';
+import { refreshPositions } from './refresh.ts';
+import type { UnitName } from './unit-owners.ts';
+
+/** Topics a and b of acme: app may consume both, batch was sent somewhere in a. */
+class World {
+  readonly clusters = new Map(['queues', 'far'].map((id) => [id, new MemoryKafka()]));
+  readonly warnings: string[] = [];
+  /** Units with an owner, as `topic/consumer`. */
+  readonly owned = new Set<string>();
+  /** Called with each look for an owner. */
+  onLook: (unit: UnitName) => void = () => {};
+  readonly #kafka: Kafka;
+  readonly #snapshot;
+
+  constructor() {
+    const open = async ({ id }: { readonly id: string }) => {
+      return new MemoryGateway(this.cluster(id), {
+        ...{ clock: systemClock, random: Math.random, answerMs: 0 },
+      });
+    };
+    const vault = new Vault(masterKey, new MemoryKeyStore());
+    this.#kafka = new Kafka({ clock: systemClock, open, vault, deadlineMs: 50 });
+    const grants = [{ user: 'app', consume: true }];
+    this.#snapshot = given([
+      ...[kafka('queues'), kafka('far', 9093), tenant('acme', dedicated), user('acme/app')],
+      ...[topic('acme/a', { grants }), topic('acme/b', { grants, backend: 'far' })],
+      seek('acme/a/batch'),
+    ]);
+    this.cluster('queues').create({ name: 'acme.a', partitions: 2 });
+    this.cluster('far').create({ name: 'acme.b', partitions: 1 });
+  }
+
+  cluster(id: string): MemoryKafka {
+    return this.clusters.get(id) as MemoryKafka;
+  }
+
+  commit(id: string, name: string, consumer: string, offset: number, topicId?: string): void {
+    const cluster = this.cluster(id);
+    const note = writeCommitNote({ seek: 7, topicId: topicId ?? cluster.topic(name).topicId });
+    cluster.commit(consumerGroup('acme', consumer), [{ topic: name, partition: 0, offset, note }]);
+  }
+
+  /** Commits since the last call, as `group partition@offset`. */
+  watch(): () => string[] {
+    let seen: string[] = [];
+    for (const cluster of this.clusters.values()) {
+      const commit = cluster.commit.bind(cluster);
+      cluster.commit = (group, positions) => {
+        seen.push(...positions.map(({ partition, offset }) => `${group} ${partition}@${offset}`));
+        commit(group, positions);
+      };
+    }
+    return () => {
+      const all = seen;
+      seen = [];
+      return all;
+    };
+  }
+
+  refresh(signal = new AbortController().signal) {
+    const owners = {
+      isOwned: async (unit: UnitName) => {
+        this.onLook(unit);
+        return this.owned.has(`${unit.topic}/${unit.consumer}`);
+      },
+    };
+    const warn = (message: string) => void this.warnings.push(message);
+    const parts = { kafka: this.#kafka, owners, state: () => this.#snapshot, warn };
+    return refreshPositions(parts, signal);
+  }
+}
+
+test('positions without an owner are committed as they are, note included, and nothing else', async () => {
+  const world = new World();
+  world.commit('queues', 'acme.a', 'app', 5);
+  world.commit('queues', 'acme.a', 'batch', 6);
+  world.commit('far', 'acme.b', 'app', 9);
+  world.commit('far', 'acme.b', 'stranger', 1);
+  const seen = world.watch();
+  const places = [{ topic: 'acme.a', partition: 0 }];
+  const before = world.cluster('queues').committed('kq.acme.app', places);
+  assert.deepEqual(await world.refresh(), { done: 3, failed: 0 });
+  assert.deepEqual(seen(), ['kq.acme.app 0@5', 'kq.acme.batch 0@6', 'kq.acme.app 0@9']);
+  assert.deepEqual(world.cluster('queues').committed('kq.acme.app', places), before);
+  assert.deepEqual(await world.refresh(), { done: 3, failed: 0 }, 'twice does no harm');
+});
+
+test('what has an owner, or gets one in the middle, is left to it', async () => {
+  const world = new World();
+  world.commit('queues', 'acme.a', 'app', 5);
+  world.commit('queues', 'acme.a', 'batch', 6);
+  const seen = world.watch();
+  world.owned.add('a/app');
+  let looks = 0;
+  world.onLook = ({ consumer }) => {
+    if (consumer === 'batch' && ++looks === 2) world.owned.add('a/batch');
+  };
+  assert.deepEqual(await world.refresh(), { done: 0, failed: 0 });
+  assert.deepEqual(seen(), []);
+});
+
+test('positions of a topic that is gone, or of a group with members, are nobody’s failure', async () => {
+  const world = new World();
+  world.commit('queues', 'acme.a', 'app', 5, 'another-topic');
+  world.commit('queues', 'acme.a', 'batch', 6);
+  world.cluster('queues').setMember('kq.acme.batch', true);
+  world.cluster('far').remove('acme.b');
+  const seen = world.watch();
+  assert.deepEqual(await world.refresh(), { done: 0, failed: 0 });
+  assert.deepEqual([seen(), world.warnings], [['kq.acme.batch 0@6'], []]);
+});
+
+test('a cluster that is away is asked once, and the others are done', async () => {
+  const world = new World();
+  world.commit('far', 'acme.b', 'app', 9);
+  world.cluster('queues').isReachable = false;
+  const seen = world.watch();
+  assert.deepEqual(await world.refresh(), { done: 1, failed: 2 });
+  assert.deepEqual(seen(), ['kq.acme.app 0@9']);
+  assert.deepEqual(world.warnings, ['the position acme/a/app was not committed anew']);
+});
+
+test('it ends when it is told to, and when nobody can say who owns what', async () => {
+  const world = new World();
+  world.commit('queues', 'acme.a', 'app', 5);
+  assert.deepEqual(await world.refresh(AbortSignal.abort()), { done: 0, failed: 0 });
+  world.onLook = () => assert.fail('NATS is away');
+  assert.deepEqual(await world.refresh(), { done: 0, failed: 1 });
+});
+
+test('work of each day is done in the first hour, then daily, sooner when it failed', async () => {
+  const clock = new VirtualClock();
+  const [hour, at] = [3_600_000, [] as number[]];
+  const start = clock.now();
+  let isDone = true;
+  const work = async () => {
+    at.push((clock.now() - start) / hour);
+    return isDone;
+  };
+  const stop = startDaily({ clock, random: () => 0.5, work });
+  const pass = async (hours: number) => {
+    clock.advance(hours * hour);
+    await setImmediate();
+  };
+  await pass(1);
+  await pass(22);
+  assert.deepEqual(at, [0.5]);
+  isDone = false;
+  await pass(1);
+  isDone = true;
+  await pass(1);
+  assert.equal(at.length, 3);
+  await stop();
+  await pass(100);
+  assert.equal(at.length, 3);
+});

@@ -1,0 +1,49 @@
+/** KLAG: how far a consumer's committed positions are behind the ends of a topic. */
+import { consumerGroup } from '@respool/contracts/queues';
+import type { KafkaGateway } from '@respool/kafka/gateway';
+
+export interface PartitionLag {
+  readonly partition: number;
+  /** Of the next record to be delivered, were everything that is out acknowledged by now. */
+  readonly position: number;
+  /** Where the next record will be written. */
+  readonly end: number;
+  /** Offsets between the two that are still stored: records, where the log has no gaps. */
+  readonly lag: number;
+}
+
+/** Whose position of which topic, as Kafka calls it. */
+export interface LagQuestion {
+  readonly topic: string;
+  readonly tenant: string;
+  readonly consumer: string;
+  /** Where a consumer begins that has no position yet. */
+  readonly startAt: 'earliest' | 'latest';
+}
+
+/**
+ * From what Kafka holds, whoever owns the position. A position beyond the end is none: the topic
+ * was made anew. One before the first record stays as it is, and what is gone does not count.
+ */
+export async function lagOf(
+  gateway: Pick<KafkaGateway, 'topic' | 'committed' | 'listOffsets'>,
+  { topic, tenant, consumer, startAt }: LagQuestion,
+  deadlineMs: number,
+): Promise<PartitionLag[]> {
+  const { partitions } = await gateway.topic(topic, deadlineMs);
+  const places = partitions.map(({ partition }) => ({ topic, partition }));
+  const at = (time: 'earliest' | 'latest') => places.map((place) => ({ ...place, time }));
+  const [committed, starts, ends] = await Promise.all([
+    gateway.committed(consumerGroup(tenant, consumer), places, deadlineMs),
+    gateway.listOffsets(at('earliest'), deadlineMs),
+    gateway.listOffsets(at('latest'), deadlineMs),
+  ]);
+  return places.map(({ partition }, index) => {
+    const start = starts[index]?.offset ?? 0;
+    const end = ends[index]?.offset ?? 0;
+    const held = committed[index]?.offset ?? null;
+    const fresh = startAt === 'earliest' ? start : end;
+    const position = held === null || held > end ? fresh : held;
+    return { partition, position, end, lag: end - Math.max(position, start) };
+  });
+}

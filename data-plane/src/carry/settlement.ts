@@ -1,0 +1,211 @@
+/** What one client was given of managed positions: lent, flushed, then settled or given back. */
+import type { Outlet } from '../listen/outlet.ts';
+import type { Receipts } from '../listen/wait.ts';
+import type { QueueCounts } from '../observe/queue-counts.ts';
+import type { Delivery, Popping } from '../positions/positions.ts';
+import type { Settling, Unsettled } from './unsettled.ts';
+
+/** The connection, as far as it matters what it took. */
+export interface SettledClient {
+  receipts: Receipts | null;
+  readonly outlet: Pick<Outlet, 'given' | 'taken'>;
+  readonly socket: { readonly writableFinished: boolean };
+}
+
+/** Records of one reply. */
+export interface Lot {
+  deliveries: readonly Delivery[];
+  /** `manual`: a worker says what became of them; all that counts here is that it has them. */
+  readonly ack: 'auto' | 'manual';
+  readonly counts: QueueCounts;
+  /** Where its reply ends in the bytes of the connection; Infinity while it waits for others. */
+  end: number;
+  /** When the kernel had taken the reply; -1 while it has not. */
+  flushedMs: number;
+  next: Lot | null;
+}
+
+/**
+ * Records are delivered once their client took the reply. What TCP shows of that is little, so it
+ * is the first of these after the kernel took all of the reply: bytes come from the client; it has
+ * sent QUIT; the connection stays open for a second; we end it, and then the client ends its side.
+ * A connection that is over before gives its records back.
+ *
+ *     lend ──► behind other replies ──► sent ──► flushed ──► settled
+ *               └──────────┴─────────────┴─────────┴── over: given back
+ */
+export class Settlement implements Receipts, Settling {
+  readonly #client: SettledClient;
+  readonly #all: Unsettled;
+  /** Pops that were asked and not answered, with the records they may bring. */
+  readonly #asked = new Map<Popping, number>();
+  readonly #waiting = new Set<Lot>();
+  /** Lots that left, in order; the flushed ones are in front. */
+  #head: Lot | null = null;
+  #tail: Lot | null = null;
+  #unflushed: Lot | null = null;
+  #unsettled = 0;
+  #awaited = 0;
+  #quitting = false;
+  #over = false;
+  /** Called once when `#wanted` more records fit. */
+  #whenRoom: (() => void) | null = null;
+  #wanted = 0;
+
+  constructor(client: SettledClient, all: Unsettled) {
+    this.#client = client;
+    this.#all = all;
+    client.receipts = this;
+  }
+
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Whether the client may ask for `count` records more; a single pop always may. */
+  hasRoom(count: number): boolean {
+    const held = this.#unsettled + this.#awaited;
+    return held === 0 || held + count <= this.#all.limits.unsettledMax;
+  }
+
+  /** `call` is called once, when {@link hasRoom} may say yes. */
+  whenRoom(count: number, call: () => void): void {
+    this.#wanted = count;
+    this.#whenRoom = call;
+  }
+
+  /** It is cancelled when the client leaves, were it half, before it is {@link answered}. */
+  asked(popping: Popping, count: number): void {
+    this.#asked.set(popping, count);
+    this.#awaited += count;
+  }
+
+  answered(popping: Popping): void {
+    this.#awaited -= this.#asked.get(popping) ?? 0;
+    this.#asked.delete(popping);
+    this.#eased();
+  }
+
+  /** Its reply is about to be made; {@link sent} is to be called once it left. At least one. */
+  lend(deliveries: readonly Delivery[], ack: Lot['ack'], counts: QueueCounts): Lot {
+    const lot = { deliveries, ack, counts, end: Infinity, flushedMs: -1, next: null };
+    this.#unsettled += deliveries.length;
+    counts.out += deliveries.length;
+    this.#waiting.add(lot);
+    return lot;
+  }
+
+  sent(lot: Lot): void {
+    this.#waiting.delete(lot);
+    lot.end = this.#client.outlet.given;
+    if (this.#tail === null) this.#head = lot;
+    else this.#tail.next = lot;
+    this.#tail = lot;
+    this.#unflushed ??= lot;
+    this.#all.watch(this);
+    this.drained();
+  }
+
+  drained(): void {
+    if (this.#unflushed === null) return;
+    const { taken } = this.#client.outlet;
+    let lot: Lot | null = this.#unflushed;
+    for (; lot !== null && lot.end <= taken; lot = lot.next) {
+      lot.flushedMs = this.#all.nowMs();
+      if (lot.ack === 'manual') this.#ended(lot);
+    }
+    this.#unflushed = lot;
+    if (this.#quitting) this.#settleFlushed();
+  }
+
+  heard(): void {
+    if (this.#head !== null) this.#settleFlushed();
+  }
+
+  settleUntil(flushedMs: number): boolean {
+    this.drained();
+    while (this.#head !== null && this.#head !== this.#unflushed) {
+      if (this.#head.flushedMs > flushedMs) break;
+      this.#settle(this.#take());
+    }
+    return this.#head !== null;
+  }
+
+  quit(): void {
+    this.#quitting = true;
+    this.drained();
+    this.#settleFlushed();
+  }
+
+  parted(): void {
+    if (!this.#client.socket.writableFinished) return;
+    this.drained();
+    this.#settleFlushed();
+  }
+
+  left(): void {
+    for (const popping of this.#asked.keys()) popping.cancel();
+  }
+
+  closed(): void {
+    if (this.#over) return;
+    this.drained();
+    this.#over = true;
+    this.#whenRoom = null;
+    this.left();
+    // Every write has gone, and then our own end of the connection: nothing is left unflushed.
+    const finished = this.#client.socket.writableFinished;
+    while (this.#head !== null) {
+      const flushed = finished || this.#head !== this.#unflushed;
+      if (!flushed) this.#unflushed = this.#head.next;
+      const lot = this.#take();
+      if (flushed && (this.#quitting || lot.ack === 'manual')) this.#settle(lot);
+      else this.#giveBack(lot);
+    }
+    for (const lot of this.#waiting) this.#giveBack(lot);
+    this.#waiting.clear();
+  }
+
+  #settleFlushed(): void {
+    while (this.#head !== null && this.#head !== this.#unflushed) this.#settle(this.#take());
+  }
+
+  #take(): Lot {
+    const lot = this.#head as Lot;
+    this.#head = lot.next;
+    if (lot.next === null) this.#tail = null;
+    return lot;
+  }
+
+  #settle(lot: Lot): void {
+    const { deliveries, counts, ack } = lot;
+    if (ack === 'auto') {
+      for (const delivery of deliveries) delivery.ack();
+      counts.acks += deliveries.length;
+    }
+    this.#ended(lot);
+  }
+
+  #giveBack(lot: Lot): void {
+    const { deliveries, counts } = lot;
+    for (const delivery of deliveries) delivery.nack();
+    counts.nacks += deliveries.length;
+    this.#ended(lot);
+  }
+
+  /** Nothing of the lot is this client's to settle any more. */
+  #ended(lot: Lot): void {
+    const { length } = lot.deliveries;
+    lot.deliveries = [];
+    lot.counts.out -= length;
+    this.#unsettled -= length;
+    this.#eased();
+  }
+
+  #eased(): void {
+    const call = this.#whenRoom;
+    if (call === null || !this.hasRoom(this.#wanted)) return;
+    this.#whenRoom = null;
+    call();
+  }
+}

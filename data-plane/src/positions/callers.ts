@@ -1,0 +1,346 @@
+/** The commands of one unit that wait for records: who gets which, who is told what, and when. */
+import type { Clock } from '@respool/contracts/clock';
+import { asKafkaError, KafkaError } from '@respool/kafka/kafka-error';
+import type { TopicView } from '../state.ts';
+import { Caller, type Era, Line, Loaned, type Settler } from './caller.ts';
+import type { Loan, Rest } from './exchange.ts';
+import { type PopWish, PositionError } from './positions.ts';
+import { answerBytesMax, valueBytesMax } from './wire.ts';
+
+export interface CallersOptions {
+  readonly clock: Clock;
+  readonly nowMs: () => number;
+  /** How long a command waits for an owner or an open window that does not wait for records. */
+  readonly popMsMax: number;
+  /** Commands that wait in the whole process. */
+  readonly waiting: { count: number };
+  /** Why there was no answer yet. */
+  readonly trouble: () => string;
+  /** Somebody wants records now. */
+  readonly wanted: () => void;
+}
+
+/** What an answer says to those in the line who came before it was asked for. */
+export interface Told {
+  readonly rest: Exclude<Rest, 'ready'>;
+  /** Number of the last of them. */
+  readonly upTo: number;
+  /** Records of other answers under way, which the first in the line are to get. */
+  readonly due: number;
+  /** Whether they leave the line until there may be something for them. */
+  readonly mayRest: boolean;
+}
+
+/** Who rests asks again after so long, should a hint be lost. */
+const againMs = 1_000;
+
+export class Callers {
+  readonly #options: CallersOptions;
+  readonly #settler: Settler;
+  readonly #line = new Line();
+  readonly #resting = new Line();
+  #number = 0;
+  #inLine = 0;
+  #inRest = 0;
+  #wantBytes = 0;
+  #blockers = 0;
+  #armedAtMs = Number.POSITIVE_INFINITY;
+  #cancelTimer: () => void = () => {};
+  #isAgainDue = false;
+  /** Records wanted by those in the line. */
+  want = 0;
+
+  constructor(settler: Settler, options: CallersOptions) {
+    this.#settler = settler;
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#inLine + this.#inRest;
+  }
+
+  /** Whether somebody waits for records that are not there yet. */
+  get patient(): boolean {
+    return this.#blockers > 0 || this.#inRest > 0;
+  }
+
+  /** Number of the caller that came last. */
+  get lastNumber(): number {
+    return this.#number;
+  }
+
+  /** What those in the line would take of one answer. */
+  get wantBytes(): number {
+    return Math.min(this.#wantBytes, answerBytesMax);
+  }
+
+  join(wish: PopWish): Caller {
+    const nowMs = this.#options.nowMs();
+    const { waitMs } = wish;
+    const hardAtMs = nowMs + Math.max(waitMs, this.#options.popMsMax);
+    const caller = new Caller(this.#settler, wish, ++this.#number, [nowMs + waitMs, hardAtMs]);
+    this.#line.push(caller);
+    this.#comes(caller);
+    return caller;
+  }
+
+  /** Ids of the loans that nobody wants. */
+  give(loans: readonly Loan[], era: Era): number[] {
+    const left: number[] = [];
+    let caller = this.#first();
+    for (const loan of loans) {
+      const bytes = bytesOf(loan);
+      if (caller !== null && !caller.hasRoom(bytes)) {
+        this.#finish(caller);
+        caller = this.#first();
+      }
+      if (caller === null) {
+        left.push(loan.id);
+        continue;
+      }
+      this.#lend(caller, loan, bytes, era);
+      if (caller.got.length < caller.wish.count) continue;
+      this.#finish(caller);
+      caller = this.#first();
+    }
+    if (caller !== null && caller.got.length > 0) this.#finish(caller);
+    return left;
+  }
+
+  tell(told: Told): void {
+    const { rest, upTo, due, mayRest } = told;
+    const nowMs = this.#options.nowMs();
+    this.#each(upTo, due, (caller) => {
+      if (rest === 'empty' && nowMs >= caller.softAtMs) {
+        this.#leave(caller);
+        caller.resolve([]);
+        return true;
+      }
+      caller.state = rest;
+      this.#arm(caller.deadlineAtMs);
+      if (!mayRest) return false;
+      this.#leaves(caller);
+      caller.rests = true;
+      this.#inRest++;
+      this.#resting.push(caller);
+      return true;
+    });
+    if (this.#inRest > 0) this.#askAgainSoon();
+  }
+
+  fail(error: Error, upTo = Number.POSITIVE_INFINITY): void {
+    if (upTo === Number.POSITIVE_INFINITY) this.wake();
+    this.#each(upTo, 0, (caller) => {
+      this.#leave(caller);
+      caller.reject(error);
+      return true;
+    });
+  }
+
+  /** There may be something for those who rest. */
+  wake(): void {
+    if (this.#inRest === 0) return;
+    const woken = this.#resting.takeAll();
+    for (const caller of woken) {
+      caller.rests = false;
+      this.#inRest--;
+      this.#enters(caller);
+    }
+    this.#line.prepend(woken);
+    this.#options.wanted();
+  }
+
+  cancel(caller: Caller): void {
+    caller.isCancelled = true;
+    if (caller.state === 'over') return;
+    this.#leave(caller);
+    caller.resolve([]);
+    this.#line.shrink(this.#inLine);
+    this.#resting.shrink(this.#inRest);
+  }
+
+  close(): void {
+    this.#cancelTimer();
+    this.fail(new PositionError('closed', 'the proxy ends'));
+  }
+
+  #first(): Caller | null {
+    return this.#line.first() ?? this.#resting.first();
+  }
+
+  #lend(caller: Caller, loan: Loan, bytes: number, era: Era): void {
+    const loaned = new Loaned(this.#settler, era, loan);
+    if (loan.value !== 'elsewhere') loaned.value = loan.value;
+    else if (caller.elsewhere === null) caller.elsewhere = [loaned];
+    else caller.elsewhere.push(loaned);
+    caller.got.push(loaned);
+    caller.bytes += bytes;
+  }
+
+  #finish(caller: Caller): void {
+    this.#leave(caller);
+    if (caller.elsewhere === null) caller.resolve(caller.got);
+    else void this.#fetch(caller, caller.elsewhere);
+  }
+
+  /** Reads what was too large to be sent along; what is gone or too much goes back. */
+  async #fetch(caller: Caller, elsewhere: readonly Loaned[]): Promise<void> {
+    const { wish, got } = caller;
+    try {
+      const missing = await readAll(wish.topic, elsewhere);
+      const fitting = firstFitting(got, missing, wish.bytesMax);
+      for (const loaned of got) if (!fitting.has(loaned)) loaned.nack();
+      if (fitting.size > 0) caller.resolve([...fitting]);
+      else this.#return(caller);
+    } catch (thrown) {
+      for (const loaned of got) loaned.nack();
+      caller.reject(asKafkaError(thrown));
+    }
+  }
+
+  /** Its records are gone, as their owner will find: it gets the next ones. */
+  #return(caller: Caller): void {
+    if (caller.isCancelled) {
+      caller.resolve([]);
+      return;
+    }
+    caller.state = 'new';
+    caller.got = [];
+    caller.elsewhere = null;
+    caller.bytes = 0;
+    this.#comes(caller);
+    this.#line.prepend([caller]);
+    this.#options.wanted();
+  }
+
+  /** Calls `told` for those in the line it concerns; they leave it where that is true. */
+  #each(upTo: number, due: number, told: (caller: Caller) => boolean): void {
+    const kept: Caller[] = [];
+    let owed = due;
+    for (const caller of this.#line.takeAll()) {
+      const isOwed = owed > 0;
+      owed -= caller.wish.count;
+      if (isOwed || caller.number > upTo || !told(caller)) kept.push(caller);
+    }
+    this.#line.prepend(kept);
+  }
+
+  #comes(caller: Caller): void {
+    caller.rests = false;
+    this.#options.waiting.count++;
+    if (caller.wish.waitMs > 0) this.#blockers++;
+    this.#enters(caller);
+    this.#arm(caller.deadlineAtMs);
+  }
+
+  #enters({ wish }: Caller): void {
+    this.#inLine++;
+    this.want += wish.count;
+    this.#wantBytes += wantBytesOf(wish);
+  }
+
+  #leaves({ wish }: Caller): void {
+    this.#inLine--;
+    this.want -= wish.count;
+    this.#wantBytes -= wantBytesOf(wish);
+  }
+
+  #leave(caller: Caller): void {
+    if (caller.rests) this.#inRest--;
+    else this.#leaves(caller);
+    if (caller.wish.waitMs > 0) this.#blockers--;
+    this.#options.waiting.count--;
+    caller.state = 'over';
+  }
+
+  #askAgainSoon(): void {
+    if (this.#isAgainDue) return;
+    this.#isAgainDue = true;
+    this.#options.clock.after(againMs, () => {
+      this.#isAgainDue = false;
+      this.wake();
+    });
+  }
+
+  /** One timer for all: most are served long before it. */
+  #arm(atMs: number): void {
+    if (atMs >= this.#armedAtMs) return;
+    this.#cancelTimer();
+    this.#armedAtMs = atMs;
+    const ms = Math.max(1, Math.ceil(atMs - this.#options.nowMs()));
+    this.#cancelTimer = this.#options.clock.after(ms, () => this.#expire());
+  }
+
+  #expire(): void {
+    this.#armedAtMs = Number.POSITIVE_INFINITY;
+    const nowMs = this.#options.nowMs();
+    let nextAtMs = Number.POSITIVE_INFINITY;
+    for (const line of [this.#line, this.#resting]) {
+      const callers = line.takeAll();
+      line.prepend(
+        callers.filter((caller) => {
+          const isDue = caller.deadlineAtMs <= nowMs;
+          if (isDue) this.#giveUp(caller);
+          else nextAtMs = Math.min(nextAtMs, caller.deadlineAtMs);
+          return !isDue;
+        }),
+      );
+    }
+    this.#arm(nextAtMs);
+  }
+
+  #giveUp(caller: Caller): void {
+    const { state } = caller;
+    this.#leave(caller);
+    if (state === 'empty') caller.resolve([]);
+    else if (state === 'full') caller.reject(windowFull());
+    else caller.reject(new PositionError('no-owner', this.#options.trouble()));
+  }
+}
+
+function windowFull(): PositionError {
+  const message = 'as many records as the window allows are out or wait to be committed';
+  return new PositionError('window-full', message);
+}
+
+/** A value that lies elsewhere has that many bytes at least. */
+function bytesOf({ value }: Loan): number {
+  return value === 'elsewhere' ? valueBytesMax + 1 : (value?.length ?? 0);
+}
+
+/** The first record may have any size. */
+function wantBytesOf({ count, bytesMax }: PopWish): number {
+  return count === 1 ? answerBytesMax : Math.min(bytesMax, answerBytesMax);
+}
+
+/** Those that are not there any more. */
+async function readAll(
+  { backend, kafkaName: topic }: TopicView,
+  elsewhere: readonly Loaned[],
+): Promise<ReadonlySet<Loaned>> {
+  if (backend === null) throw new KafkaError('closed', 'the topic has no backend here');
+  const missing = new Set<Loaned>();
+  for (const loaned of elsewhere) {
+    const { partition, offset } = loaned;
+    const [record] = await backend.read({ topic, partition, offset, bytesMax: null });
+    if (record?.offset === offset) loaned.value = record.value;
+    else missing.add(loaned);
+  }
+  return missing;
+}
+
+function firstFitting(
+  got: readonly Loaned[],
+  missing: ReadonlySet<Loaned>,
+  bytesMax: number,
+): Set<Loaned> {
+  const fitting = new Set<Loaned>();
+  let bytes = 0;
+  for (const loaned of got) {
+    if (missing.has(loaned)) continue;
+    bytes += loaned.value?.length ?? 0;
+    if (fitting.size > 0 && bytes > bytesMax) break;
+    fitting.add(loaned);
+  }
+  return fitting;
+}

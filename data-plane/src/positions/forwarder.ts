@@ -1,0 +1,387 @@
+/** One unit as this proxy's clients see it: their wishes gathered, asked of its owner, dealt out. */
+import type { Clock } from '@respool/contracts/clock';
+import { KafkaError } from '@respool/kafka/kafka-error';
+import type { Caller, Era, Settler } from './caller.ts';
+import { Callers } from './callers.ts';
+import type { Answer, Ask, SessionId, UnitName, Verdict } from './exchange.ts';
+import type { Place } from './ownership.ts';
+import { type Popping, type PopWish, PositionError } from './positions.ts';
+import { SentAsk } from './sent-ask.ts';
+import { dealOut, Judgements, Settlements } from './settlements.ts';
+import type { Asker, Unanswered } from './transport.ts';
+import { type Reply, takeMax, valueBytesMax, verdictsMax } from './wire.ts';
+
+/** What all forwarders of a process share. */
+export interface Shared {
+  readonly waiting: { count: number };
+  /** Content of answers that are under way, as far as it was asked for. */
+  answerBytes: number;
+  readonly answerBytesMax: number;
+  /** Those who wait for such room. */
+  readonly starved: Set<Forwarder>;
+}
+
+export interface ForwarderHost {
+  readonly clock: Clock;
+  readonly nowMs: () => number;
+  /** At the end of this turn of the event loop. */
+  readonly later: (work: () => void) => void;
+  readonly popMsMax: number;
+  readonly shared: Shared;
+  /** Null: nobody may be lent anything. */
+  readonly session: () => SessionId | null;
+  readonly isGone: (session: SessionId) => boolean;
+  /**
+   * Who owns the unit; `not` said it does not. Rejects with a PositionError while nobody does, and
+   * with a KafkaError where nobody ever will.
+   */
+  readonly locate: (unit: UnitName, not: Place | null) => Promise<Place>;
+  readonly ask: (place: Place, ask: Ask, asker: Asker) => void;
+}
+
+const asksMax = 2;
+/** What became of loans goes alone when no question took it along within that time. */
+const settleMs = 5;
+const pauseFirstMs = 50;
+const pauseMsMax = 500;
+const latesMax = 2;
+
+/**
+ *     callers ──┐ one question a turn, two under way                ┌─► the owner here
+ *     acks ─────┼──────────────────────────────────────► ask ───────┤
+ *     verdicts ─┘ ◄── loans, dealt out in the order they came ──────┴─► over NATS
+ */
+export class Forwarder implements Settler {
+  readonly unit: UnitName;
+  readonly #host: ForwarderHost;
+  readonly #callers: Callers;
+  readonly #settlements = new Settlements();
+  readonly #judgements = new Judgements();
+  readonly #underWay = new Set<SentAsk>();
+  #place: Place | null = null;
+  /** Said that it is not the owner. */
+  #stale: Place | null = null;
+  /** Whose loans are out. */
+  #era: Era | null = null;
+  #isFinding = false;
+  #isScheduled = false;
+  #isSettleDue = false;
+  #isSettleTimed = false;
+  /** Records asked for and not answered yet. */
+  #asked = 0;
+  #hints = 0;
+  #failures = 0;
+  #lates = 0;
+  #isPausing = false;
+  #wasFull = false;
+  #trouble = 'the owner of the position has not answered';
+  #quiet: PromiseWithResolvers<void> | null = null;
+  /** When it was needed last. */
+  usedAtMs: number;
+
+  constructor(unit: UnitName, host: ForwarderHost) {
+    this.unit = unit;
+    this.#host = host;
+    this.usedAtMs = host.nowMs();
+    const { clock, nowMs, popMsMax, shared } = host;
+    this.#callers = new Callers(this, {
+      ...{ clock, nowMs, popMsMax, waiting: shared.waiting },
+      trouble: () => this.#trouble,
+      wanted: () => this.#schedule(),
+    });
+  }
+
+  pop(wish: PopWish): Popping {
+    const caller = this.#callers.join(wish);
+    this.#schedule();
+    return caller;
+  }
+
+  async judge(verdicts: readonly Verdict[]): Promise<readonly boolean[]> {
+    const deadlineAtMs = this.#host.nowMs() + this.#host.popMsMax;
+    const parts: Promise<readonly boolean[]>[] = [];
+    for (let at = 0; at < verdicts.length; at += verdictsMax) {
+      parts.push(this.#judgements.add(verdicts.slice(at, at + verdictsMax), deadlineAtMs));
+    }
+    this.#schedule();
+    return (await Promise.all(parts)).flat();
+  }
+
+  settle(era: Era, id: number, done: boolean): void {
+    if (era !== this.#era) return;
+    this.#settlements.add(id, done);
+    if (this.#isSettleTimed) return;
+    this.#isSettleTimed = true;
+    this.#host.clock.after(settleMs, () => {
+      this.#isSettleTimed = false;
+      this.#settleNow();
+    });
+  }
+
+  cancel(caller: Caller): void {
+    this.#callers.cancel(caller);
+  }
+
+  hinted(epoch: number): void {
+    if (this.#era?.epoch !== epoch) return;
+    this.#hints++;
+    this.#callers.wake();
+  }
+
+  /** There is room for answers again. */
+  fed(): void {
+    this.#schedule();
+  }
+
+  /** Called some ten times a second. */
+  tick(): void {
+    const nowMs = this.#host.nowMs();
+    this.#judgements.expire(nowMs, () => new PositionError('no-owner', this.#trouble));
+    const place = this.#place;
+    if (place !== null && place.owner === null && this.#host.isGone(place.session)) {
+      this.#trouble = 'the owner of the position is gone';
+      this.#forget();
+      this.#schedule();
+    }
+  }
+
+  /** Commands that wait. */
+  get waiting(): number {
+    return this.#callers.count;
+  }
+
+  /** Nobody waits, and nothing is to be said. */
+  get isIdle(): boolean {
+    const waiting = this.#callers.count + this.#settlements.count + this.#judgements.count;
+    return waiting === 0 && this.#underWay.size === 0;
+  }
+
+  /** Ends all callers; resolves once the owner has heard what became of its loans. */
+  close(): Promise<void> {
+    this.#callers.close();
+    this.#quiet ??= Promise.withResolvers();
+    this.#settleNow();
+    this.#rest();
+    return this.#quiet.promise;
+  }
+
+  #settleNow(): void {
+    if (this.#settlements.count === 0) return;
+    this.#isSettleDue = true;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isPausing) return;
+    this.#isScheduled = true;
+    this.#host.later(this.#pump);
+  }
+
+  readonly #pump = (): void => {
+    this.#isScheduled = false;
+    if (this.#callers.count > 0) this.usedAtMs = this.#host.nowMs();
+    const isWanted = this.#callers.want > 0 || this.#isSettleDue || this.#judgements.count > 0;
+    if (!isWanted) this.#rest();
+    else if (this.#place === null) void this.#find();
+    else while (this.#underWay.size < asksMax && this.#sendNext(this.#place)) {}
+  };
+
+  /** False when there is nothing to be asked now. */
+  #sendNext(place: Place): boolean {
+    const { shared } = this.#host;
+    let take = Math.max(0, Math.min(takeMax, this.#callers.want - this.#asked));
+    const bytes = Math.min(this.#callers.wantBytes, take * valueBytesMax);
+    if (take > 0 && shared.answerBytes > 0 && shared.answerBytes + bytes > shared.answerBytesMax) {
+      shared.starved.add(this);
+      take = 0;
+    }
+    if (take === 0 && !this.#isSettleDue && this.#judgements.count === 0) return false;
+    const from = this.#host.session();
+    if (from === null) {
+      this.#place = null;
+      void this.#find();
+      return false;
+    }
+    this.#send(place, from, take, take === 0 ? 0 : bytes);
+    return true;
+  }
+
+  #send(place: Place, from: SessionId, take: number, bytes: number): void {
+    const { acks, nacks } = this.#settlements.take();
+    this.#isSettleDue = this.#isSettleDue && this.#settlements.count > 0;
+    const judgements = this.#judgements.take();
+    const waits = this.#callers.patient || this.#wasFull;
+    const upTo = this.#callers.lastNumber;
+    const era = this.#era!;
+    const hints = this.#hints;
+    const content = { era, take, bytes, waits, acks, nacks, judgements, upTo, hints };
+    const sent = new SentAsk(content, this.#answered, this.#unanswered);
+    this.#underWay.add(sent);
+    this.#asked += take;
+    this.#host.shared.answerBytes += bytes;
+    const { epoch } = place;
+    const verdicts = judgements.length === 0 ? none : judgements.flatMap((one) => one.verdicts);
+    const asked = { unit: this.unit, epoch, from, take, bytesMax: bytes, waits };
+    this.#host.ask(place, { ...asked, acks, nacks, verdicts }, sent);
+  }
+
+  readonly #answered = (sent: SentAsk, reply: Reply): void => {
+    const wasOver = this.#over(sent);
+    const { content } = sent;
+    const isCurrent = content.era === this.#era;
+    switch (reply.kind) {
+      case 'loans':
+        if (!wasOver) dealOut(content.judgements, reply.judged);
+        if (isCurrent) this.#lent(sent, reply, wasOver);
+        break;
+      case 'fenced':
+        if (!wasOver) this.#judgements.restore(content.judgements);
+        if (isCurrent) this.#fenced();
+        break;
+      default:
+        this.#failed(sent, wasOver, failureOf(reply));
+    }
+    this.#schedule();
+  };
+
+  #lent(sent: SentAsk, answer: Extract<Answer, { kind: 'loans' }>, wasOver: boolean): void {
+    const { loans, rest } = answer;
+    const { era, upTo, waits, take, hints } = sent.content;
+    this.#failures = 0;
+    this.#lates = 0;
+    this.#stale = null;
+    for (const id of this.#callers.give(loans, era)) this.settle(era, id, false);
+    if (wasOver || take === 0) return;
+    this.#wasFull = rest === 'full';
+    if (rest === 'ready') {
+      // It has more and gave none: it is not to be asked in circles.
+      if (loans.length === 0) this.#pause();
+      return;
+    }
+    // Who would rest is to be hinted at, and a hint that came meanwhile counts.
+    if (rest === 'full' && !waits) return;
+    this.#callers.tell({ rest, upTo, due: this.#asked, mayRest: hints === this.#hints });
+  }
+
+  #fenced(): void {
+    this.#stale = this.#place;
+    this.#trouble = 'the position changes its owner';
+    this.#forget();
+    if (this.#failures++ > 0) this.#pause();
+  }
+
+  #failed({ content }: SentAsk, wasOver: boolean, error: Error): void {
+    if (wasOver) return;
+    if (content.era === this.#era) this.#settlements.restore(content);
+    for (const { reject } of content.judgements) reject(error);
+    if (content.take > 0) this.#callers.fail(error, content.upTo);
+    this.#isSettleDue = this.#settlements.count > 0;
+    this.#pause();
+  }
+
+  readonly #unanswered = (sent: SentAsk, why: Unanswered): void => {
+    if (this.#over(sent)) return;
+    const { era, judgements } = sent.content;
+    if (era === this.#era) this.#settlements.restore(sent.content);
+    this.#isSettleDue = this.#settlements.count > 0;
+    if (why === 'away') {
+      this.#judgements.restore(judgements);
+      this.#trouble = 'the owner of the position is not reached';
+      this.#place = null;
+      this.#pause();
+    } else {
+      const error = new PositionError('no-owner', unheard);
+      for (const { reject } of judgements) reject(error);
+      this.#trouble = 'the owner of the position does not answer';
+      if (++this.#lates >= latesMax) this.#place = null;
+    }
+    this.#schedule();
+  };
+
+  /** True when it was over before. */
+  #over(sent: SentAsk): boolean {
+    if (sent.isOver) return true;
+    sent.isOver = true;
+    this.#underWay.delete(sent);
+    const { shared } = this.#host;
+    this.#asked -= sent.content.take;
+    shared.answerBytes -= sent.content.bytes;
+    for (const starved of shared.starved) {
+      shared.starved.delete(starved);
+      starved.fed();
+    }
+    return false;
+  }
+
+  /** The owner is none any more: its loans are not ours, and nothing needs to be said of them. */
+  #forget(): void {
+    this.#place = null;
+    this.#era = null;
+    this.#settlements.clear();
+    this.#isSettleDue = false;
+    for (const sent of this.#underWay) {
+      this.#over(sent);
+      for (const { reject } of sent.content.judgements) {
+        reject(new PositionError('no-owner', unheard));
+      }
+    }
+  }
+
+  async #find(): Promise<void> {
+    if (this.#isFinding) return;
+    this.#isFinding = true;
+    try {
+      const place = await this.#host.locate(this.unit, this.#stale);
+      const { session, epoch } = place;
+      if (this.#era?.session !== session || this.#era.epoch !== epoch) {
+        this.#forget();
+        this.#era = { session, epoch };
+      }
+      this.#place = place;
+    } catch (error) {
+      this.#notFound(error as Error);
+    } finally {
+      this.#isFinding = false;
+    }
+    this.#schedule();
+  }
+
+  #notFound(error: Error): void {
+    this.#pause();
+    if (error instanceof PositionError) {
+      this.#trouble = error.message;
+      // Loans of an owner nobody finds: it lends them anew in time.
+      if (this.#failures > failuresMax && this.#callers.count === 0) this.#forget();
+      return;
+    }
+    this.#forget();
+    this.#callers.fail(error);
+    this.#judgements.expire(Number.POSITIVE_INFINITY, () => error);
+  }
+
+  #pause(): void {
+    if (this.#isPausing) return;
+    const ms = Math.min(pauseMsMax, pauseFirstMs * 2 ** Math.min(10, this.#failures++));
+    this.#isPausing = true;
+    this.#host.clock.after(ms, () => {
+      this.#isPausing = false;
+      this.#schedule();
+    });
+  }
+
+  /** Whoever closed it is told when all is said. */
+  #rest(): void {
+    if (this.#quiet === null || !this.isIdle) return;
+    this.#quiet.resolve();
+  }
+}
+
+const none: readonly Verdict[] = [];
+const failuresMax = 20;
+const unheard =
+  'the owner of the position did not answer: whether it counted that is not known, and saying it again does no harm';
+
+function failureOf(reply: Exclude<Reply, { kind: 'loans' | 'fenced' }>): Error {
+  if (reply.kind === 'failed') return new KafkaError(reply.code, reply.message);
+  return new PositionError('no-owner', 'the owner of the position answered something else');
+}

@@ -1,0 +1,44 @@
+/** One question under way: what it carries, for whom, and whether its time is over. */
+import type { Era } from './caller.ts';
+import type { Judgement, Settled } from './settlements.ts';
+import type { Asker, Unanswered } from './transport.ts';
+import type { Reply } from './wire.ts';
+
+export interface AskContent extends Settled {
+  readonly era: Era;
+  readonly take: number;
+  /** Reserved for the content of its answer. */
+  readonly bytes: number;
+  readonly waits: boolean;
+  readonly judgements: readonly Judgement[];
+  /** Number of the last caller that stood in the line. */
+  readonly upTo: number;
+  /** Hints that had come by then. */
+  readonly hints: number;
+}
+
+export class SentAsk implements Asker {
+  readonly content: AskContent;
+  /** Given up: it is not counted as under way any more, but its loans are still taken. */
+  isOver = false;
+  readonly #answered: (sent: SentAsk, reply: Reply) => void;
+  readonly #unanswered: (sent: SentAsk, why: Unanswered) => void;
+
+  constructor(
+    content: AskContent,
+    answered: (sent: SentAsk, reply: Reply) => void,
+    unanswered: (sent: SentAsk, why: Unanswered) => void,
+  ) {
+    this.content = content;
+    this.#answered = answered;
+    this.#unanswered = unanswered;
+  }
+
+  answered(reply: Reply): void {
+    this.#answered(this, reply);
+  }
+
+  unanswered(why: Unanswered): void {
+    this.#unanswered(this, why);
+  }
+}

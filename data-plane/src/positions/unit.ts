@@ -1,0 +1,298 @@
+/** A unit this proxy owns: gives out its records, takes what became of them, keeps its position. */
+import { KafkaError } from '@respool/kafka/kafka-error';
+import type { TopicView } from '../state.ts';
+import { contentBytes } from './ahead.ts';
+import { Committer } from './committer.ts';
+import { Course } from './course.ts';
+import { DeadLetters } from './dead-letters.ts';
+import type { Answer, Ask, Loan, Rest, UnitName, Verdict } from './exchange.ts';
+import { Holding } from './holding.ts';
+import type { Borrower } from './loans.ts';
+import type {
+  Owner,
+  OwnerHost,
+  OwnerLimits,
+  OwnerSample,
+  OwnerStart,
+  OwnerState,
+} from './owner.ts';
+import { Reader } from './reader.ts';
+
+//   exchange ──► settle ──► give ──────────────► loans
+//                  │          ▲ nothing there: read, look at the ends, wait for that
+//                  ▼          │
+//              Committer    Reader       Course: loads, seeks, follows the topic in Kafka
+
+export const defaultOwnerLimits: OwnerLimits = {
+  commitMsMax: 100,
+  commitRecords: 500,
+  aheadBytesMax: 2 ** 20,
+  processAheadBytesMax: 64 * 2 ** 20,
+  loanMsMax: 30_000,
+  refreshMs: 86_400_000,
+  askMsMax: 5_000,
+};
+
+/** One answer: contents, and a share for each loan. */
+const answerBytesMax = 512 * 2 ** 10;
+const loanShareBytes = 32;
+/** Nobody asked for so long: what was read ahead is dropped, and Kafka is left alone. */
+const idleMs = 30_000;
+/** The same while all units together hold more than they may. */
+const pressedIdleMs = 1_000;
+
+const fenced: Answer = { kind: 'fenced' };
+
+export class OwnedUnit implements Owner {
+  readonly #holding: Holding;
+  readonly #committer: Committer;
+  readonly #reader: Reader;
+  readonly #deadLetters: DeadLetters;
+  readonly #course: Course;
+
+  /** Begins to load at once. */
+  constructor(start: OwnerStart, topic: TopicView, host: OwnerHost) {
+    this.#holding = new Holding(start, topic, host);
+    this.#committer = new Committer(this.#holding);
+    this.#course = new Course(this.#holding, this.#committer);
+    this.#reader = new Reader(this.#holding, (isCutOff) => this.#course.doubt(isCutOff));
+    this.#deadLetters = new DeadLetters(this.#holding, this.#reader);
+    this.#course.run();
+  }
+
+  get unit(): UnitName {
+    return this.#holding.unit;
+  }
+
+  get epoch(): number {
+    return this.#holding.epoch;
+  }
+
+  get state(): OwnerState {
+    const { isFenced, isDraining, isLoaded } = this.#holding;
+    if (isFenced) return 'fenced';
+    if (isDraining) return 'draining';
+    return isLoaded ? 'serving' : 'loading';
+  }
+
+  /**
+   * What the ask settles is settled at once, also when the answer then is `failed`. While it drains
+   * nothing is given out and the answer is `full`: who waits asks again within a second, and finds
+   * the next owner then; `fenced` would have it forget the loans whose end is waited for.
+   */
+  async exchange(ask: Ask): Promise<Answer> {
+    const { loans, nowMs } = this.#holding;
+    if (ask.epoch !== this.epoch || !this.#holds()) return fenced;
+    const borrower = loans.borrower(ask.from, nowMs);
+    const judged = this.#settle(ask);
+    if (ask.take === 0) {
+      borrower.waits ||= ask.waits;
+      return { kind: 'loans', loans: [], rest: 'ready', judged };
+    }
+    if (nowMs - this.#holding.askedAtMs >= idleMs) this.#course.lookFirst();
+    this.#holding.askedAtMs = nowMs;
+    return this.#answer(ask, borrower, judged) ?? (await this.#wait(ask, borrower, judged));
+  }
+
+  follow(topic: TopicView | null): void {
+    const holding = this.#holding;
+    if (holding.isFenced) return;
+    holding.isGone = topic === null;
+    if (topic !== null) {
+      const before = holding.topic;
+      holding.topic = topic;
+      const isReplaced = before.backend !== topic.backend;
+      if (isReplaced) this.#forgetFailures();
+      if (before.kafkaName !== topic.kafkaName) this.#course.reload();
+      else if (isReplaced) this.#course.rebind();
+      if (holding.wantsSeek) this.#course.seek();
+    }
+    holding.changed();
+  }
+
+  tick(): void {
+    const holding = this.#holding;
+    if (!this.#holds()) return;
+    const { loans, nowMs, host } = holding;
+    loans.expire(nowMs, holding.loanMsMax, (entry) => this.#deadLetters.judge(entry));
+    loans.reclaim(host.isGone, (entry) => this.#deadLetters.judge(entry));
+    this.#deadLetters.run();
+    this.#committer.run();
+    const unaskedMs = nowMs - holding.askedAtMs;
+    const isPressed = host.ahead.bytes > host.limits.processAheadBytesMax;
+    if (unaskedMs >= idleMs || (isPressed && unaskedMs >= pressedIdleMs)) {
+      for (const partition of holding.partitions) partition.dropAhead();
+    } else {
+      this.#course.tick();
+      this.#reader.refill();
+      this.#reader.poll();
+    }
+    if (holding.wantsSeek) this.#course.run();
+    holding.changed();
+  }
+
+  async drain(ms: number): Promise<void> {
+    const holding = this.#holding;
+    if (holding.isFenced) return;
+    const endMs = holding.nowMs + ms;
+    holding.isDraining = true;
+    holding.changed();
+    for (const partition of holding.partitions) partition.dropAhead();
+    while (!holding.isFenced && holding.loans.size > 0 && holding.nowMs < endMs) {
+      await holding.change(endMs - holding.nowMs);
+    }
+    await this.#course.quiet();
+    await this.#committer.flush();
+    this.fence();
+  }
+
+  fence(): void {
+    const holding = this.#holding;
+    if (holding.isFenced) return;
+    holding.isFenced = true;
+    holding.dropPartitions();
+    holding.changed();
+  }
+
+  sample(): OwnerSample {
+    const { loans, counts, unit, epoch } = this.#holding;
+    const { size: out, redeliveries } = loans;
+    return { unit, epoch, state: this.state, out, redeliveries, ...counts };
+  }
+
+  /** Whether it is ours; a lease that was lost does not come back. */
+  #holds(): boolean {
+    if (!this.#holding.isFenced && !this.#holding.host.holds()) this.fence();
+    return !this.#holding.isFenced;
+  }
+
+  #settle(ask: Ask): readonly boolean[] {
+    const { loans, isDraining } = this.#holding;
+    let [acked, returned] = [0, 0];
+    const settle = (id: number, done: boolean): void => {
+      if (done) {
+        if (loans.ack(id) !== null) acked++;
+        return;
+      }
+      const entry = loans.nack(id);
+      if (entry === null) return;
+      returned++;
+      this.#deadLetters.judge(entry);
+    };
+    for (const id of ask.acks) settle(id, true);
+    for (const id of ask.nacks) settle(id, false);
+    const judged = ask.verdicts.map((verdict) => {
+      const loan = this.#loanOf(verdict);
+      if (loan !== null) settle(loan, verdict.done);
+      return loan !== null;
+    });
+    if (acked > 0) this.#committer.noteAcks(acked);
+    if (acked > 0) this.#committer.run();
+    if (returned > 0 || (acked > 0 && isDraining)) this.#holding.changed();
+    return judged;
+  }
+
+  /** Of the record there, if it is out. */
+  #loanOf({ partition, offset }: Verdict): number | null {
+    const found = this.#holding.partitions.find(({ number }) => number === partition);
+    const entry = found?.ledger.find(offset) ?? null;
+    return entry?.state === 'out' ? entry.loan : null;
+  }
+
+  async #wait(ask: Ask, borrower: Borrower, judged: readonly boolean[]): Promise<Answer> {
+    const { askMsMax } = this.#holding.host.limits;
+    const endMs = this.#holding.nowMs + askMsMax;
+    // Whoever pushed before it asks finds that: the ends are looked at after now.
+    const look = this.#reader.nextLook;
+    for (;;) {
+      const answer = this.#answer(ask, borrower, judged) ?? this.#lack(ask, borrower, judged, look);
+      if (answer !== null) return answer;
+      const leftMs = endMs - this.#holding.nowMs;
+      if (leftMs <= 0) return failed(new KafkaError('deadline', `no answer within ${askMsMax} ms`));
+      await this.#holding.change(leftMs);
+    }
+  }
+
+  /** The answer that needs no waiting: null when there is none. */
+  #answer(ask: Ask, borrower: Borrower, judged: readonly boolean[]): Answer | null {
+    if (!this.#holds()) return fenced;
+    const { isDraining, mayServe } = this.#holding;
+    const loans = mayServe ? this.#give(ask, borrower) : [];
+    if (loans.length > 0) this.#reader.refill();
+    const rest: Rest = isDraining ? 'full' : 'ready';
+    // Verdicts are not told twice, so nothing that may fail is waited for with them.
+    if (loans.length === 0 && !isDraining && judged.length === 0) return null;
+    borrower.waits = ask.waits && loans.length < ask.take;
+    return { kind: 'loans', loans, rest, judged };
+  }
+
+  #give({ take, bytesMax }: Ask, borrower: Borrower): Loan[] {
+    const { loans, topic, nowMs } = this.#holding;
+    const given: Loan[] = [];
+    let bytes = 0;
+    while (given.length < take) {
+      const partition = this.#holding.next();
+      const content = partition?.offer(topic.window);
+      if (partition === null || content === undefined) break;
+      bytes += contentBytes(content);
+      const isTooMuch = bytes > bytesMax || bytes + given.length * loanShareBytes > answerBytesMax;
+      if (given.length > 0 && isTooMuch) break;
+      given.push(partition.lend(content, loans, borrower, nowMs));
+    }
+    return given;
+  }
+
+  /** Why there is nothing to give out; null when that is not known yet, and is being found out. */
+  #lack(ask: Ask, borrower: Borrower, judged: readonly boolean[], look: number): Answer | null {
+    const { topic, isGone, mayServe, nowMs, partitions } = this.#holding;
+    if (isGone) return failed(new KafkaError('topic-unknown', 'the topic was removed'));
+    if (!topic.enabled) return failed(new KafkaError('refused', 'the topic is disabled'));
+    if (!mayServe) return this.#notYet();
+    let isReading = false;
+    let isFull = false;
+    for (const partition of partitions) {
+      const lack = partition.lack(topic.window);
+      if (lack === 'full') isFull = true;
+      if (lack !== 'back' && lack !== 'behind') continue;
+      const { gate } = partition;
+      if (gate.isShut(nowMs) && isFailure(gate.error)) return failed(gate.error);
+      this.#reader.bring(partition, lack);
+      isReading = true;
+    }
+    if (isReading) return null;
+    const { lookGate } = this.#reader;
+    if (!this.#reader.hasLooked(look)) {
+      if (lookGate.isShut(nowMs) && isFailure(lookGate.error)) return failed(lookGate.error);
+      this.#reader.look(look);
+      return null;
+    }
+    borrower.waits = ask.waits;
+    this.#reader.poll();
+    return { kind: 'loans', loans: [], rest: isFull ? 'full' : 'empty', judged };
+  }
+
+  #notYet(): Answer | null {
+    const { gate } = this.#course;
+    this.#course.run();
+    const isShut = gate.isShut(this.#holding.nowMs);
+    // One that was closed is being replaced: the next one comes in a moment.
+    return isShut && gate.error !== null && gate.error.code !== 'closed'
+      ? failed(gate.error)
+      : null;
+  }
+
+  #forgetFailures(): void {
+    this.#committer.forgetFailures();
+    this.#reader.lookGate.open();
+    for (const { gate } of this.#holding.partitions) gate.open();
+  }
+}
+
+/** A backend that was closed is being replaced: the next one comes in a moment. */
+function isFailure(error: KafkaError | null): error is KafkaError {
+  return error !== null && error.code !== 'closed';
+}
+
+function failed({ code, message }: KafkaError): Answer {
+  return { kind: 'failed', code, message };
+}
