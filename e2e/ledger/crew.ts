@@ -51,8 +51,8 @@ export class Crew {
   }
 
   /**
-   * The same, each at a moment when it has read all it could: a reply that waits unread for a second
-   * counts as taken, and a machine that is busy enough may keep one waiting.
+   * The same, each at a moment when it has read all it could: a reply that waits unread for a
+   * second counts as taken, and a machine that is busy enough may keep one waiting.
    */
   async killCarefully(): Promise<void> {
     for (const { child } of this.#members) child.signal('SIGUSR2');

@@ -1,6 +1,6 @@
 /**
- * Three brokers, each partition on all of them: leaders are killed and stopped in turn while clients
- * push and pop through two proxies.
+ * Three brokers, each partition on all of them: leaders are killed and stopped in turn while
+ * clients push and pop through two proxies.
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
