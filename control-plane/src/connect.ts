@@ -20,6 +20,7 @@ import { type Verdict, verifyLog } from './log/verify.ts';
 import { NoticeStream } from './notices/notice-stream.ts';
 import type { NoticeStore } from './notices/notices.ts';
 import { CheckpointStore, ForeignCheckpoint } from './publish/checkpoint-store.ts';
+import { makeLeaseBuckets } from './publish/lease-buckets.ts';
 import { startPublishing } from './publish/publish.ts';
 import { SnapshotStore } from './publish/snapshot-store.ts';
 import { KvKeyStore } from './secrets/key-store.ts';
@@ -96,6 +97,7 @@ async function connectOnce(
     const snapshots = await SnapshotStore.open(connection, logReplicas, warn);
     const checkpoints = await CheckpointStore.open(connection, logReplicas);
     const keys = await KvKeyStore.open(connection, masterKey, logReplicas);
+    await makeLeaseBuckets(connection, logReplicas);
     const notices = await NoticeStream.open(connection, logReplicas);
     const nearestSnapshot = (atMost: number) => snapshots.nearest(atMost);
     const options = { clock: systemClock, signal, warn, nearestSnapshot };

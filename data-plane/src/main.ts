@@ -18,6 +18,8 @@ import { UploadBudget } from './listen/upload.ts';
 import { Admin } from './observe/admin.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Observe, observeLimits } from './observe/observe.ts';
+import { ManagedPositions } from './positions/managed-positions.ts';
+import { OwnedUnit } from './positions/unit.ts';
 import { NatsWishes } from './positions/wishes.ts';
 import type { DataPlane } from './proxy.ts';
 import {
@@ -37,6 +39,8 @@ import { Turn } from './turn.ts';
 import { wayFinder } from './ways.ts';
 
 const tickMs = 50;
+/** Positions get so much even when clients took all the time there was: others wait otherwise. */
+const letGoMsMax = 2_500;
 
 async function run(settings: Settings): Promise<void> {
   const logger = pino({ level: settings.logLevel, base: { proxy: settings.proxyId } });
@@ -77,11 +81,21 @@ async function run(settings: Settings): Promise<void> {
       const { openKafka } = await import('./backend/kafka/open.ts');
       return openKafka(spec, password, topics, kafkaServices);
     },
-    onSwap: (state) => clients.follow(state),
+    onSwap: (state) => {
+      clients.follow(state);
+      positions.follow(state);
+    },
     observe,
     logger,
     warmMsMax: settings.warmMsMax,
     retireMsMax: settings.redis.commandDeadlineMs,
+  });
+  const positions: ManagedPositions = new ManagedPositions({
+    ...{ proxyId: settings.proxyId, clock: systemClock, logger, limits: settings.positions },
+    nowMs: () => performance.now(),
+    connection: () => follower?.connection ?? null,
+    later: (work) => turn.later(work),
+    createOwner: (start, topic, host) => new OwnedUnit(start, topic, host),
   });
   const facts = { settings, version, startedAtMs, observe, holder, follower: () => follower };
   const services = answerServices({
@@ -106,7 +120,7 @@ async function run(settings: Settings): Promise<void> {
     held: { bytes: 0, bytesMax: settings.processWorkBytesMax },
     pushes,
     unsettled: new Unsettled(),
-    positions: null,
+    positions,
     wishes: new NatsWishes(settings.proxyId, () => follower?.connection ?? null),
     findClient: (id) => clients.find(id),
     failed: (client, error) => logger.error({ client: client.id, err: error }, 'command failed'),
@@ -130,6 +144,7 @@ async function run(settings: Settings): Promise<void> {
     observe,
     backends: () => backendSamples(holder),
     kafkas: () => holder.kafkas().map((kafka) => kafka.sample()),
+    positions: () => positions.sample(),
     follow: () => followSample(follower),
     version,
     now: Date.now,
@@ -172,6 +187,8 @@ async function run(settings: Settings): Promise<void> {
     listening.stop();
     const lastMs = Date.now() + settings.drainMsMax;
     await clients.drain(settings.drainMsMax);
+    // What clients took is said to the owners, and what is owned goes to others at once.
+    await positions.drain(Math.max(letGoMsMax, lastMs - Date.now()));
     clearInterval(ticking);
     await follower?.stop();
     // Clients that left before their reply are owed what they pushed all the same.

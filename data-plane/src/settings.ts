@@ -8,6 +8,8 @@ import { defaultPushLimits } from './backend/kafka/produce.ts';
 import type { RedisLimits } from './backend/redis/services.ts';
 import type { PushLimits } from './listen/push-guard.ts';
 import type { QueueLimits } from './listen/queue-limits.ts';
+import { positionLimits } from './position-settings.ts';
+import type { PositionLimits } from './positions/managed-positions.ts';
 import type { RequestLimitSet } from './proxy.ts';
 import type { NatsSettings } from './snapshot/link.ts';
 
@@ -37,6 +39,7 @@ export interface Settings {
   readonly uploadBytesMax: number;
   readonly redis: RedisLimits;
   readonly kafka: KafkaLimits;
+  readonly positions: PositionLimits;
   readonly pushes: PushLimits;
   /** Keys noted for client-side caching: bytes for one client, and for all. */
   readonly trackedBytesMax: number;
@@ -119,6 +122,7 @@ export function readSettings(env: Environment): Settings {
       topologyPauseMs: 100,
     },
     kafka: kafkaLimits(whole, size, ms),
+    positions: positionLimits({ whole, size, ms }),
     pushes: {
       bytesMax: size('RESPOOL_SUBSCRIBER_BYTES_MAX', 32 * mebi),
       softBytesMax: size('RESPOOL_SUBSCRIBER_SOFT_BYTES_MAX', 8 * mebi),

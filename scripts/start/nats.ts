@@ -64,12 +64,13 @@ function userEntry(
 /**
  * A control plane creates the log and appends to it, but may not update, purge or delete it: an
  * update of the stream's limits is a hidden delete. The buckets hold what can be made again, save
- * the keys, of which none is purged. It answers what proxies ask it, and says nothing else to them.
+ * the keys, of which none is purged. Those of leases it makes for the proxies, which alone write
+ * there. It answers what proxies ask it, and says nothing else to them.
  */
 export function controlPlanePermissions(): Permissions & { readonly answers: true } {
   const kept = [snapshotBucket, checkpointBucket, keyBucket];
-  const streams = [logStream, noticeStream, ...kept.map((bucket) => `KV_${bucket}`)];
-  const leases = [sessionBucket, unitBucket].map((bucket) => `KV_${bucket}`);
+  const made = [...kept, sessionBucket, unitBucket];
+  const streams = [logStream, noticeStream, ...made.map((bucket) => `KV_${bucket}`)];
   const reads = streams.flatMap((stream) => [
     `$JS.API.STREAM.CREATE.${stream}`,
     `$JS.API.STREAM.INFO.${stream}`,
@@ -81,7 +82,6 @@ export function controlPlanePermissions(): Permissions & { readonly answers: tru
     publish: [
       '$JS.API.INFO',
       ...reads,
-      ...leases.map((stream) => `$JS.API.DIRECT.GET.${stream}.>`),
       ...kept.map((bucket) => `$KV.${bucket}.>`),
       `$JS.API.STREAM.PURGE.KV_${snapshotBucket}`,
       logSubjects,

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Metrics } from '@respool/data-plane/observe/metrics';
 import { Observe } from '@respool/data-plane/observe/observe';
+import type { PositionsSample } from '@respool/data-plane/observe/position-metrics';
 import { TestApi } from '../../test/api.ts';
 
 const page = readFileSync(new URL('../../../docs/reference/metrics.md', import.meta.url), 'utf8');
@@ -30,6 +31,12 @@ function labelsOf(text: string, metric: string): string {
   return names.filter((name) => name !== 'le').join(', ');
 }
 
+const somePositions: PositionsSample = {
+  ...{ leased: true, owned: 1, out: 0, waiting: 0, aheadBytes: 0, taken: 1, fenced: 0, moved: 0 },
+  ...{ redeliveries: 0, skipped: 0, deadLetters: 0, commits: 1, commitErrors: 0 },
+  ...{ noticesSent: 0, noticesLost: 0, dropped: 0 },
+};
+
 test('the page lists the metrics of the proxy', async () => {
   const observe = new Observe(['string']);
   const meter = observe.meter('shop');
@@ -43,7 +50,9 @@ test('the page lists the metrics of the proxy', async () => {
   const figures = { pushes: 1, pushedBytes: 1, pushErrors: 0, pushesInDoubt: 0 };
   const more = { reads: 1, recordsRead: 1, readErrors: 0, queuedRecords: 0, queuedBytes: 0 };
   const kafkas = () => [{ backend: 'k', answers: true, ...figures, ...more, windowBytes: 0 }];
-  const metrics = new Metrics({ observe, backends, kafkas, follow, version: '1', now: () => 0 });
+  const positions = () => somePositions;
+  const sources = { observe, backends, kafkas, positions, follow, version: '1', now: () => 0 };
+  const metrics = new Metrics(sources);
   let text = '';
   for await (const piece of metrics.text()) text += piece;
   assert.deepEqual(exported(text), told('Proxy'));

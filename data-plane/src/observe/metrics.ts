@@ -1,6 +1,7 @@
 /** `/metrics`: what the process counts, its backends and its tenants, as Prometheus text. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Observe, ProcessCounters } from './observe.ts';
+import { type PositionsSample, positionMetrics } from './position-metrics.ts';
 import { type KafkaSample, queueMetrics } from './queue-metrics.ts';
 import { tenantText } from './tenant-text.ts';
 
@@ -32,6 +33,8 @@ export interface MetricSources {
   readonly observe: Observe;
   readonly backends: () => readonly BackendSample[];
   readonly kafkas: () => readonly KafkaSample[];
+  /** Absent: it has none. */
+  readonly positions?: () => PositionsSample;
   readonly follow: () => FollowSample;
   readonly version: string;
   readonly now: () => number;
@@ -87,6 +90,7 @@ export class Metrics {
     followMetrics(this.#registry, sources);
     backendMetrics(this.#registry, sources.backends);
     queueMetrics(this.#registry, sources.kafkas);
+    if (sources.positions !== undefined) positionMetrics(this.#registry, sources.positions);
   }
 
   /** The whole page in pieces; the caller writes each before it takes the next. */

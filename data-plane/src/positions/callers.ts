@@ -1,8 +1,8 @@
 /** The commands of one unit that wait for records: who gets which, who is told what, and when. */
 import type { Clock } from '@respool/contracts/clock';
-import { asKafkaError, KafkaError } from '@respool/kafka/kafka-error';
-import type { TopicView } from '../state.ts';
+import { asKafkaError } from '@respool/kafka/kafka-error';
 import { Caller, type Era, Line, Loaned, type Settler } from './caller.ts';
+import { readElsewhere } from './elsewhere.ts';
 import type { Loan, Rest } from './exchange.ts';
 import { type PopWish, PositionError } from './positions.ts';
 import { answerBytesMax, valueBytesMax } from './wire.ts';
@@ -180,20 +180,16 @@ export class Callers {
   #finish(caller: Caller): void {
     this.#leave(caller);
     if (caller.elsewhere === null) caller.resolve(caller.got);
-    else void this.#fetch(caller, caller.elsewhere);
+    else void this.#fetch(caller);
   }
 
-  /** Reads what was too large to be sent along; what is gone or too much goes back. */
-  async #fetch(caller: Caller, elsewhere: readonly Loaned[]): Promise<void> {
-    const { wish, got } = caller;
+  /** Until it has read what was too large to be sent along. */
+  async #fetch(caller: Caller): Promise<void> {
     try {
-      const missing = await readAll(wish.topic, elsewhere);
-      const fitting = firstFitting(got, missing, wish.bytesMax);
-      for (const loaned of got) if (!fitting.has(loaned)) loaned.nack();
-      if (fitting.size > 0) caller.resolve([...fitting]);
+      const found = await readElsewhere(caller);
+      if (found.length > 0) caller.resolve(found);
       else this.#return(caller);
     } catch (thrown) {
-      for (const loaned of got) loaned.nack();
       caller.reject(asKafkaError(thrown));
     }
   }
@@ -311,36 +307,4 @@ function bytesOf({ value }: Loan): number {
 /** The first record may have any size. */
 function wantBytesOf({ count, bytesMax }: PopWish): number {
   return count === 1 ? answerBytesMax : Math.min(bytesMax, answerBytesMax);
-}
-
-/** Those that are not there any more. */
-async function readAll(
-  { backend, kafkaName: topic }: TopicView,
-  elsewhere: readonly Loaned[],
-): Promise<ReadonlySet<Loaned>> {
-  if (backend === null) throw new KafkaError('closed', 'the topic has no backend here');
-  const missing = new Set<Loaned>();
-  for (const loaned of elsewhere) {
-    const { partition, offset } = loaned;
-    const [record] = await backend.read({ topic, partition, offset, bytesMax: null });
-    if (record?.offset === offset) loaned.value = record.value;
-    else missing.add(loaned);
-  }
-  return missing;
-}
-
-function firstFitting(
-  got: readonly Loaned[],
-  missing: ReadonlySet<Loaned>,
-  bytesMax: number,
-): Set<Loaned> {
-  const fitting = new Set<Loaned>();
-  let bytes = 0;
-  for (const loaned of got) {
-    if (missing.has(loaned)) continue;
-    bytes += loaned.value?.length ?? 0;
-    if (fitting.size > 0 && bytes > bytesMax) break;
-    fitting.add(loaned);
-  }
-  return fitting;
 }

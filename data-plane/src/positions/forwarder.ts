@@ -1,49 +1,19 @@
 /** One unit as this proxy's clients see it: their wishes gathered, asked of its owner, dealt out. */
-import type { Clock } from '@respool/contracts/clock';
 import { KafkaError } from '@respool/kafka/kafka-error';
 import type { Caller, Era, Settler } from './caller.ts';
 import { Callers } from './callers.ts';
-import type { Answer, Ask, SessionId, UnitName, Verdict } from './exchange.ts';
+import type { Answer, SessionId, UnitName, Verdict } from './exchange.ts';
+import { Backoff, type ForwarderHost } from './forwarder-host.ts';
 import type { Place } from './ownership.ts';
 import { type Popping, type PopWish, PositionError } from './positions.ts';
 import { SentAsk } from './sent-ask.ts';
 import { dealOut, Judgements, Settlements } from './settlements.ts';
-import type { Asker, Unanswered } from './transport.ts';
+import type { Unanswered } from './transport.ts';
 import { type Reply, takeMax, valueBytesMax, verdictsMax } from './wire.ts';
-
-/** What all forwarders of a process share. */
-export interface Shared {
-  readonly waiting: { count: number };
-  /** Content of answers that are under way, as far as it was asked for. */
-  answerBytes: number;
-  readonly answerBytesMax: number;
-  /** Those who wait for such room. */
-  readonly starved: Set<Forwarder>;
-}
-
-export interface ForwarderHost {
-  readonly clock: Clock;
-  readonly nowMs: () => number;
-  /** At the end of this turn of the event loop. */
-  readonly later: (work: () => void) => void;
-  readonly popMsMax: number;
-  readonly shared: Shared;
-  /** Null: nobody may be lent anything. */
-  readonly session: () => SessionId | null;
-  readonly isGone: (session: SessionId) => boolean;
-  /**
-   * Who owns the unit; `not` said it does not. Rejects with a PositionError while nobody does, and
-   * with a KafkaError where nobody ever will.
-   */
-  readonly locate: (unit: UnitName, not: Place | null) => Promise<Place>;
-  readonly ask: (place: Place, ask: Ask, asker: Asker) => void;
-}
 
 const asksMax = 2;
 /** What became of loans goes alone when no question took it along within that time. */
 const settleMs = 5;
-const pauseFirstMs = 50;
-const pauseMsMax = 500;
 const latesMax = 2;
 
 /**
@@ -58,6 +28,7 @@ export class Forwarder implements Settler {
   readonly #settlements = new Settlements();
   readonly #judgements = new Judgements();
   readonly #underWay = new Set<SentAsk>();
+  readonly #backoff: Backoff;
   #place: Place | null = null;
   /** Said that it is not the owner. */
   #stale: Place | null = null;
@@ -70,9 +41,7 @@ export class Forwarder implements Settler {
   /** Records asked for and not answered yet. */
   #asked = 0;
   #hints = 0;
-  #failures = 0;
   #lates = 0;
-  #isPausing = false;
   #wasFull = false;
   #trouble = 'the owner of the position has not answered';
   #quiet: PromiseWithResolvers<void> | null = null;
@@ -83,11 +52,12 @@ export class Forwarder implements Settler {
     this.unit = unit;
     this.#host = host;
     this.usedAtMs = host.nowMs();
-    const { clock, nowMs, popMsMax, shared } = host;
+    const { clock, nowMs, popMsMax, waiting } = host;
+    this.#backoff = new Backoff(clock, this.#schedule);
     this.#callers = new Callers(this, {
-      ...{ clock, nowMs, popMsMax, waiting: shared.waiting },
+      ...{ clock, nowMs, popMsMax, waiting },
       trouble: () => this.#trouble,
-      wanted: () => this.#schedule(),
+      wanted: this.#schedule,
     });
   }
 
@@ -128,11 +98,6 @@ export class Forwarder implements Settler {
     this.#callers.wake();
   }
 
-  /** There is room for answers again. */
-  fed(): void {
-    this.#schedule();
-  }
-
   /** Called some ten times a second. */
   tick(): void {
     const nowMs = this.#host.nowMs();
@@ -171,11 +136,11 @@ export class Forwarder implements Settler {
     this.#schedule();
   }
 
-  #schedule(): void {
-    if (this.#isScheduled || this.#isPausing) return;
+  readonly #schedule = (): void => {
+    if (this.#isScheduled || this.#backoff.isPausing) return;
     this.#isScheduled = true;
     this.#host.later(this.#pump);
-  }
+  };
 
   readonly #pump = (): void => {
     this.#isScheduled = false;
@@ -188,13 +153,7 @@ export class Forwarder implements Settler {
 
   /** False when there is nothing to be asked now. */
   #sendNext(place: Place): boolean {
-    const { shared } = this.#host;
     let take = Math.max(0, Math.min(takeMax, this.#callers.want - this.#asked));
-    const bytes = Math.min(this.#callers.wantBytes, take * valueBytesMax);
-    if (take > 0 && shared.answerBytes > 0 && shared.answerBytes + bytes > shared.answerBytesMax) {
-      shared.starved.add(this);
-      take = 0;
-    }
     if (take === 0 && !this.#isSettleDue && this.#judgements.count === 0) return false;
     const from = this.#host.session();
     if (from === null) {
@@ -202,7 +161,12 @@ export class Forwarder implements Settler {
       void this.#find();
       return false;
     }
-    this.#send(place, from, take, take === 0 ? 0 : bytes);
+    let bytes = Math.min(this.#callers.wantBytes, take * valueBytesMax);
+    if (!this.#host.budget.reserve(bytes, this.#schedule)) {
+      if (!this.#isSettleDue && this.#judgements.count === 0) return false;
+      [take, bytes] = [0, 0];
+    }
+    this.#send(place, from, take, bytes);
     return true;
   }
 
@@ -218,7 +182,6 @@ export class Forwarder implements Settler {
     const sent = new SentAsk(content, this.#answered, this.#unanswered);
     this.#underWay.add(sent);
     this.#asked += take;
-    this.#host.shared.answerBytes += bytes;
     const { epoch } = place;
     const verdicts = judgements.length === 0 ? none : judgements.flatMap((one) => one.verdicts);
     const asked = { unit: this.unit, epoch, from, take, bytesMax: bytes, waits };
@@ -247,7 +210,7 @@ export class Forwarder implements Settler {
   #lent(sent: SentAsk, answer: Extract<Answer, { kind: 'loans' }>, wasOver: boolean): void {
     const { loans, rest } = answer;
     const { era, upTo, waits, take, hints } = sent.content;
-    this.#failures = 0;
+    this.#backoff.failures = 0;
     this.#lates = 0;
     this.#stale = null;
     for (const id of this.#callers.give(loans, era)) this.settle(era, id, false);
@@ -255,7 +218,7 @@ export class Forwarder implements Settler {
     this.#wasFull = rest === 'full';
     if (rest === 'ready') {
       // It has more and gave none: it is not to be asked in circles.
-      if (loans.length === 0) this.#pause();
+      if (loans.length === 0) this.#backoff.pause();
       return;
     }
     // Who would rest is to be hinted at, and a hint that came meanwhile counts.
@@ -267,7 +230,7 @@ export class Forwarder implements Settler {
     this.#stale = this.#place;
     this.#trouble = 'the position changes its owner';
     this.#forget();
-    if (this.#failures++ > 0) this.#pause();
+    if (this.#backoff.failures++ > 0) this.#backoff.pause();
   }
 
   #failed({ content }: SentAsk, wasOver: boolean, error: Error): void {
@@ -276,7 +239,7 @@ export class Forwarder implements Settler {
     for (const { reject } of content.judgements) reject(error);
     if (content.take > 0) this.#callers.fail(error, content.upTo);
     this.#isSettleDue = this.#settlements.count > 0;
-    this.#pause();
+    this.#backoff.pause();
   }
 
   readonly #unanswered = (sent: SentAsk, why: Unanswered): void => {
@@ -288,7 +251,7 @@ export class Forwarder implements Settler {
       this.#judgements.restore(judgements);
       this.#trouble = 'the owner of the position is not reached';
       this.#place = null;
-      this.#pause();
+      this.#backoff.pause();
     } else {
       const error = new PositionError('no-owner', unheard);
       for (const { reject } of judgements) reject(error);
@@ -303,13 +266,8 @@ export class Forwarder implements Settler {
     if (sent.isOver) return true;
     sent.isOver = true;
     this.#underWay.delete(sent);
-    const { shared } = this.#host;
     this.#asked -= sent.content.take;
-    shared.answerBytes -= sent.content.bytes;
-    for (const starved of shared.starved) {
-      shared.starved.delete(starved);
-      starved.fed();
-    }
+    this.#host.budget.release(sent.content.bytes);
     return false;
   }
 
@@ -347,26 +305,16 @@ export class Forwarder implements Settler {
   }
 
   #notFound(error: Error): void {
-    this.#pause();
+    this.#backoff.pause();
     if (error instanceof PositionError) {
       this.#trouble = error.message;
       // Loans of an owner nobody finds: it lends them anew in time.
-      if (this.#failures > failuresMax && this.#callers.count === 0) this.#forget();
+      if (this.#backoff.failures > failuresMax && this.#callers.count === 0) this.#forget();
       return;
     }
     this.#forget();
     this.#callers.fail(error);
     this.#judgements.expire(Number.POSITIVE_INFINITY, () => error);
-  }
-
-  #pause(): void {
-    if (this.#isPausing) return;
-    const ms = Math.min(pauseMsMax, pauseFirstMs * 2 ** Math.min(10, this.#failures++));
-    this.#isPausing = true;
-    this.#host.clock.after(ms, () => {
-      this.#isPausing = false;
-      this.#schedule();
-    });
   }
 
   /** Whoever closed it is told when all is said. */

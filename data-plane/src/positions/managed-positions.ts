@@ -4,14 +4,16 @@ import type { Clock } from '@respool/contracts/clock';
 import { sessionBucket, unitBucket } from '@respool/contracts/subjects';
 import { KafkaError } from '@respool/kafka/kafka-error';
 import type { Logger } from 'pino';
+import type { PositionsSample } from '../observe/position-metrics.ts';
 import type { ProxyState, TopicView } from '../state.ts';
 import { type Ask, type SessionId, type UnitName, unitKey, type Verdict } from './exchange.ts';
-import { Forwarder, type Shared } from './forwarder.ts';
+import { Forwarder } from './forwarder.ts';
+import { AnswerBudget } from './forwarder-host.ts';
 import type { KeyStore } from './key-store.ts';
 import { NatsKeys } from './nats-keys.ts';
 import { NoticeSender } from './notice-sender.ts';
 import type { CreateOwner } from './owned-unit.ts';
-import type { OwnerLimits, OwnerSample } from './owner.ts';
+import type { OwnerLimits } from './owner.ts';
 import { drainMsMax, Ownership, type Place } from './ownership.ts';
 import { type Popping, type PopWish, PositionError, type Positions } from './positions.ts';
 import { Sessions } from './sessions.ts';
@@ -47,28 +49,10 @@ export interface ManagedOptions {
   readonly stores?: { readonly sessions: KeyStore; readonly units: KeyStore };
 }
 
-export interface PositionsSample {
-  /** Whether the lease of this proxy is held. */
-  readonly leased: boolean;
-  readonly owners: readonly OwnerSample[];
-  readonly forwarders: number;
-  /** Commands that wait. */
-  readonly waiting: number;
-  readonly aheadBytes: number;
-  /** Ownerships since the start: begun, lost, handed on to the proxy that should have them. */
-  readonly taken: number;
-  readonly fenced: number;
-  readonly moved: number;
-  readonly noticesSent: number;
-  readonly noticesLost: number;
-  /** Messages of other proxies that could not be read or answered. */
-  readonly dropped: number;
-}
-
 const tickMs = 100;
 const claimMsMax = 500;
-/** Longer than an owner may need for one question to Kafka would be better left to the next try. */
-const askMsMax = 3_000;
+/** An owner that asks Kafka answers within its own deadline; so much more for the way. */
+const askMsMore = 1_000;
 const idleMsMax = 60_000;
 
 export class ManagedPositions implements Positions {
@@ -78,7 +62,8 @@ export class ManagedPositions implements Positions {
   readonly #ownership: Ownership;
   readonly #notices: NoticeSender;
   readonly #forwarders = new Map<string, Forwarder>();
-  readonly #shared: Shared;
+  readonly #waiting = { count: 0 };
+  readonly #budget: AnswerBudget;
   readonly #ahead = { bytes: 0 };
   #state: ProxyState | null = null;
   #isDraining = false;
@@ -88,7 +73,7 @@ export class ManagedPositions implements Positions {
     this.#options = options;
     const { proxyId, clock, nowMs, logger, connection, limits, createOwner } = options;
     const { answerBytesMax, unitsMax } = limits;
-    this.#shared = { waiting: { count: 0 }, answerBytes: 0, answerBytesMax, starved: new Set() };
+    this.#budget = new AnswerBudget(answerBytesMax);
     this.#notices = new NoticeSender({ proxyId, connection, now: () => clock.now() });
     this.#transport = new Transport({
       ...{ clock, nowMs, connection, logger },
@@ -126,7 +111,7 @@ export class ManagedPositions implements Positions {
     if (this.#isDraining) return refused(ended());
     const { waitingMax, unitWaitingMax } = this.#options.limits;
     const forwarder = this.#forwarder(wish.unit);
-    const isFull = this.#shared.waiting.count >= waitingMax || forwarder.waiting >= unitWaitingMax;
+    const isFull = this.#waiting.count >= waitingMax || forwarder.waiting >= unitWaitingMax;
     return isFull ? refused(overloaded(wish)) : forwarder.pop(wish);
   }
 
@@ -164,15 +149,22 @@ export class ManagedPositions implements Positions {
     if (session !== null) this.#sessionEnded(session);
   }
 
+  /** Sessions of proxies that are alive, this one's among them. */
+  alive(): readonly SessionId[] {
+    return this.#sessions.alive();
+  }
+
+  /** Units this proxy owns. */
+  owned(): readonly UnitName[] {
+    return this.#ownership.units.map(({ lease }) => lease.unit);
+  }
+
   sample(): PositionsSample {
-    const { taken, fenced, moved } = this.#ownership.counts;
     return {
+      ...this.#ownership.sample(),
       leased: this.#sessions.holds(),
-      owners: this.#ownership.units.map(({ owner }) => owner.sample()),
-      forwarders: this.#forwarders.size,
-      waiting: this.#shared.waiting.count,
+      waiting: this.#waiting.count,
       aheadBytes: this.#ahead.bytes,
-      ...{ taken, fenced, moved },
       noticesSent: this.#notices.counts.sent,
       noticesLost: this.#notices.counts.lost,
       dropped: this.#transport.dropped,
@@ -195,7 +187,7 @@ export class ManagedPositions implements Positions {
     if (forwarder === undefined) {
       const { clock, nowMs, later, limits } = this.#options;
       forwarder = new Forwarder(unit, {
-        ...{ clock, nowMs, later, shared: this.#shared },
+        ...{ clock, nowMs, later, budget: this.#budget, waiting: this.#waiting },
         popMsMax: limits.popMsMax,
         session: () => this.#sessions.session,
         isGone: (session) => this.#sessions.isGone(session),
@@ -209,7 +201,8 @@ export class ManagedPositions implements Positions {
 
   /** An owner in this process is asked without a detour. */
   #ask({ owner, session }: Place, ask: Ask, asker: Asker): void {
-    if (owner === null) this.#transport.ask(session, writeAsk(ask), askMsMax, asker);
+    const msMax = this.#options.limits.owner.askMsMax + askMsMore;
+    if (owner === null) this.#transport.ask(session, writeAsk(ask), msMax, asker);
     else void owner.exchange(ask).then((answer) => asker.answered(answer));
   }
 

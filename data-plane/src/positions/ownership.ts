@@ -2,6 +2,7 @@
 
 import { KafkaError } from '@respool/kafka/kafka-error';
 import type { Logger } from 'pino';
+import type { PositionsSample } from '../observe/position-metrics.ts';
 import type { TopicView } from '../state.ts';
 import type { Era } from './caller.ts';
 import { type Answer, type Ask, type SessionId, type UnitName, unitKey } from './exchange.ts';
@@ -30,6 +31,11 @@ export interface OwnershipOptions extends UnitServices {
   readonly unitsMax: number;
 }
 
+export type OwnershipSample = Omit<
+  PositionsSample,
+  'leased' | 'waiting' | 'aheadBytes' | 'noticesSent' | 'noticesLost' | 'dropped'
+>;
+
 const triesMax = 3;
 /** Acknowledgements of what is out are waited for so long when a unit moves. */
 export const drainMsMax = 1_000;
@@ -49,8 +55,15 @@ export class Ownership {
   #checkFrom = 0;
   #balancedMs = 0;
   #isDraining = false;
-  /** Since the start of the process. */
-  readonly counts = { taken: 0, fenced: 0, moved: 0 };
+  readonly #counts = { taken: 0, fenced: 0, moved: 0 };
+  /** What owners counted that are none any more. */
+  readonly #past: Counted = {
+    redeliveries: 0,
+    skipped: 0,
+    deadLetters: 0,
+    commits: 0,
+    commitErrors: 0,
+  };
 
   constructor(options: OwnershipOptions) {
     this.#options = options;
@@ -58,6 +71,17 @@ export class Ownership {
 
   get units(): readonly OwnedUnit[] {
     return [...this.#owned.values()];
+  }
+
+  sample(): OwnershipSample {
+    const counted = { ...this.#past };
+    let out = 0;
+    for (const { owner } of this.units) {
+      const sample = owner.sample();
+      out += sample.out;
+      add(counted, sample);
+    }
+    return { owned: this.#owned.size, out, ...this.#counts, ...counted };
   }
 
   /**
@@ -204,7 +228,7 @@ export class Ownership {
     if (this.#session() !== session) return null;
     const taken = new OwnedUnit(lease, topic, this.#options);
     this.#owned.set(key, taken);
-    this.counts.taken++;
+    this.#counts.taken++;
     logger.info({ unit: key, epoch: lease.epoch }, 'this proxy owns the position');
     return placeOf(taken);
   }
@@ -251,7 +275,7 @@ export class Ownership {
       const isDue = nowMs - own.strangeSinceMs >= strangeMsMax;
       if (!isDue || own.leaving !== null || moving >= movingMax) continue;
       moving++;
-      this.counts.moved++;
+      this.#counts.moved++;
       void this.#letGo(own, drainMsMax);
     }
   }
@@ -268,15 +292,28 @@ export class Ownership {
   }
 
   #fence(own: OwnedUnit): void {
-    this.counts.fenced++;
+    this.#counts.fenced++;
     this.#options.logger.warn({ unit: own.key }, 'the position is lost to another proxy');
     this.#drop(own);
   }
 
   #drop(own: OwnedUnit): void {
     own.fence();
-    if (this.#owned.get(own.key) === own) this.#owned.delete(own.key);
+    if (this.#owned.get(own.key) !== own) return;
+    this.#owned.delete(own.key);
+    add(this.#past, own.owner.sample());
   }
+}
+
+type Counted = { -readonly [K in CountedFigure]: number };
+type CountedFigure = 'redeliveries' | 'skipped' | 'deadLetters' | 'commits' | 'commitErrors';
+
+function add(to: Counted, more: Readonly<Counted>): void {
+  to.redeliveries += more.redeliveries;
+  to.skipped += more.skipped;
+  to.deadLetters += more.deadLetters;
+  to.commits += more.commits;
+  to.commitErrors += more.commitErrors;
 }
 
 function placeOf({ lease, owner }: OwnedUnit): Place {

@@ -40,11 +40,12 @@ export class Peers {
   /** One entry of it. */
   see(proxy: string, stored: StoredKey, sentMs: number, arrivedMs: number): void {
     const known = this.#peers.get(proxy);
-    if (known?.sequence === stored.sequence) {
+    const session = readSessionEntry(proxy, stored.value);
+    // A bucket that was lost begins to count anew, so that a sequence alone may come again.
+    if (known?.sequence === stored.sequence && known.session === session) {
       if (sentMs - known.sinceMs >= goneMs) known.isGone = true;
       return;
     }
-    const session = readSessionEntry(proxy, stored.value);
     const isNew = session !== known?.session;
     const before = (isNew ? known?.session : known?.before) ?? null;
     this.#peers.set(proxy, {

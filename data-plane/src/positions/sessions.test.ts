@@ -142,6 +142,24 @@ test('a server that lost its memory ends the lease, and the next one has another
   assert.notEqual(sessionOf(one), session);
 });
 
+test('a bucket that counts anew shows nobody for whom it showed before', async (t) => {
+  const world = new World();
+  const [one, other] = [world.start(t, 'p1'), world.start(t, 'p2')];
+  await world.pass(1_000);
+  for (const { keys } of [one, other]) keys.isAway = true;
+  await world.pass(10_000);
+  const before = world.bucket.all();
+  world.bucket.forget();
+  for (const { keys } of [one, other]) keys.isAway = false;
+  await world.pass(600);
+  // The same sequences as at the beginning, and other sessions.
+  for (const [key, { sequence }] of world.bucket.all()) {
+    assert.equal(before.get(key)?.sequence, sequence);
+  }
+  assert.equal(await other.sessions.lookedUpGone(sessionOf(one)), false);
+  assert.equal(other.sessions.alive().length, 2);
+});
+
 test('of two processes with one proxy id the younger yields, and says so', async (t) => {
   const world = new World();
   const elder = world.start(t, 'p1');

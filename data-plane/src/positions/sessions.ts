@@ -45,7 +45,7 @@ export class Sessions {
   #candidate: SessionId | null = null;
   /** The last of our own that is over; its entry may be written over at once. */
   #over: SessionId | null = null;
-  #rival: { readonly sequence: number; readonly sinceMs: number } | null = null;
+  #rival: { readonly session: SessionId; readonly sequence: number; sinceMs: number } | null = null;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #saidMs = Number.NEGATIVE_INFINITY;
   #trouble: string | null = null;
@@ -213,9 +213,10 @@ export class Sessions {
     const { proxyId, probe, nowMs } = this.#options;
     const found = readSessionEntry(proxyId, value);
     if (found === null || found === this.#over || found === own) return true;
-    const nowAtMs = nowMs();
-    if (this.#rival?.sequence !== sequence) this.#rival = { sequence, sinceMs: nowAtMs };
-    else if (nowAtMs - this.#rival.sinceMs >= goneMs) return true;
+    const rival = this.#rival;
+    const isSame = rival?.session === found && rival.sequence === sequence;
+    if (!isSame) this.#rival = { session: found, sequence, sinceMs: nowMs() };
+    else if (nowMs() - rival.sinceMs >= goneMs) return true;
     const probed = await probe(found);
     if (probed === 'nobody') return true;
     if (probed === 'there') this.#sayRival(found);

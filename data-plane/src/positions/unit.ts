@@ -43,7 +43,7 @@ const pressedIdleMs = 1_000;
 
 const fenced: Answer = { kind: 'fenced' };
 
-export class OwnedUnit implements Owner {
+export class UnitOwner implements Owner {
   readonly #holding: Holding;
   readonly #committer: Committer;
   readonly #reader: Reader;

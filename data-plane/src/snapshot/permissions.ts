@@ -5,7 +5,13 @@ import {
   keyBucket,
   liveSubjects,
   logStream,
+  noticeSubject,
+  queueSubject,
+  queueSubjects,
+  sessionBucket,
   snapshotBucket,
+  unitBucket,
+  wishSubject,
 } from '@respool/contracts/subjects';
 
 export interface Permissions {
@@ -15,8 +21,10 @@ export interface Permissions {
 
 /**
  * Reading by direct get, its own ack and its own inbox: it can neither append nor delete, and makes
- * no consumer, so a thousand proxies leave no trace on the server. Values of the two buckets are
- * only readable by key. Tested against a real server in `permissions.int.test.ts`.
+ * no consumer, so a thousand proxies leave no trace on the server. Snapshots and keys are only
+ * readable by key. Of queues it may ask every proxy and answer it, but is asked alone; it renews
+ * its own lease, while who owns a unit is for all of them to change. Tested against a real server
+ * in `permissions.int.test.ts`.
  */
 export function proxyPermissions(proxyId: string): Permissions {
   return {
@@ -25,7 +33,16 @@ export function proxyPermissions(proxyId: string): Permissions {
       `$JS.API.DIRECT.GET.KV_${snapshotBucket}.>`,
       `$JS.API.DIRECT.GET.KV_${keyBucket}.>`,
       ackSubject(proxyId),
+      ...[sessionBucket, unitBucket].flatMap((bucket) => [
+        `$JS.API.DIRECT.GET.KV_${bucket}`,
+        `$JS.API.DIRECT.GET.KV_${bucket}.>`,
+      ]),
+      `$KV.${sessionBucket}.${proxyId}`,
+      `$KV.${unitBucket}.*`,
+      queueSubjects,
+      noticeSubject(proxyId),
+      wishSubject(proxyId),
     ],
-    subscribe: [`_INBOX_${proxyId}.>`, liveSubjects, headSubject],
+    subscribe: [`_INBOX_${proxyId}.>`, liveSubjects, headSubject, queueSubject(proxyId, '>')],
   };
 }
