@@ -41,6 +41,7 @@ test('the page lists the metrics of the proxy', async () => {
   const observe = new Observe(['string']);
   const meter = observe.meter('shop');
   meter.observeRun(0, 1, 100);
+  meter.queue.pops = 1;
   const { commands, errors, refused, requestBytes, replyBytes } = meter;
   for (const counts of [commands, errors, refused, requestBytes, replyBytes]) counts[0] = 1;
   meter.queue.pops = 1;

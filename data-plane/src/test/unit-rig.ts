@@ -5,7 +5,7 @@ import { consumerGroup } from '@respool/contracts/queues';
 import type { NewRecord } from '@respool/kafka/gateway';
 import { MemoryGateway, MemoryKafka } from '@respool/kafka/memory';
 import { KafkaBackend } from '../backend/kafka/kafka.ts';
-import type { Answer, Ask, Loan, SessionId } from '../positions/exchange.ts';
+import type { Answer, Ask, Loan, SessionId, UnitName } from '../positions/exchange.ts';
 import type { OwnerHost, OwnerLimits, OwnerStart } from '../positions/owner.ts';
 import { defaultOwnerLimits, UnitOwner } from '../positions/unit.ts';
 import { readSettings } from '../settings.ts';
@@ -73,17 +73,7 @@ export class UnitRig {
 
   /** A host that says what the rig's fields say; `holds` may be another's. */
   host(given: Partial<OwnerHost> = {}): OwnerHost {
-    return {
-      clock: this.clock,
-      limits: this.limits,
-      ahead: this.ahead,
-      holds: () => this.holds,
-      isGone: (session) => this.gone.has(session),
-      hint: (session) => void this.hints.push(session),
-      noteSeek: async (_unit, generation) => void this.seeksNoted.push(generation),
-      notice: (notice) => void this.notices.push(notice),
-      ...given,
-    };
+    return Object.assign(new RigHost(this), given);
   }
 
   /** The next owner, of the next epoch. */
@@ -180,4 +170,39 @@ const ask = {
 /** As `partition:content`. */
 export function shown(loans: readonly Loan[]): string[] {
   return loans.map(({ partition, value }) => `${partition}:${value}`);
+}
+
+/** Its methods need to be called as such. */
+class RigHost implements OwnerHost {
+  readonly #rig: UnitRig;
+  readonly clock: VirtualClock;
+  readonly limits: OwnerLimits;
+  readonly ahead: { bytes: number };
+
+  constructor(rig: UnitRig) {
+    this.#rig = rig;
+    this.clock = rig.clock;
+    this.limits = rig.limits;
+    this.ahead = rig.ahead;
+  }
+
+  holds(): boolean {
+    return this.#rig.holds;
+  }
+
+  isGone(session: SessionId): boolean {
+    return this.#rig.gone.has(session);
+  }
+
+  hint(session: SessionId): void {
+    this.#rig.hints.push(session);
+  }
+
+  async noteSeek(_unit: UnitName, generation: number): Promise<void> {
+    this.#rig.seeksNoted.push(generation);
+  }
+
+  notice(notice: Notice): void {
+    this.#rig.notices.push(notice);
+  }
 }
