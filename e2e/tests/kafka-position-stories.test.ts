@@ -48,11 +48,11 @@ test('records that retention deleted are skipped, and the operator is told how m
   await lagOf(client, 'aged', ({ position }) => position === 10);
   client.close();
   await story.restartProxies();
-  await story.admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '50' }] });
+  await story.deleteBefore(topic, 50);
   client = await story.login();
   assert.deepEqual(await pop(client, 'aged', 1), ['0 50 m50']);
   const { from, to, count } = await story.noticed('aged', 'retention-overtook');
-  assert.deepEqual({ from, to, count }, { from: 10, to: 50, count: 40 });
+  assert.deepEqual({ from, to, count }, { from: 10, to: 49, count: 40 });
   assert.equal((await popRest(client, 'aged')).length, 49);
   client.close();
 });
@@ -64,7 +64,7 @@ test('records deleted under a consumer that is being served are skipped likewise
   const large = numbered(400).map((text) => `${text} ${'x'.repeat(8_000)}`);
   for (let at = 0; at < large.length; at += 50) await story.write(topic, large.slice(at, at + 50));
   assert.equal((await pop(client, 'aging', 1)).length, 1);
-  await story.admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '390' }] });
+  await story.deleteBefore(topic, 390);
   const rest = await popRest(client, 'aging');
   assert.match(String(rest.at(-1)), /^0 399 m399 /);
   assert.ok(rest.length >= 10 && rest.length < 399, `${rest.length} were still there to give`);

@@ -85,6 +85,17 @@ export class QueueStory {
     await producer.disconnect();
   }
 
+  /** As retention does. A client that was there before knows nothing of new topics. */
+  async deleteBefore(topic: string, offset: number): Promise<void> {
+    const admin = this.kafkajs.admin();
+    await admin.connect();
+    const partitions = [{ partition: 0, offset: String(offset) }];
+    // It looks for the leaders of topics it was asked about before, and of no others.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions });
+    await admin.disconnect();
+  }
+
   /** The newest notice of that kind about a topic, once there is one. */
   async noticed(topic: string, kind: string): Promise<Noticed> {
     return await until(
