@@ -49,7 +49,8 @@ class EndlessLog {
       records.push(record);
     }
     const nextOffset = offset + records.length;
-    return { records, nextOffset, endOffset: end, startOffset: 0, heldBytes };
+    const topicId = 'endless';
+    return { topicId, records, nextOffset, endOffset: end, startOffset: 0, heldBytes };
   }
 
   async listOffsets(queries: Parameters<KafkaLog['listOffsets']>[0]) {
