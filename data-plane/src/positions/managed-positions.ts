@@ -92,7 +92,9 @@ export class ManagedPositions implements Positions {
       probe: (session) => this.#transport.probe(session),
     });
     this.#ownership = new Ownership({
-      ...{ clock, nowMs, logger, createOwner, unitsMax },
+      ...{ nowMs, logger, createOwner, unitsMax },
+      // Owners measure with it how long records are out: nobody may set it.
+      clock: { now: nowMs, after: (ms, then) => clock.after(ms, then) },
       limits: limits.owner,
       ahead: this.#ahead,
       sessions: this.#sessions,

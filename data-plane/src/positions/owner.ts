@@ -22,6 +22,7 @@ export interface OwnerLimits {
 
 /** What the proxy does for a unit it owns. */
 export interface OwnerHost {
+  /** Its time never steps; where it begins means nothing. */
   readonly clock: Clock;
   readonly limits: OwnerLimits;
   /** Bytes read ahead by all units of the process. */

@@ -21,7 +21,7 @@ import { fastClock, until } from './proxy.ts';
 const hurry = 3;
 const logger = pino({ level: process.env['RESPOOL_TEST_LOG'] ?? 'silent' });
 
-const limits: PositionLimits = {
+export const limits: PositionLimits = {
   popMsMax: 2_000,
   unitWaitingMax: 10_000,
   waitingMax: 10_000,
@@ -119,7 +119,7 @@ export class TestPositions {
   }
 }
 
-const view = ({ topic }: UnitName): TopicView => {
+export const view = ({ topic }: UnitName): TopicView => {
   const rules = { kafkaName: topic, consumers: new Set(['worker']), seeks: new Map() };
   return { ...rules, name: topic, backend: {} } as unknown as TopicView;
 };

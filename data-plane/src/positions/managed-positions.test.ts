@@ -1,0 +1,68 @@
+/** Managed positions of one proxy alone, its buckets in memory and every clock the test's own. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import pino from 'pino';
+import { FakeLog } from '../test/fake-owner.ts';
+import { MemoryBucket, MemoryKeys } from '../test/memory-keys.ts';
+import { limits, stateOf, view } from '../test/positions-rig.ts';
+import { VirtualClock } from '../test/virtual-clock.ts';
+import { ManagedPositions } from './managed-positions.ts';
+import type { OwnerHost } from './owner.ts';
+
+const unit = { tenant: 'acme', topic: 'orders', consumer: 'worker' };
+
+class World {
+  readonly clock = new VirtualClock();
+  /** What somebody set the clock of the machine forward by. */
+  stepMs = 0;
+  readonly sessions = new MemoryKeys(new MemoryBucket());
+  readonly units = new MemoryBucket();
+  readonly unitKeys = new MemoryKeys(this.units);
+  readonly log = new FakeLog();
+  readonly hosts: OwnerHost[] = [];
+  readonly positions: ManagedPositions;
+
+  constructor(t: TestContext) {
+    const { clock } = this;
+    this.positions = new ManagedPositions({
+      ...{ proxyId: 'p1', limits, later: setImmediate, connection: () => null },
+      logger: pino({ level: 'silent' }),
+      clock: {
+        now: () => clock.now() + this.stepMs,
+        after: (ms, then) => clock.after(ms, then),
+      },
+      nowMs: () => clock.now(),
+      stores: { sessions: this.sessions, units: this.unitKeys },
+      createOwner: (start, topic, host) => {
+        this.hosts.push(host);
+        return this.log.createOwner(start, topic, host);
+      },
+    });
+    this.positions.follow(stateOf([unit]));
+    t.after(async () => {
+      const drained = this.positions.drain(1_000);
+      await clock.advance(2_000);
+      await drained;
+    });
+  }
+
+  async pop(): Promise<string[]> {
+    await this.clock.advance(0);
+    const wish = { unit, topic: view(unit), count: 10, bytesMax: 2 ** 20, waitMs: 0 };
+    const popped = this.positions.pop(wish).deliveries;
+    await this.clock.advance(20);
+    const deliveries = await popped;
+    for (const delivery of deliveries) delivery.ack();
+    return deliveries.map(({ value }) => `${value}`);
+  }
+}
+
+test('a clock that somebody sets moves no deadline of loans and commits', async (t) => {
+  const world = new World(t);
+  world.log.push('a');
+  assert.deepEqual(await world.pop(), ['a']);
+  const [host] = world.hosts;
+  const before = host?.clock.now() ?? 0;
+  world.stepMs = -3_600_000;
+  assert.equal((host?.clock.now() ?? 0) - before, 0);
+});
