@@ -63,16 +63,18 @@ export class NatsKeys implements KeyStore {
       } else if (isEnd(done.err)) resolve();
       else reject(this.#away(done.err));
     };
-    const reading = await jsm.direct.getLastMessagesFor(this.#stream, {
-      multi_last: subjects,
-      callback,
-    } as Parameters<typeof jsm.direct.getLastMessagesFor>[1]);
+    const asked = { multi_last: subjects, callback } as Parameters<
+      typeof jsm.direct.getLastMessagesFor
+    >[1];
     try {
-      await promise;
+      const reading = await jsm.direct.getLastMessagesFor(this.#stream, asked);
+      await promise.finally(() => reading.stop());
       return found;
+    } catch (error) {
+      // The connection may have been closed a moment ago.
+      throw this.#away(error);
     } finally {
       cancel();
-      reading.stop();
     }
   }
 
