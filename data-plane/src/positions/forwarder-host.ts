@@ -1,7 +1,7 @@
 /** What a forwarder needs of its proxy, and what all forwarders of a process share. */
 import type { Clock } from '@respool/contracts/clock';
 import type { Ask, SessionId, UnitName } from './exchange.ts';
-import type { Place } from './ownership.ts';
+import type { Place } from './place.ts';
 import type { Asker } from './transport.ts';
 
 export interface ForwarderHost {

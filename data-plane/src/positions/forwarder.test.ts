@@ -9,7 +9,7 @@ import { VirtualClock } from '../test/virtual-clock.ts';
 import type { Answer, Ask } from './exchange.ts';
 import { Forwarder } from './forwarder.ts';
 import { AnswerBudget } from './forwarder-host.ts';
-import type { Place } from './ownership.ts';
+import type { Place } from './place.ts';
 import { type Delivery, type PopWish, PositionError } from './positions.ts';
 import type { Asker } from './transport.ts';
 import { type Reply, readReply, writeReply } from './wire.ts';

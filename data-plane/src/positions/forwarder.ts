@@ -4,7 +4,7 @@ import type { Caller, Era, Settler } from './caller.ts';
 import { Callers } from './callers.ts';
 import type { Answer, SessionId, UnitName, Verdict } from './exchange.ts';
 import { Backoff, type ForwarderHost } from './forwarder-host.ts';
-import type { Place } from './ownership.ts';
+import type { Place } from './place.ts';
 import { type Popping, type PopWish, PositionError } from './positions.ts';
 import { askOf, SentAsk } from './sent-ask.ts';
 import { dealOut, Judgements, Settlements } from './settlements.ts';

@@ -66,3 +66,15 @@ test('a clock that somebody sets moves no deadline of loans and commits', async 
   world.stepMs = -3_600_000;
   assert.equal((host?.clock.now() ?? 0) - before, 0);
 });
+
+test('a fault in the owner of a unit ends that ownership, and the next one serves', async (t) => {
+  const world = new World(t);
+  world.log.push('a');
+  assert.deepEqual(await world.pop(), ['a']);
+  const [owner] = world.log.owners;
+  assert(owner !== undefined);
+  owner.exchange = async () => assert.fail('a fault of ours');
+  world.log.push('b');
+  assert.deepEqual(await world.pop(), ['a', 'b']);
+  assert.equal(world.hosts.length, 2);
+});

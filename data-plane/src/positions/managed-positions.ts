@@ -14,7 +14,8 @@ import { NatsKeys } from './nats-keys.ts';
 import { NoticeSender } from './notice-sender.ts';
 import type { CreateOwner } from './owned-unit.ts';
 import type { OwnerLimits } from './owner.ts';
-import { drainMsMax, Ownership, type Place } from './ownership.ts';
+import { drainMsMax, Ownership } from './ownership.ts';
+import type { Place } from './place.ts';
 import { type Popping, type PopWish, PositionError, type Positions } from './positions.ts';
 import { Sessions } from './sessions.ts';
 import { type Asker, Transport } from './transport.ts';
@@ -205,7 +206,7 @@ export class ManagedPositions implements Positions {
   #ask({ owner, session }: Place, ask: Ask, asker: Asker): void {
     const msMax = this.#options.limits.owner.askMsMax + askMsMore;
     if (owner === null) this.#transport.ask(session, writeAsk(ask), msMax, asker);
-    else void owner.exchange(ask).then((answer) => asker.answered(answer));
+    else void this.#ownership.serveAsk(ask).then((answer) => asker.answered(answer));
   }
 
   async #claim(session: SessionId, unit: UnitName): Promise<number | null> {

@@ -1,25 +1,18 @@
 /** Who owns which unit, and the units this proxy owns: found, taken, checked, handed on, let go. */
-
 import { KafkaError } from '@respool/kafka/kafka-error';
 import type { Logger } from 'pino';
 import type { PositionsSample } from '../observe/position-metrics.ts';
 import type { TopicView } from '../state.ts';
-import type { Era } from './caller.ts';
 import { type Answer, type Ask, type SessionId, type UnitName, unitKey } from './exchange.ts';
 import { StoreAway } from './key-store.ts';
 import { OwnedUnit, type UnitServices } from './owned-unit.ts';
-import type { Owner } from './owner.ts';
 import { OwnerTotals } from './owner-totals.ts';
+import { type Place, placeOf } from './place.ts';
 import { PositionError } from './positions.ts';
 import { dueToMove, preferred } from './rendezvous.ts';
 import type { Sessions } from './sessions.ts';
 import type { UnitState } from './unit-leases.ts';
 import type { Reply } from './wire.ts';
-
-/** Where to ask; `owner` null where that is another proxy. */
-export interface Place extends Era {
-  readonly owner: Owner | null;
-}
 
 export interface OwnershipOptions extends UnitServices {
   readonly sessions: Sessions;
@@ -93,13 +86,14 @@ export class Ownership {
   }
 
   /** Never rejects. */
-  serveAsk(ask: Ask): Promise<Answer> | Answer {
+  async serveAsk(ask: Ask): Promise<Answer> {
     const own = this.#owned.get(unitKey(ask.unit));
     if (own === undefined) return fenced;
     const { epoch } = own.lease;
     // Somebody knows of a later owner: look at the bucket before the next loan.
     if (ask.epoch > epoch) void this.#check([own]);
-    return ask.epoch === epoch ? own.owner.exchange(ask) : fenced;
+    if (ask.epoch !== epoch) return fenced;
+    return await own.owner.exchange(ask).catch((error: unknown) => this.#fault(own, error));
   }
 
   async serveClaim(unit: UnitName): Promise<Reply> {
@@ -155,14 +149,19 @@ export class Ownership {
     }
   }
 
-  /** A fault of ours in one unit is not the others': it begins anew from what is committed. */
   #tickOne(own: OwnedUnit): void {
     try {
       own.owner.tick();
     } catch (error) {
-      this.#options.logger.error({ unit: own.key, err: error }, 'a fault in an owned position');
-      this.#drop(own);
+      this.#fault(own, error);
     }
+  }
+
+  /** A fault of ours in one unit is not the others': it begins anew from what is committed. */
+  #fault(own: OwnedUnit, err: unknown): Answer {
+    this.#options.logger.error({ unit: own.key, err }, 'a fault in an owned position');
+    this.#drop(own);
+    return fenced;
   }
 
   /** Lets go of all; nothing is taken any more. */
@@ -285,10 +284,6 @@ export class Ownership {
     this.#owned.delete(own.key);
     this.#totals.retire(own.owner);
   }
-}
-
-function placeOf({ lease, owner }: OwnedUnit): Place {
-  return { session: lease.owner, epoch: lease.epoch, owner };
 }
 
 function unknown({ tenant, topic, consumer }: UnitName): KafkaError {
