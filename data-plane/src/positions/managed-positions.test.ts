@@ -78,3 +78,15 @@ test('a fault in the owner of a unit ends that ownership, and the next one serve
   assert.deepEqual(await world.pop(), ['a', 'b']);
   assert.equal(world.hosts.length, 2);
 });
+
+test('a unit that the bucket could not be told of is let go of once it can', async (t) => {
+  const world = new World(t);
+  world.log.push('a');
+  assert.deepEqual(await world.pop(), ['a']);
+  const entry = () => JSON.parse(world.units.text('acme/orders/worker') ?? '');
+  assert.match(entry().owner, /^p1\./);
+  world.unitKeys.nextWrite = 'away';
+  world.positions.follow(stateOf([]));
+  await world.clock.advance(3_000);
+  assert.deepEqual(entry(), { owner: null, epoch: 1, seek: 0 });
+});

@@ -133,6 +133,7 @@ export class Ownership {
 
   /** Called some ten times a second. */
   tick(): void {
+    const { leases, sessions } = this.#options;
     const nowMs = this.#options.nowMs();
     for (const own of this.units) {
       if (own.leaving === null && !own.holds()) this.#fence(own);
@@ -142,6 +143,7 @@ export class Ownership {
     if (nowMs - this.#checkedMs >= checkEveryMs) {
       this.#checkedMs = nowMs;
       void this.#check(this.#nextChecked());
+      void leases.releaseOwed(sessions.session);
     }
     if (nowMs - this.#balancedMs >= balanceEveryMs) {
       this.#balancedMs = nowMs;
@@ -161,6 +163,7 @@ export class Ownership {
   #fault(own: OwnedUnit, err: unknown): Answer {
     this.#options.logger.error({ unit: own.key, err }, 'a fault in an owned position');
     this.#drop(own);
+    void this.#options.leases.release(own.lease).catch(() => {});
     return fenced;
   }
 
@@ -216,7 +219,10 @@ export class Ownership {
     const lease = await leases.take(unit, found, session);
     if (lease === null) return null;
     const topic = this.#options.topicOf(unit);
-    if (topic === null) throw unknown(unit);
+    if (topic === null) {
+      await leases.release(lease);
+      throw unknown(unit);
+    }
     // Lost meanwhile: whoever looks next takes it anew.
     if (this.#session() !== session) return null;
     const taken = new OwnedUnit(lease, topic, this.#options);
@@ -236,10 +242,9 @@ export class Ownership {
 
   /** Fences what the bucket gives to somebody else: it was lost, restored, or changed by hand. */
   async #check(units: readonly OwnedUnit[]): Promise<void> {
-    const { leases } = this.#options;
     const held = units.filter(({ leaving }) => leaving === null);
     try {
-      const lost = new Set(await leases.lost(held.map(({ lease }) => lease)));
+      const lost = new Set(await this.#options.leases.lost(held.map(({ lease }) => lease)));
       for (const own of held) if (own.leaving === null && lost.has(own.lease)) this.#fence(own);
     } catch (error) {
       // Nothing is known while the store is away: the lease of the session decides.
@@ -265,7 +270,7 @@ export class Ownership {
     try {
       await own.letGo(ms);
     } catch (error) {
-      // The bucket still names us: whoever asks is told, and the unit is taken anew.
+      // The bucket still names us, and is told again: whoever asks meanwhile takes the unit anew.
       const reason = (error as Error).message;
       this.#options.logger.warn({ unit: own.key, reason }, 'the position could not be let go');
     }

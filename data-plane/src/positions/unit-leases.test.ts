@@ -83,3 +83,37 @@ test('what cannot be read belongs to nobody and is written over', async () => {
     assert(lease !== null, noise);
   }
 });
+
+test('what could not be let go of is let go of later, unless its session is over', async () => {
+  const { keys, one } = setUp();
+  const first = await one.take(unit, await one.read(unit), s1);
+  assert(first !== null);
+  keys.nextWrite = 'away';
+  await assert.rejects(one.release(first), StoreAway);
+  assert.equal((await one.read(unit)).owner, s1);
+  keys.nextWrite = 'away';
+  await one.releaseOwed(s1);
+  await one.releaseOwed(s1);
+  assert.deepEqual(await one.read(unit), { owner: null, epoch: 1, seek: 0, sequence: 2 });
+  const second = await one.take(unit, await one.read(unit), s1);
+  assert(second !== null);
+  keys.nextWrite = 'away';
+  await assert.rejects(one.release(second), StoreAway);
+  await one.releaseOwed(s2);
+  await one.releaseOwed(s1);
+  assert.equal((await one.read(unit)).owner, s1, 'whoever looks finds that it is gone');
+});
+
+test('what was taken without our knowing is let go of, and what was taken since is not', async () => {
+  const { keys, one } = setUp();
+  keys.nextWrite = 'lost';
+  await assert.rejects(one.take(unit, await one.read(unit), s1), StoreAway);
+  assert.equal((await one.read(unit)).owner, s1);
+  await one.releaseOwed(s1);
+  assert.equal((await one.read(unit)).owner, null);
+  keys.nextWrite = 'lost';
+  await assert.rejects(one.take(unit, await one.read(unit), s1), StoreAway);
+  assert(await one.take(unit, await one.read(unit), s1));
+  await one.releaseOwed(s1);
+  assert.equal((await one.read(unit)).owner, s1);
+});

@@ -32,6 +32,11 @@ export class UnitLeases {
    * is on its way for an old owner must never be taken for the new one's.
    */
   #epochMax = 0;
+  /**
+   * By unit: nobody here uses it, and the bucket may give it to us all the same. As long as it did,
+   * nobody would look after a position that no client asks for, and Kafka drops it after some days.
+   */
+  readonly #owed = new Map<string, Lease>();
 
   constructor(keys: KeyStore) {
     this.#keys = keys;
@@ -46,15 +51,24 @@ export class UnitLeases {
   async take(unit: UnitName, found: UnitState, owner: SessionId): Promise<Lease | null> {
     const epoch = Math.max(found.epoch, this.#epochMax) + 1;
     this.#epochMax = epoch;
-    const { seek } = found;
-    const bytes = bytesOf({ owner, epoch, seek });
-    const sequence = await this.#keys.write(unitEntryKey(unit), bytes, found.sequence);
-    return sequence === null ? null : { unit, owner, epoch, seek, sequence };
+    const lease: Lease = { unit, owner, epoch, seek: found.seek, sequence: found.sequence };
+    const taking = this.#keys.write(unitEntryKey(unit), bytesOf(lease), found.sequence);
+    const sequence = await this.#owedUnless(lease, taking);
+    return sequence === null ? null : { ...lease, sequence };
   }
 
   /** The next one need not wait. Does nothing when somebody else has it already. */
   async release(lease: Lease): Promise<void> {
-    await this.#change(lease, ({ epoch, seek }) => ({ owner: null, epoch, seek }));
+    const leaving = this.#change(lease, ({ epoch, seek }) => ({ owner: null, epoch, seek }));
+    await this.#owedUnless(lease, leaving);
+  }
+
+  /** Lets go of what that failed for. What was another session's is over by itself. Never rejects. */
+  async releaseOwed(session: SessionId | null): Promise<void> {
+    for (const lease of [...this.#owed.values()]) {
+      this.#owed.delete(unitKey(lease.unit));
+      if (lease.owner === session) await this.release(lease).catch(() => {});
+    }
   }
 
   /** Rejects with {@link LeaseLost} when it is not ours any more. */
@@ -72,6 +86,18 @@ export class UnitLeases {
     return leases.filter(
       (lease) => !isOf(lease, stateOf(found.get(unitEntryKey(lease.unit)) ?? null)),
     );
+  }
+
+  async #owedUnless<T>(lease: Lease, known: Promise<T>): Promise<T> {
+    const key = unitKey(lease.unit);
+    try {
+      const value = await known;
+      this.#owed.delete(key);
+      return value;
+    } catch (error) {
+      this.#owed.set(key, lease);
+      throw error;
+    }
   }
 
   /** False when it is not ours any more. A write of ours whose answer was lost is found again. */
