@@ -217,3 +217,19 @@ test('a lease that is lost between two commits ends them, and the process goes o
   owner.tick();
   assert.equal(owner.state, 'fenced');
 });
+
+test('what was acknowledged while Kafka was away is committed though nobody asks any more', async () => {
+  const rig = new UnitRig({ topic: { ack: 'manual', ackMs: 600_000 } });
+  rig.push(0, 'a', 'b');
+  const owner = rig.start();
+  const out = await rig.take(owner, 2);
+  await rig.run(owner, 31_000);
+  rig.kafka.isReachable = false;
+  // Asked after so long, it looks whether the topic is the same still, and cannot.
+  assert.equal((await rig.ask(owner, { take: 1 })).kind, 'failed');
+  await rig.run(owner, 31_000);
+  rig.kafka.isReachable = true;
+  await rig.settle(owner, out);
+  await rig.run(owner, 40_000);
+  assert.deepEqual(rig.committed(), [2]);
+});

@@ -19,6 +19,7 @@ export class Course {
   /** The log ends before what was read of it: under the same id it was cut off. */
   #isCutOff = false;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
+  #restedAtMs = Number.NEGATIVE_INFINITY;
   #isRunning = false;
 
   constructor(holding: Holding, committer: Committer) {
@@ -66,6 +67,17 @@ export class Course {
   tick(): void {
     const { nowMs } = this.#holding;
     if (nowMs - this.#checkedAtMs >= checkMs) this.#needsCheck = true;
+    this.run();
+  }
+
+  /**
+   * Now and then, while nobody asks: what failed then is tried again, seldom, since nothing is
+   * committed before it succeeds, neither what was acknowledged nor what would expire.
+   */
+  rest(): void {
+    const { nowMs } = this.#holding;
+    if (nowMs - this.#restedAtMs < checkMs) return;
+    this.#restedAtMs = nowMs;
     this.run();
   }
 

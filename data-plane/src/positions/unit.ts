@@ -123,6 +123,7 @@ export class UnitOwner implements Owner {
     const isPressed = host.ahead.bytes > host.limits.processAheadBytesMax;
     if (unaskedMs >= idleMs || (isPressed && unaskedMs >= pressedIdleMs)) {
       for (const partition of holding.partitions) partition.dropAhead();
+      this.#course.rest();
     } else {
       this.#course.tick();
       this.#reader.refill();
