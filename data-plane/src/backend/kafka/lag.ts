@@ -1,6 +1,7 @@
 /** KLAG: how far a consumer's committed positions are behind the ends of a topic. */
+import { readCommitNote } from '@respool/contracts/commit-note';
 import { consumerGroup } from '@respool/contracts/queues';
-import type { KafkaGateway } from '@respool/kafka/gateway';
+import type { Committed, KafkaGateway } from '@respool/kafka/gateway';
 
 export interface PartitionLag {
   readonly partition: number;
@@ -22,15 +23,16 @@ export interface LagQuestion {
 }
 
 /**
- * From what Kafka holds, whoever owns the position. A position beyond the end is none: the topic
- * was made anew. One before the first record stays as it is, and what is gone does not count.
+ * From what Kafka holds, whoever owns the position. One that does not count is where its next owner
+ * begins (positions/places.ts): at the first record, unless there never was any position. One before
+ * the first record stays as it is, and what is gone does not count.
  */
 export async function lagOf(
   gateway: Pick<KafkaGateway, 'topic' | 'committed' | 'listOffsets'>,
   { topic, tenant, consumer, startAt }: LagQuestion,
   deadlineMs: number,
 ): Promise<PartitionLag[]> {
-  const { partitions } = await gateway.topic(topic, deadlineMs);
+  const { topicId, partitions } = await gateway.topic(topic, deadlineMs);
   const places = partitions.map(({ partition }) => ({ topic, partition }));
   const at = (time: 'earliest' | 'latest') => places.map((place) => ({ ...place, time }));
   const [committed, starts, ends] = await Promise.all([
@@ -38,12 +40,19 @@ export async function lagOf(
     gateway.listOffsets(at('earliest'), deadlineMs),
     gateway.listOffsets(at('latest'), deadlineMs),
   ]);
+  const isFirst = committed.every((held) => held === null);
   return places.map(({ partition }, index) => {
     const start = starts[index]?.offset ?? 0;
     const end = ends[index]?.offset ?? 0;
-    const held = committed[index]?.offset ?? null;
-    const fresh = startAt === 'earliest' ? start : end;
-    const position = held === null || held > end ? fresh : held;
+    const fresh = isFirst && startAt === 'latest' ? end : start;
+    const position = countedIn(topicId, committed[index] ?? null, end) ?? fresh;
     return { partition, position, end, lag: end - Math.max(position, start) };
   });
+}
+
+/** Null for none, for one beyond the end, and for one in a topic that is gone. */
+function countedIn(topicId: string, held: Committed | null, end: number): number | null {
+  if (held === null || held.offset > end) return null;
+  const note = readCommitNote(held.note);
+  return note === null || note.topicId === topicId ? held.offset : null;
 }
