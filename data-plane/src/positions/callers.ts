@@ -21,7 +21,7 @@ export interface CallersOptions {
   readonly nowMs: () => number;
   /** How long a command waits for an owner or an open window that does not wait for records. */
   readonly popMsMax: number;
-  /** Commands that wait in the whole process. */
+  /** Commands that wait, of all units of the tenant. */
   readonly waiting: { count: number };
   /** Why there was no answer yet. */
   readonly trouble: () => string;

@@ -11,7 +11,7 @@ export interface ForwarderHost {
   readonly later: (work: () => void) => void;
   readonly popMsMax: number;
   readonly budget: AnswerBudget;
-  /** Commands that wait in the whole process. */
+  /** Commands that wait, of all units of the tenant. */
   readonly waiting: { count: number };
   /** Null: nobody may be lent anything. */
   readonly session: () => SessionId | null;

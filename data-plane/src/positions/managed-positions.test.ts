@@ -6,7 +6,7 @@ import { FakeLog } from '../test/fake-owner.ts';
 import { MemoryBucket, MemoryKeys } from '../test/memory-keys.ts';
 import { limits, stateOf, view } from '../test/positions-rig.ts';
 import { VirtualClock } from '../test/virtual-clock.ts';
-import { ManagedPositions } from './managed-positions.ts';
+import { ManagedPositions, type PositionLimits } from './managed-positions.ts';
 import type { OwnerHost } from './owner.ts';
 
 const unit = { tenant: 'acme', topic: 'orders', consumer: 'worker' };
@@ -22,10 +22,11 @@ class World {
   readonly hosts: OwnerHost[] = [];
   readonly positions: ManagedPositions;
 
-  constructor(t: TestContext) {
+  constructor(t: TestContext, given: Partial<PositionLimits> = {}) {
     const { clock } = this;
     this.positions = new ManagedPositions({
-      ...{ proxyId: 'p1', limits, later: setImmediate, connection: () => null },
+      ...{ proxyId: 'p1', later: setImmediate, connection: () => null },
+      limits: { ...limits, ...given },
       logger: pino({ level: 'silent' }),
       clock: {
         now: () => clock.now() + this.stepMs,
@@ -89,4 +90,25 @@ test('a unit that the bucket could not be told of is let go of once it can', asy
   world.positions.follow(stateOf([]));
   await world.clock.advance(3_000);
   assert.deepEqual(entry(), { owner: null, epoch: 1, seek: 0 });
+});
+
+test('no tenant has more commands waiting than it leaves free for the others', async (t) => {
+  const world = new World(t, { waitingMax: 10 });
+  const topics = ['t0', 't1'].map((topic) => ({ ...unit, topic }));
+  world.positions.follow(stateOf(topics));
+  const refused: string[] = [];
+  const wait = (tenant: string, topic: string) => {
+    const name = { ...unit, tenant, topic };
+    const wish = { unit: name, topic: view(name), count: 1, bytesMax: 1, waitMs: 60_000 };
+    world.positions.pop(wish).deliveries.catch(({ code }) => {
+      if (code === 'overloaded') refused.push(tenant);
+    });
+  };
+  for (let n = 0; n < 10; n++) wait('acme', `t${n % 2}`);
+  await world.clock.advance(0);
+  assert.equal(refused.length, 5);
+  assert.equal(world.positions.sample().waiting, 5);
+  wait('zeta', 'orders');
+  await world.clock.advance(0);
+  assert.equal(refused.length, 5);
 });

@@ -20,12 +20,13 @@ import { type Popping, type PopWish, PositionError, type Positions } from './pos
 import { Sessions } from './sessions.ts';
 import { type Asker, Transport } from './transport.ts';
 import { UnitLeases } from './unit-leases.ts';
+import { Waiting } from './waiting.ts';
 import { type Question, type Reply, writeAsk, writeClaim } from './wire.ts';
 
 export interface PositionLimits {
   /** How long a command waits for an owner or an open window. */
   readonly popMsMax: number;
-  /** Commands that wait for records: of one unit, and of all. */
+  /** Commands that wait for records: of one unit, and of all; no tenant has more than are free. */
   readonly unitWaitingMax: number;
   readonly waitingMax: number;
   /** Content of answers of other proxies that are under way. */
@@ -63,7 +64,7 @@ export class ManagedPositions implements Positions {
   readonly #ownership: Ownership;
   readonly #notices: NoticeSender;
   readonly #forwarders = new Map<string, Forwarder>();
-  readonly #waiting = { count: 0 };
+  readonly #waiting = new Waiting();
   readonly #budget: AnswerBudget;
   readonly #ahead = { bytes: 0 };
   #state: ProxyState | null = null;
@@ -114,8 +115,11 @@ export class ManagedPositions implements Positions {
     if (this.#isDraining) return refused(ended());
     const { waitingMax, unitWaitingMax } = this.#options.limits;
     const forwarder = this.#forwarder(wish.unit);
-    const isFull = this.#waiting.count >= waitingMax || forwarder.waiting >= unitWaitingMax;
-    return isFull ? refused(overloaded(wish)) : forwarder.pop(wish);
+    // A tenant has at most as many as it leaves free: whatever it does, there is room for others.
+    const free = waitingMax - this.#waiting.count;
+    const isFull = this.#waiting.of(wish.unit.tenant).count >= free;
+    if (isFull || forwarder.waiting >= unitWaitingMax) return refused(overloaded(wish));
+    return forwarder.pop(wish);
   }
 
   async judge(
@@ -190,7 +194,8 @@ export class ManagedPositions implements Positions {
     if (forwarder === undefined) {
       const { clock, nowMs, later, limits } = this.#options;
       forwarder = new Forwarder(unit, {
-        ...{ clock, nowMs, later, budget: this.#budget, waiting: this.#waiting },
+        ...{ clock, nowMs, later, budget: this.#budget },
+        waiting: this.#waiting.of(unit.tenant),
         popMsMax: limits.popMsMax,
         session: () => this.#sessions.session,
         isGone: (session) => this.#sessions.isGone(session),
