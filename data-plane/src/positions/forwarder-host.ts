@@ -1,5 +1,6 @@
-/** What a forwarder needs of its proxy, and what all forwarders of a process share. */
+/** What a forwarder needs of its proxy, and its pauses. */
 import type { Clock } from '@respool/contracts/clock';
+import type { TenantBudget } from './answer-budget.ts';
 import type { Ask, SessionId, UnitName } from './exchange.ts';
 import type { Place } from './place.ts';
 import type { Asker } from './transport.ts';
@@ -10,7 +11,7 @@ export interface ForwarderHost {
   /** At the end of this turn of the event loop. */
   readonly later: (work: () => void) => void;
   readonly popMsMax: number;
-  readonly budget: AnswerBudget;
+  readonly budget: TenantBudget;
   /** Commands that wait, of all units of the tenant. */
   readonly waiting: { count: number };
   /** Null: nobody may be lent anything. */
@@ -22,35 +23,6 @@ export interface ForwarderHost {
    */
   readonly locate: (unit: UnitName, not: Place | null) => Promise<Place>;
   readonly ask: (place: Place, ask: Ask, asker: Asker) => void;
-}
-
-/** Bounds the content of answers that are under way, as far as it was asked for. */
-export class AnswerBudget {
-  readonly #bytesMax: number;
-  #bytes = 0;
-  readonly #starved = new Set<() => void>();
-
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
-  }
-
-  /** False when there is no room: `fed` is called once there is some. A single answer always has. */
-  reserve(bytes: number, fed: () => void): boolean {
-    if (bytes > 0 && this.#bytes > 0 && this.#bytes + bytes > this.#bytesMax) {
-      this.#starved.add(fed);
-      return false;
-    }
-    this.#bytes += bytes;
-    return true;
-  }
-
-  release(bytes: number): void {
-    this.#bytes -= bytes;
-    if (this.#starved.size === 0) return;
-    const starved = [...this.#starved];
-    this.#starved.clear();
-    for (const fed of starved) fed();
-  }
 }
 
 const firstMs = 50;

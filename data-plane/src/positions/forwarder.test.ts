@@ -6,9 +6,9 @@ import { KafkaError } from '@respool/kafka/kafka-error';
 import type { TopicView } from '../state.ts';
 import { FakeLog, type FakeOwner } from '../test/fake-owner.ts';
 import { VirtualClock } from '../test/virtual-clock.ts';
+import { AnswerBudget } from './answer-budget.ts';
 import type { Answer, Ask } from './exchange.ts';
 import { Forwarder } from './forwarder.ts';
-import { AnswerBudget } from './forwarder-host.ts';
 import type { Place } from './place.ts';
 import { type Delivery, type PopWish, PositionError } from './positions.ts';
 import type { Asker } from './transport.ts';
@@ -47,7 +47,7 @@ class World {
       nowMs: () => this.clock.now(),
       later: setImmediate,
       popMsMax: 2_000,
-      budget: new AnswerBudget(budget),
+      budget: new AnswerBudget(budget).of(unit.tenant),
       waiting: this.waiting,
       session: () => own,
       isGone: (session) => this.gone.includes(session),

@@ -6,9 +6,9 @@ import { KafkaError } from '@respool/kafka/kafka-error';
 import type { Logger } from 'pino';
 import type { PositionsSample } from '../observe/position-metrics.ts';
 import type { ProxyState, TopicView } from '../state.ts';
+import { AnswerBudget } from './answer-budget.ts';
 import { type Ask, type SessionId, type UnitName, unitKey, type Verdict } from './exchange.ts';
 import { Forwarder } from './forwarder.ts';
-import { AnswerBudget } from './forwarder-host.ts';
 import type { KeyStore } from './key-store.ts';
 import { NatsKeys } from './nats-keys.ts';
 import { NoticeSender } from './notice-sender.ts';
@@ -194,7 +194,8 @@ export class ManagedPositions implements Positions {
     if (forwarder === undefined) {
       const { clock, nowMs, later, limits } = this.#options;
       forwarder = new Forwarder(unit, {
-        ...{ clock, nowMs, later, budget: this.#budget },
+        ...{ clock, nowMs, later },
+        budget: this.#budget.of(unit.tenant),
         waiting: this.#waiting.of(unit.tenant),
         popMsMax: limits.popMsMax,
         session: () => this.#sessions.session,

@@ -1,14 +1,14 @@
 /** Questions of one forwarder that are under way, and the room that is kept for their answers. */
-import type { AnswerBudget } from './forwarder-host.ts';
+import type { TenantBudget } from './answer-budget.ts';
 import type { SentAsk } from './sent-ask.ts';
 
 export class UnderWay {
-  readonly #budget: AnswerBudget;
+  readonly #budget: TenantBudget;
   readonly #sent = new Set<SentAsk>();
   /** Records asked for and not answered yet. */
   records = 0;
 
-  constructor(budget: AnswerBudget) {
+  constructor(budget: TenantBudget) {
     this.#budget = budget;
   }
 
