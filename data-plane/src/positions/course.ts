@@ -107,7 +107,7 @@ export class Course {
   async #run(): Promise<void> {
     this.#isRunning = true;
     try {
-      while (this.#hasWork && !this.#holding.isFenced) await this.#step();
+      while (this.#hasWork && !this.#holding.isFenced) await this.#stepHere();
       this.gate.open();
       this.#holding.isLoaded = !this.#holding.isFenced;
     } catch (thrown) {
@@ -116,6 +116,16 @@ export class Course {
       this.#isRunning = false;
     }
     this.#holding.changed();
+  }
+
+  /** What failed at a place that the topic has left meanwhile says nothing of the next. */
+  async #stepHere(): Promise<void> {
+    const isReplaced = this.#holding.replacement();
+    try {
+      await this.#step();
+    } catch (error) {
+      if (!isReplaced()) throw error;
+    }
   }
 
   async #step(): Promise<void> {

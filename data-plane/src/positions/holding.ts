@@ -70,6 +70,12 @@ export class Holding {
     return backend.log;
   }
 
+  /** Says whether the topic lies elsewhere by then: in another log than now. */
+  replacement(): () => boolean {
+    const { backend, kafkaName } = this.topic;
+    return () => this.topic.backend !== backend || this.topic.kafkaName !== kafkaName;
+  }
+
   /** Records are given out, or would be if there were any. */
   get mayServe(): boolean {
     return this.mayWork && !this.isDraining && !this.isGone && this.topic.enabled;

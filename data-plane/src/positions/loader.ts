@@ -1,5 +1,6 @@
 /** Finds out where a unit stands in Kafka, and moves it where an operator wants it. */
 import type { SeekTarget } from '@respool/contracts/queues';
+import { KafkaError } from '@respool/kafka/kafka-error';
 import type { KafkaLog } from '../state.ts';
 import type { Committer } from './committer.ts';
 import type { Holding } from './holding.ts';
@@ -24,10 +25,12 @@ export class Loader {
     await this.#committer.quiet();
     holding.dropPartitions();
     const { log, topic, kafkaName } = holding;
+    const isReplaced = holding.replacement();
     const { topicId, partitions } = await log.topic(kafkaName, holding.host.limits.askMsMax);
     const numbers = partitions.map(({ partition }) => partition);
     const found = await this.#find(log, numbers);
     if (holding.isFenced) return;
+    if (isReplaced()) throw replaced();
     const places = placesOf(found, topicId, topic.startAt);
     // Kafka forgets what was committed in a topic that is deleted, a little later than the topic.
     const isOther = holding.topicId !== '' && holding.topicId !== topicId;
@@ -51,8 +54,10 @@ export class Loader {
     if (sought === undefined) return;
     const { generation, to } = sought;
     await this.#committer.quiet();
+    const isReplaced = holding.replacement();
     const places = await this.#sought(to);
     if (holding.isFenced) return;
+    if (isReplaced()) throw replaced();
     const before = holding.seek;
     holding.seek = generation;
     try {
@@ -165,4 +170,9 @@ export class Loader {
       return { partition, position, end, kind, lostFrom: null };
     });
   }
+}
+
+/** What was found in one log says nothing of another. */
+function replaced(): KafkaError {
+  return new KafkaError('closed', 'the topic was moved while it was looked at');
 }

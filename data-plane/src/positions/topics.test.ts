@@ -1,7 +1,10 @@
 /** What a unit does when its topic, its backend or Kafka changes under it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kafkaName, shown, UnitRig } from '../test/unit-rig.ts';
+import { MemoryGateway } from '@respool/kafka/memory';
+import { KafkaBackend } from '../backend/kafka/kafka.ts';
+import { group, limits as kafkaLimits, kafkaName, shown, UnitRig } from '../test/unit-rig.ts';
+import { writeNote } from './places.ts';
 
 const log = (rig: UnitRig, partition = 0) => rig.kafka.log({ topic: kafkaName, partition });
 
@@ -233,4 +236,24 @@ test('another window counts from the next record on', async () => {
   assert.equal((await rig.take(owner, 3)).length, 1);
   owner.follow({ ...rig.topic, window: 2 });
   assert.equal((await rig.take(owner, 3)).length, 1);
+});
+
+test('what was found in one cluster is never committed in another that takes its place', async () => {
+  for (let ms = 0; ms < 12; ms++) {
+    const rig = new UnitRig();
+    const right = new UnitRig();
+    right.push(0, 'a', 'b', 'c');
+    const { topicId } = right.kafka.topic(kafkaName);
+    const note = writeNote({ seek: 0, topicId });
+    right.kafka.commit(group, [{ topic: kafkaName, partition: 0, offset: 2, note }]);
+    const owner = rig.start();
+    await rig.clock.advance(ms);
+    const gateway = new MemoryGateway(right.kafka, {
+      ...{ clock: rig.clock, random: () => 0.5, answerMs: 2 },
+    });
+    const parts = { gateway, clock: rig.clock, limits: kafkaLimits, topics: [] };
+    owner.follow({ ...rig.topic, backend: new KafkaBackend('queues', parts) });
+    assert.deepEqual(shown(await rig.take(owner, 2)), ['0:c'], `after ${ms} ms`);
+    assert.deepEqual(right.committed(), [2]);
+  }
 });

@@ -16,7 +16,7 @@ const unit = { tenant: 'shop', topic: 'orders', consumer: 'worker' };
 export const group = consumerGroup(unit.tenant, unit.consumer);
 export const kafkaName = 'shop.orders';
 
-const { kafka: limits } = readSettings({
+export const { kafka: limits } = readSettings({
   RESPOOL_MASTER_KEY: Buffer.alloc(32).toString('base64'),
 });
 
