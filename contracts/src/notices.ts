@@ -11,7 +11,9 @@ import { partition } from './queues.ts';
  * - `group-free`: it left; they are committed again.
  * - `sought`: the consumer was sent elsewhere, as an operator wished.
  * - `dead-letter`: a record was delivered too often and went to the dead-letter topic.
- * - `dropped`: the same, without a dead-letter topic.
+ * - `dead-letter-failed`: `count` of them, from offset `from` on, cannot be pushed there for a while:
+ *   nothing behind them is committed.
+ * - `dropped`: delivered too often, without a dead-letter topic.
  * - `partitions-added`: the topic has grown.
  */
 export const noticeKind = z.enum([
@@ -21,6 +23,7 @@ export const noticeKind = z.enum([
   'group-free',
   'sought',
   'dead-letter',
+  'dead-letter-failed',
   'dropped',
   'partitions-added',
 ]);

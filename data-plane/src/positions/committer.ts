@@ -33,8 +33,10 @@ export class Committer {
     this.#holding = holding;
   }
 
+  /** They may be enough for a commit. */
   noteAcks(count: number): void {
     this.#acked += count;
+    this.run();
   }
 
   /** Commits if it is time for that. */

@@ -7,8 +7,8 @@ import type { UnitOwner } from './unit.ts';
 
 const lettersName = 'shop.letters';
 
-function rigWithLetters(given: Partial<TopicView> = {}): UnitRig {
-  const rig = new UnitRig({ topic: { maxDeliveries: 2 } });
+function rigWithLetters(given: Partial<TopicView> = {}, partitions = 1): UnitRig {
+  const rig = new UnitRig({ partitions, topic: { maxDeliveries: 2 } });
   rig.kafka.create({ name: lettersName, partitions: 1 });
   rig.topic = { ...rig.topic, deadLetter: { ...rig.view('letters', lettersName), ...given } };
   return rig;
@@ -127,4 +127,42 @@ test('many of them leave in order, and the window opens behind them', async () =
     Array.from({ length: 300 }, (_, at) => `${at}`),
   );
   assert.equal((await rig.take(owner, 300)).length, 100);
+});
+
+test('a consumer that refuses everything fills no more than a notice each ten seconds', async () => {
+  const rig = new UnitRig({ topic: { maxDeliveries: 1, window: 10 } });
+  rig.push(0, ...Array.from({ length: 300 }, (_, at) => `${at}`));
+  const owner = rig.start();
+  for (let n = 0; n < 250; n++) {
+    await rig.settle(owner, [], await rig.take(owner, 1));
+    await rig.run(owner, 100);
+  }
+  assert.deepEqual(rig.noticed, ['dropped', 'dropped', 'dropped']);
+  await rig.until(owner.drain(0));
+  const counted = rig.notices.reduce((sum, { count }) => sum + (count ?? 0), 0);
+  assert.deepEqual([counted, rig.notices.at(-1)?.to], [250, 249]);
+});
+
+test('letters that cannot be pushed are told of once it lasts, and hold up no other partition', async () => {
+  const rig = rigWithLetters({}, 2);
+  rig.topic = { ...rig.topic, maxDeliveries: 1 };
+  const owner = rig.start();
+  rig.push(0, 'bad');
+  await rig.settle(owner, [], await rig.take(owner, 1));
+  const log = rig.kafka.log({ topic: kafkaName, partition: 0 });
+  const read = log.read.bind(log);
+  log.read = (request) => ({ ...read(request), records: [], nextOffset: request.offset });
+  rig.push(1, 'worse');
+  await rig.settle(owner, [], await rig.take(owner, 1));
+  await rig.run(owner, 9_000);
+  assert.deepEqual([letters(rig).length, rig.noticed], [1, ['dead-letter']]);
+  await rig.run(owner, 20_000);
+  const [, failed, ...more] = rig.notices;
+  assert.deepEqual(
+    [failed?.kind, failed?.partition, failed?.from, more],
+    ['dead-letter-failed', 0, 0, []],
+  );
+  log.read = read;
+  await rig.run(owner, 10_000);
+  assert.equal(letters(rig).length, 2);
 });

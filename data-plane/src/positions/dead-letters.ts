@@ -5,23 +5,30 @@ import type { TopicView } from '../state.ts';
 import { Gate } from './gate.ts';
 import type { Holding } from './holding.ts';
 import type { Lent } from './loans.ts';
+import { NoticeTally } from './notice-tally.ts';
 import type { UnitPartition } from './partition.ts';
 import type { Reader } from './reader.ts';
 
 /** Records of one partition on their way at once. */
 const pushesMax = 100;
+/** An outage of Kafka or a change of its backend is often over by then. */
+const failingMsMax = 10_000;
 
 export class DeadLetters {
   readonly #holding: Holding;
   readonly #reader: Reader;
   readonly #gate = new Gate();
   #isMoving = false;
-  /** Dropped since that was told, by partition. */
-  readonly #dropped = new Map<number, { from: number; to: number; count: number }>();
+  readonly #moved: NoticeTally;
+  readonly #dropped: NoticeTally;
+  /** By partition: since when its records cannot be moved, and whether that was told. */
+  readonly #failing = new Map<number, { readonly sinceMs: number; isTold: boolean }>();
 
   constructor(holding: Holding, reader: Reader) {
     this.#holding = holding;
     this.#reader = reader;
+    this.#moved = new NoticeTally((more) => holding.notice('dead-letter', more));
+    this.#dropped = new NoticeTally((more) => holding.notice('dropped', more));
   }
 
   /** A record came back: it is given out again unless that was done too often. */
@@ -33,38 +40,52 @@ export class DeadLetters {
 
   /** Goes on with what is to be moved, and tells what was dropped. */
   run(): void {
-    for (const [partition, dropped] of this.#dropped) {
-      this.#holding.notice('dropped', { partition, ...dropped });
-    }
-    this.#dropped.clear();
-    if (this.#isMoving || this.#gate.isShut(this.#holding.nowMs)) return;
+    const { nowMs } = this.#holding;
+    this.#moved.run(nowMs);
+    this.#dropped.run(nowMs);
+    if (this.#isMoving || this.#gate.isShut(nowMs)) return;
     if (this.#holding.partitions.some(({ ledger }) => ledger.moving > 0)) void this.#moveAll();
   }
 
+  /** Before the unit is let go: tells what was not told yet. */
+  end(): void {
+    this.#moved.flush(this.#holding.nowMs);
+    this.#dropped.flush(this.#holding.nowMs);
+  }
+
   #drop(entry: Lent): void {
-    const { partition } = entry.ledger;
     entry.ledger.skip(entry);
     this.#holding.counts.deadLetters++;
-    const { offset } = entry;
-    const dropped = this.#dropped.get(partition) ?? { from: offset, to: offset, count: 0 };
-    dropped.from = Math.min(dropped.from, offset);
-    dropped.to = Math.max(dropped.to, offset);
-    dropped.count++;
-    this.#dropped.set(partition, dropped);
+    this.#dropped.add(entry.ledger.partition, entry.offset);
   }
 
   async #moveAll(): Promise<void> {
     this.#isMoving = true;
-    try {
-      for (const partition of this.#holding.partitions) {
+    let failure: KafkaError | null = null;
+    for (const partition of this.#holding.partitions) {
+      try {
         while (partition.ledger.moving > 0 && this.#mayMove(partition)) await this.#move(partition);
+        this.#failing.delete(partition.number);
+      } catch (thrown) {
+        failure = asKafkaError(thrown);
+        this.#failed(partition);
       }
-      this.#gate.open();
-    } catch (thrown) {
-      this.#gate.fail(asKafkaError(thrown), this.#holding.nowMs);
-    } finally {
-      this.#isMoving = false;
     }
+    if (failure === null) this.#gate.open();
+    else this.#gate.fail(failure, this.#holding.nowMs);
+    this.#isMoving = false;
+  }
+
+  /** Its position stands still behind them: that is told once it lasts. */
+  #failed({ number: partition, ledger }: UnitPartition): void {
+    const { nowMs } = this.#holding;
+    const failing = this.#failing.get(partition) ?? { sinceMs: nowMs, isTold: false };
+    this.#failing.set(partition, failing);
+    if (failing.isTold || nowMs - failing.sinceMs < failingMsMax) return;
+    failing.isTold = true;
+    const [first] = ledger.from('moving', 0, 1);
+    const from = first?.offset ?? null;
+    this.#holding.notice('dead-letter-failed', { partition, from, count: ledger.moving });
   }
 
   #mayMove({ isDropped }: UnitPartition): boolean {
@@ -91,10 +112,8 @@ export class DeadLetters {
         const record = records.byOffset.get(entry.offset);
         if (record !== undefined) await this.#push(deadLetter, entry, record);
         if (!partition.isDropped) this.#finish(entry, record !== undefined);
-        return record === undefined ? null : entry.offset;
       }),
     );
-    this.#tell(partition, moved);
     this.#holding.changed();
     const failed = moved.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
@@ -140,20 +159,11 @@ export class DeadLetters {
   #finish(entry: Lent, isMoved: boolean): void {
     if (entry.state !== 'moving') return;
     entry.ledger.skip(entry);
-    if (isMoved) this.#holding.counts.deadLetters++;
-    else this.#holding.counts.skipped++;
-  }
-
-  #tell(
-    { number: partition }: UnitPartition,
-    moved: readonly PromiseSettledResult<number | null>[],
-  ): void {
-    const offsets = moved.flatMap((one) => {
-      return one.status === 'fulfilled' && one.value !== null ? [one.value] : [];
-    });
-    const [from] = offsets;
-    if (from === undefined) return;
-    const [to = from, count] = [offsets.at(-1), offsets.length];
-    this.#holding.notice('dead-letter', { partition, from, to, count });
+    if (!isMoved) {
+      this.#holding.counts.skipped++;
+      return;
+    }
+    this.#holding.counts.deadLetters++;
+    this.#moved.add(entry.ledger.partition, entry.offset);
   }
 }

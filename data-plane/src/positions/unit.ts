@@ -145,6 +145,7 @@ export class UnitOwner implements Owner {
     }
     await this.#course.quiet();
     await this.#committer.flush();
+    this.#deadLetters.end();
     this.fence();
   }
 
@@ -189,7 +190,6 @@ export class UnitOwner implements Owner {
       return loan !== null;
     });
     if (acked > 0) this.#committer.noteAcks(acked);
-    if (acked > 0) this.#committer.run();
     if (returned > 0 || (acked > 0 && isDraining)) this.#holding.changed();
     return judged;
   }
