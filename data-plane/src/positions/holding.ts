@@ -97,6 +97,15 @@ export class Holding {
     return this.topic.ack === 'manual' ? this.topic.ackMs : this.host.limits.loanMsMax;
   }
 
+  /** Found at once, since Kafka numbers them from 0: thousands may be asked for, of thousands. */
+  partition(number: number): UnitPartition | null {
+    const { partitions } = this;
+    const found = partitions[number];
+    if (found?.number === number) return found;
+    if (partitions.at(-1)?.number === partitions.length - 1) return null;
+    return partitions.find((one) => one.number === number) ?? null;
+  }
+
   /** The partition of the next record, in turns; null when none offers one. */
   next(): UnitPartition | null {
     const { partitions, topic } = this;

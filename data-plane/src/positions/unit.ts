@@ -196,8 +196,7 @@ export class UnitOwner implements Owner {
 
   /** Of the record there, if it is out. */
   #loanOf({ partition, offset }: Verdict): number | null {
-    const found = this.#holding.partitions.find(({ number }) => number === partition);
-    const entry = found?.ledger.find(offset) ?? null;
+    const entry = this.#holding.partition(partition)?.ledger.find(offset) ?? null;
     return entry?.state === 'out' ? entry.loan : null;
   }
 
