@@ -80,7 +80,10 @@ export class Loader {
     await holding.host.noteSeek(holding.unit, generation).catch(() => {});
   }
 
-  /** Partitions that were not there when the unit was loaded: from their first record on. */
+  /**
+   * Partitions that were not known when the unit was loaded: from their first record on, unless an
+   * owner before us knew them.
+   */
   async grow(numbers: readonly number[]): Promise<void> {
     const holding = this.#holding;
     const known = new Set(holding.partitions.map(({ number }) => number));
@@ -89,12 +92,12 @@ export class Loader {
     const found = await this.#find(holding.log, added);
     const isStale = holding.isFenced || !holding.isLoaded;
     if (isStale || holding.partitions.length !== known.size) return;
-    const places = found.map(({ partition, start, end }) => {
-      return { partition, position: start, end, kind: 'new' as const, lostFrom: null };
+    const places = placesOf(found, holding.topicId, 'earliest').map((place): Place => {
+      return place.kind === 'begins' ? { ...place, kind: 'new' } : place;
     });
     const partitions = places.map((place) => this.#partition(place));
     holding.partitions = [...holding.partitions, ...partitions];
-    holding.notice('partitions-added', { count: added.length });
+    this.#tell(places);
   }
 
   async #find(log: KafkaLog, numbers: readonly number[]): Promise<Found[]> {

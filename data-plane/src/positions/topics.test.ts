@@ -136,6 +136,25 @@ test('partitions that are added are read from their first record', async () => {
   assert.deepEqual([notice?.kind, notice?.count], ['partitions-added', 2]);
 });
 
+test('a partition that an owner before us knew, and we did not, goes on where it was', async () => {
+  const rig = new UnitRig({ partitions: 2 });
+  rig.push(1, 'a', 'b');
+  const { topicId, ...all } = rig.kafka.topic(kafkaName);
+  const note = writeNote({ seek: 0, topicId });
+  rig.kafka.commit(group, [{ topic: kafkaName, partition: 1, offset: 1, note }]);
+  const current = rig.kafka.topic.bind(rig.kafka);
+  // What a proxy knows of a topic may be some seconds old.
+  rig.kafka.topic = () => ({ ...all, topicId, partitions: all.partitions.slice(0, 1) });
+  const owner = rig.start();
+  await rig.take(owner, 1);
+  rig.kafka.topic = current;
+  await rig.run(owner, 20_000);
+  await rig.take(owner, 1);
+  await rig.run(owner, 12_000);
+  assert.deepEqual(shown(await rig.take(owner, 2)), ['1:b']);
+  assert.deepEqual(rig.noticed, []);
+});
+
 test('Kafka is away: asks are told why, what is out is settled, and all goes on afterwards', async () => {
   const rig = new UnitRig({ limits: { askMsMax: 1_000 } });
   rig.push(0, 'a', 'b');
