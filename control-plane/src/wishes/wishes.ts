@@ -99,7 +99,11 @@ function readWish(data: Uint8Array): SeekWish | null {
   }
 }
 
-/** Nobody waits for one that is not asked for. */
+/** Nobody waits for one that is not asked for, nor behind a connection that was closed meanwhile. */
 function answer(message: Msg, content: WishAnswer): void {
-  message.respond(JSON.stringify(content));
+  try {
+    message.respond(JSON.stringify(content));
+  } catch {
+    // The proxy says by itself that nobody answered.
+  }
 }
