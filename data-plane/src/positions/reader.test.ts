@@ -111,3 +111,32 @@ test('what arrives after its place was dropped is not given out before what come
     values.map((_, at) => at),
   );
 });
+
+test('of many partitions no more is read at once than the bound, and each has its turn', async () => {
+  const partitions = 100;
+  const rig = new UnitRig({ partitions });
+  for (let partition = 0; partition < partitions; partition++) {
+    for (let at = 0; at < 40; at++) rig.push(partition, 'x'.repeat(10_000));
+  }
+  let [underWay, most] = [0, 0];
+  const log = rig.topic.backend?.log;
+  assert(log !== undefined);
+  const fetchAt = log.fetchAt.bind(log);
+  log.fetchAt = (request, deadlineMs) => {
+    underWay += request.bytesMax;
+    most = Math.max(most, underWay);
+    return fetchAt(request, deadlineMs).finally(() => {
+      underWay -= request.bytesMax;
+    });
+  };
+  const owner = rig.start();
+  const seen = new Set<number>();
+  let highest = 0;
+  for (let round = 0; round < 150; round++) {
+    for (const { partition } of await rig.take(owner, 10)) seen.add(partition);
+    highest = Math.max(highest, rig.ahead.bytes);
+  }
+  assert(most <= rig.limits.aheadBytesMax, `${most} bytes under way`);
+  assert(highest <= 3 * rig.limits.aheadBytesMax, `${highest} bytes held`);
+  assert.equal(seen.size, partitions);
+});

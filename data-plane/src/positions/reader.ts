@@ -26,6 +26,10 @@ export class Reader {
   #isLooking = false;
   /** The look that somebody asked for last. */
   #lookWanted = 0;
+  /** Asked of brokers and not here yet, but for what is waited for at the ends of the logs. */
+  #underWayBytes = 0;
+  /** The partition that is the first to be read ahead next, so that each has its turn. */
+  #turn = 0;
   readonly lookGate = new Gate();
 
   constructor(holding: Holding, doubt: Doubt) {
@@ -44,18 +48,25 @@ export class Reader {
 
   /** Reads on in partitions of which little is left. */
   refill(): void {
-    for (const partition of this.#holding.partitions) {
-      if (partition.isLow && this.#mayRead(partition)) void this.#readAhead(partition, 0);
+    const { partitions } = this.#holding;
+    const from = this.#turn;
+    for (let step = 0; step < partitions.length && this.#hasWay(); step++) {
+      const at = (from + step) % partitions.length;
+      const partition = partitions[at];
+      if (partition?.isLow !== true || !this.#mayRead(partition)) continue;
+      this.#turn = at + 1;
+      void this.#readAhead(partition, 0);
     }
   }
 
   /**
    * For callers that got nothing: reads what it lacks, even when that is more than the bounds
-   * allow by the smallest fetch, since what fills them may be what nobody can be given now.
+   * allow by the smallest fetch, since what fills them may be what nobody can be given now. While
+   * enough is under way it waits for that: a topic may have thousands of partitions.
    */
   bring(partition: UnitPartition, lack: 'back' | 'behind'): void {
     const { mayWork, nowMs } = this.#holding;
-    if (!mayWork || partition.gate.isShut(nowMs)) return;
+    if (!mayWork || partition.gate.isShut(nowMs) || !this.#hasWay()) return;
     if (lack === 'back') {
       void this.#readAgain(partition);
     } else if (!partition.isReading) {
@@ -117,7 +128,9 @@ export class Reader {
     const offset = partition.readTo;
     const news = partition.endNews;
     const size = this.#fetchBytes();
+    const counted = waitMs === 0 ? size : 0;
     partition.isReading = true;
+    this.#underWayBytes += counted;
     try {
       const where = { topic, partition: partition.number, offset };
       const request = { ...where, bytesMax: size, recordBytesMax: size, waitMs };
@@ -131,6 +144,7 @@ export class Reader {
       if (!partition.isDropped) await this.#failed(partition, offset, asKafkaError(thrown));
     }
     partition.isReading = false;
+    this.#underWayBytes -= counted;
     this.#holding.changed();
     this.poll();
   }
@@ -140,6 +154,7 @@ export class Reader {
     const first = partition.ledger.firstReady();
     if (first === null || partition.isReadingAgain) return;
     partition.isReadingAgain = true;
+    this.#underWayBytes += fetchBytesMin;
     try {
       const fetched = await this.fetchAgain(partition, first.offset);
       if (fetched.nextOffset > first.offset) partition.gate.open();
@@ -151,6 +166,7 @@ export class Reader {
       if (!partition.isDropped) await this.#failed(partition, first.offset, asKafkaError(thrown));
     }
     partition.isReadingAgain = false;
+    this.#underWayBytes -= fetchBytesMin;
     this.#holding.changed();
   }
 
@@ -229,6 +245,13 @@ export class Reader {
     const { mayWork, nowMs } = this.#holding;
     if (!mayWork || partition.isReading || partition.gate.isShut(nowMs)) return false;
     return this.#fits(this.#fetchBytes());
+  }
+
+  /** One read at least may be under way, whatever the bound. */
+  #hasWay(): boolean {
+    const { aheadBytesMax } = this.#holding.host.limits;
+    const bytes = this.#underWayBytes;
+    return bytes === 0 || bytes + this.#fetchBytes() <= aheadBytesMax;
   }
 
   #fits(size: number): boolean {
