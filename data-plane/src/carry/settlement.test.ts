@@ -43,9 +43,10 @@ class Rig {
     this.settlement.drained();
   }
 
-  /** Time passes, and everybody is looked at. */
+  /** Time passes, and everybody is looked at, before and after connections had their say. */
   pass(ms: number): void {
     this.nowMs += ms;
+    this.all.tick();
     this.all.tick();
   }
 
@@ -101,6 +102,20 @@ test('a second open after the flush settles, whatever the client does', () => {
   assert.deepEqual(rig.log, []);
   rig.pass(1);
   assert.deepEqual(rig.log, ['ack 1']);
+});
+
+test('a process that stood still for long hears first who has left meanwhile', () => {
+  const rig = new Rig();
+  rig.send();
+  rig.flush();
+  // Timers run before connections are looked at.
+  rig.nowMs += 10_000;
+  rig.all.tick();
+  assert.deepEqual(rig.log, []);
+  rig.settlement.closed();
+  rig.nowMs += 100;
+  rig.all.tick();
+  assert.deepEqual(rig.log, ['nack 1']);
 });
 
 test('a connection that is over gives back what is flushed, under way, and behind other replies', () => {

@@ -24,6 +24,8 @@ export class Unsettled {
   readonly nowMs: () => number;
   readonly #watched = new Set<Settling>();
   #timer: NodeJS.Timeout | null = null;
+  /** When they were looked at last. Since then it was heard who left until then. */
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(limits: SettleLimits = settleLimits, nowMs = () => performance.now()) {
     this.limits = limits;
@@ -38,8 +40,13 @@ export class Unsettled {
     this.#timer.unref();
   }
 
+  /**
+   * After the process stood still its timers run before its connections: one that looks open may
+   * have been closed long ago. So the second is over when it was over at the look before.
+   */
   tick(): void {
-    const flushedMs = this.nowMs() - this.limits.openMs;
+    const flushedMs = this.#lookedMs - this.limits.openMs;
+    this.#lookedMs = this.nowMs();
     for (const client of this.#watched) {
       if (!client.settleUntil(flushedMs)) this.#watched.delete(client);
     }
