@@ -24,8 +24,8 @@ export interface LagQuestion {
 
 /**
  * From what Kafka holds, whoever owns the position. One that does not count is where its next owner
- * begins (positions/places.ts): at the first record, unless there never was any position. One before
- * the first record stays as it is, and what is gone does not count.
+ * begins (positions/places.ts): at the first record, unless there never was any position. One
+ * before the first record stays as it is, and what is gone does not count.
  */
 export async function lagOf(
   gateway: Pick<KafkaGateway, 'topic' | 'committed' | 'listOffsets'>,
