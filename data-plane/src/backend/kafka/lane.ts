@@ -61,9 +61,9 @@ export class Lane {
     return !this.#isRunning;
   }
 
-  /** A batch is being gathered that has room, and nothing is in its way. */
+  /** A batch is being gathered that has room, before or behind the one under way. */
   get isGathering(): boolean {
-    return this.#endLinger !== null;
+    return this.#endLinger !== null || (this.#queue.length > 0 && !this.#isFull);
   }
 
   /** How long the batch under way has been on its way; 0 without one. */

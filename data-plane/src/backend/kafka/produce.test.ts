@@ -14,8 +14,17 @@ test('a push is told its partition and offset once it is stored', async () => {
   assert.equal(rig.pusher.queuedBytes, 0);
 });
 
-test('what comes within a millisecond leaves together', async () => {
+test('what comes in one turn of the event loop leaves together', async () => {
   const rig = new PushRig();
+  await rig.warm();
+  rig.push('a');
+  rig.push('b');
+  await rig.clock.advance(10);
+  assert.deepEqual(rig.tried, ['a b']);
+});
+
+test('what comes within the linger leaves together', async () => {
+  const rig = new PushRig({ limits: { lingerMs: 1 } });
   await rig.warm();
   rig.push('a');
   await rig.clock.advance(0.9);
