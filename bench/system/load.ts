@@ -62,10 +62,11 @@ export async function runLoad(
   benchmark: string,
   args: readonly string[],
   signal: AbortSignal,
+  core: number | null = cores.others,
 ): Promise<LoadResult> {
   scope.assertOpen();
   signal.throwIfAborted();
-  const child = spawn(...onCore(cores.others, benchmark, args), {
+  const child = spawn(...onCore(core, benchmark, args), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let text = '';

@@ -17,7 +17,8 @@ const outputCharsMax = 16_384;
 export interface ServerOptions {
   command: string;
   args: readonly string[];
-  core: number;
+  /** Null: wherever the kernel puts it. */
+  core: number | null;
   /** The server is ready once this port on 127.0.0.1 accepts a connection. */
   port: number;
   environment?: Readonly<Record<string, string>>;
@@ -34,8 +35,12 @@ export interface Server {
 }
 
 /** `taskset` replaces itself by the command, so the pid stays that of the server. */
-export function onCore(core: number, command: string, args: readonly string[]): [string, string[]] {
-  if (!pinned) return [command, [...args]];
+export function onCore(
+  core: number | null,
+  command: string,
+  args: readonly string[],
+): [string, string[]] {
+  if (!pinned || core === null) return [command, [...args]];
   return ['taskset', ['-c', String(core), command, ...args]];
 }
 

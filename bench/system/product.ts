@@ -14,7 +14,6 @@ export const proxyEntry = join(root, 'data-plane', 'src', 'main.ts');
 
 const tenant = 'bench';
 const user = 'load';
-/** Keys of the bench's tenant bear this on the backend. */
 
 export interface ProductOptions {
   natsServer: string;
@@ -29,7 +28,8 @@ export interface Product {
   proxy: Server;
 }
 
-interface Planes {
+/** NATS and a control plane that is ready. */
+export interface Planes {
   natsUrl: string;
   natsMonitorUrl: string;
   apiUrl: string;
@@ -39,8 +39,17 @@ interface Planes {
 
 /** Only the proxy gets the measured core: nothing else of the product is on a command's way. */
 export async function startProduct(scope: Scope, options: ProductOptions): Promise<Product> {
-  const ports = await freePorts(5);
-  const [natsPort, monitorPort, apiPort, respPort, adminPort] = ports as FivePorts;
+  const planes = await startPlanes(scope, options.natsServer);
+  const token = await configure(planes, options.backend);
+  const { proxyEntry: entry, nodeFlags } = options;
+  const { port, proxy } = await startProxy(scope, planes, {
+    ...{ id: 'bench', core: cores.measured, entry, nodeFlags },
+  });
+  return { endpoint: { port, credentials: { user: `${tenant}.${user}`, password: token } }, proxy };
+}
+
+export async function startPlanes(scope: Scope, natsServer: string): Promise<Planes> {
+  const [natsPort, monitorPort, apiPort] = (await freePorts(3)) as [number, number, number];
   const planes: Planes = {
     natsUrl: `nats://127.0.0.1:${natsPort}`,
     natsMonitorUrl: `http://127.0.0.1:${monitorPort}`,
@@ -48,17 +57,10 @@ export async function startProduct(scope: Scope, options: ProductOptions): Promi
     apiToken: randomBytes(24).toString('hex'),
     masterKey: randomBytes(32).toString('base64'),
   };
-  await startNats(scope, options.natsServer, [natsPort, monitorPort]);
+  await startNats(scope, natsServer, [natsPort, monitorPort]);
   await startControlPlane(scope, planes, apiPort);
-  const token = await configure(planes, options.backend);
-  const proxy = await startProxy(scope, options, { planes, respPort, adminPort });
-  return {
-    endpoint: { port: respPort, credentials: { user: `${tenant}.${user}`, password: token } },
-    proxy,
-  };
+  return planes;
 }
-
-type FivePorts = [number, number, number, number, number];
 
 async function startNats(scope: Scope, binary: string, ports: [number, number]): Promise<void> {
   const folder = temporaryFolder(scope, 'nats');
@@ -101,13 +103,28 @@ async function configure(planes: Planes, { kind, nodes }: Backend): Promise<stri
       ? { kind: 'cluster', seeds: addresses }
       : { kind: 'standalone', address: addresses[0] };
   const isolation = { mode: 'dedicated' };
-  const changes = [
+  const tokens = await change(planes, [
     { op: 'put', kind: 'backend', id: 'redis', value: backend },
     { op: 'put', kind: 'tenant', id: tenant, value: { isolation } },
     { op: 'put', kind: 'user', tenant, id: user, value: { secret: { token: 'generate' } } },
     { op: 'put', kind: 'route', tenant, id: 'main', value: { backend: 'redis' } },
-  ];
-  const response = await fetch(`${planes.apiUrl}/v1/changes`, {
+  ]);
+  const token = tokens[`${tenant}/${user}`];
+  if (token === undefined) throw new Error('the control plane made no token');
+  return token;
+}
+
+/**
+ * One change of the configuration; returns the tokens it made, by `<tenant>/<user>`. `applied`:
+ * every proxy serves with it when this resolves.
+ */
+export async function change(
+  planes: Planes,
+  changes: readonly object[],
+  wait: 'applied' | null = null,
+): Promise<Readonly<Record<string, string>>> {
+  const query = wait === null ? '' : `?wait=${wait}`;
+  const response = await fetch(`${planes.apiUrl}/v1/changes${query}`, {
     method: 'POST',
     headers: {
       authorization: `Bearer ${planes.apiToken}`,
@@ -118,23 +135,29 @@ async function configure(planes: Planes, { kind, nodes }: Backend): Promise<stri
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`the control plane answered ${response.status}: ${text}`);
-  const answer = JSON.parse(text) as { tokens?: Record<string, string> };
-  const token = answer.tokens?.[`${tenant}/${user}`];
-  if (token === undefined) throw new Error(`the control plane made no token: ${text}`);
-  return token;
+  return (JSON.parse(text) as { tokens?: Record<string, string> }).tokens ?? {};
 }
 
-/** Started after the change, so that ready means: serving with it. */
-async function startProxy(
+export interface ProxyOptions {
+  id: string;
+  /** Null: wherever the kernel puts it. */
+  core: number | null;
+  entry: string;
+  nodeFlags: readonly string[];
+}
+
+/** To be started after the change, so that ready means: serving with it. */
+export async function startProxy(
   scope: Scope,
-  options: ProductOptions,
-  { planes, respPort, adminPort }: { planes: Planes; respPort: number; adminPort: number },
-): Promise<Server> {
+  planes: Planes,
+  { id, core, entry, nodeFlags }: ProxyOptions,
+): Promise<{ port: number; proxy: Server }> {
+  const [respPort, adminPort] = (await freePorts(2)) as [number, number];
   const folder = temporaryFolder(scope, 'proxy');
   const proxy = await startServer(scope, {
     command: process.execPath,
-    args: [...options.nodeFlags, options.proxyEntry],
-    core: cores.measured,
+    args: [...nodeFlags, entry],
+    core,
     port: adminPort,
     folder,
     environment: {
@@ -143,7 +166,7 @@ async function startProxy(
       RESPOOL_ADMIN_HOST: '127.0.0.1',
       RESPOOL_ADMIN_PORT: String(adminPort),
       RESPOOL_WORKERS: '1',
-      RESPOOL_PROXY_ID: 'bench',
+      RESPOOL_PROXY_ID: id,
       RESPOOL_CACHE_DIR: join(folder, 'cache'),
       RESPOOL_NATS_URL: planes.natsUrl,
       RESPOOL_MASTER_KEY: planes.masterKey,
@@ -155,7 +178,7 @@ async function startProxy(
     () => answersOk(`http://127.0.0.1:${adminPort}/readyz`),
     proxy.output,
   );
-  return proxy;
+  return { port: respPort, proxy };
 }
 
 async function answersOk(url: string): Promise<boolean> {

@@ -19,7 +19,7 @@ import { Admin } from './observe/admin.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Observe, observeLimits } from './observe/observe.ts';
 import { ManagedPositions } from './positions/managed-positions.ts';
-import { OwnedUnit } from './positions/unit.ts';
+import { UnitOwner } from './positions/unit.ts';
 import { NatsWishes } from './positions/wishes.ts';
 import type { DataPlane } from './proxy.ts';
 import {
@@ -95,7 +95,7 @@ async function run(settings: Settings): Promise<void> {
     nowMs: () => performance.now(),
     connection: () => follower?.connection ?? null,
     later: (work) => turn.later(work),
-    createOwner: (start, topic, host) => new OwnedUnit(start, topic, host),
+    createOwner: (start, topic, host) => new UnitOwner(start, topic, host),
   });
   const facts = { settings, version, startedAtMs, observe, holder, follower: () => follower };
   const services = answerServices({

@@ -16,10 +16,8 @@ export class Turn {
   readonly #clock: () => number;
   #stampUs = 0;
   #ending = false;
-  #backends: Flushable[] = [];
-  #clients: Flushable[] = [];
-  #spareBackends: Flushable[] = [];
-  #spareClients: Flushable[] = [];
+  readonly #backends = new Marked();
+  readonly #clients = new Marked();
   #later: (() => void)[] = [];
 
   /** `clock` gives milliseconds with fractions, from any fixed origin; never stepping back. */
@@ -63,19 +61,37 @@ export class Turn {
     this.#ending = false;
     const later = this.#later;
     if (later.length > 0) this.#later = [];
-    const backends = this.#backends;
-    this.#backends = this.#spareBackends;
-    this.#spareBackends = flushAll(backends);
-    const clients = this.#clients;
-    this.#clients = this.#spareClients;
-    this.#spareClients = flushAll(clients);
+    this.#backends.flush();
+    this.#clients.flush();
     for (const work of later) work();
   };
 }
 
-/** Flushes and empties `marked`. What is marked meanwhile stands in the other list: its turn is next. */
-function flushAll(marked: Flushable[]): Flushable[] {
-  for (let i = 0; i < marked.length; i++) marked[i]!.flush();
-  marked.length = 0;
-  return marked;
+/**
+ * What is to be flushed. Counted here, for an array that is emptied by its `length` goes through a
+ * slow setter, gives up its memory and grows again: each turn, and at depth 1 turns are many.
+ */
+class Marked {
+  #marked: (Flushable | null)[] = [];
+  #spare: (Flushable | null)[] = [];
+  #count = 0;
+
+  push(one: Flushable): void {
+    this.#marked[this.#count++] = one;
+  }
+
+  /** Flushes and forgets all. What is marked meanwhile stands in the other list: its turn is next. */
+  flush(): void {
+    const marked = this.#marked;
+    const count = this.#count;
+    if (count === 0) return;
+    this.#marked = this.#spare;
+    this.#spare = marked;
+    this.#count = 0;
+    for (let i = 0; i < count; i++) {
+      const one = marked[i] as Flushable;
+      marked[i] = null;
+      one.flush();
+    }
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * The queue SDKs of `clients/`: what each promises, against a real broker through a real proxy.
- * Every program is a tenant of its own.
+ * The queue SDKs of `clients/`: what each promises, against a real broker through a real proxy, and
+ * the example in each README, which prints what it says. Every program is a tenant of its own.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -14,9 +14,12 @@ import { makeCertificate } from '../topology/certificate.ts';
 import { type KafkaCluster, startKafka } from '../topology/kafka.ts';
 import {
   type CheckOutcome,
+  type ExampleName,
+  exampleOf,
   type QueueClientName,
   type QueueJob,
   queueClientNames,
+  runExample,
   runQueueClient,
 } from '../topology/queue-clients.ts';
 import { kafkaBody } from '../topology/queues.ts';
@@ -59,7 +62,20 @@ const stories: readonly Story[] = [
   { check: 'refusals', title: 'throws a class of its own for each refusal that says what to do' },
   { check: 'cluster', title: 'does so by a cluster client', only: 'TypeScript with ioredis' },
   { check: 'tls', title: 'holds a server to its certificate', only: 'PHP with a plain socket' },
+  { check: 'positions', title: 'pops from its position, one, many and waiting, and tells its lag' },
+  { check: 'settlement', title: 'acknowledges and gives back by place' },
+  { check: 'consumers', title: 'consumes at least once: what was left unfinished comes again' },
+  { check: 'losses', title: 'goes on consuming when its connections are cut' },
+  { check: 'seeks', title: 'sends its position to an end, a place and a time' },
 ];
+
+/** Whose README has one; it uses the topic `orders`, which no check does. */
+const examples: Readonly<Partial<Record<QueueClientName, ExampleName>>> = {
+  'TypeScript with ioredis': 'typescript',
+  'Python with redis-py': 'python',
+  'Java with Jedis': 'java',
+  'PHP with a plain socket': 'php',
+};
 
 before(async () => {
   [kafka, world] = await Promise.all([startKafka(stage), startWorld(stage, { proxies: 1 })]);
@@ -113,7 +129,7 @@ async function jobOf(name: QueueClientName): Promise<QueueJob> {
   const { api, proxy } = world;
   await api.put(`/v1/tenants/${tenant}`, { isolation: { mode: 'dedicated' } });
   const [token, strangerToken] = [await tokenOf(tenant, 'default'), await tokenOf(tenant, 'other')];
-  const grants = [{ user: 'default', produce: true, consume: true }];
+  const grants = [{ user: 'default', produce: true, consume: true, seek: true }];
   await api.changeApplied(
     topics.map(({ name: id, ack }) => {
       const value = { backend: 'queues', origin: 'adopted', ack, grants };
@@ -137,11 +153,13 @@ for (const name of queueClientNames) {
   const told = stories.filter(({ only = name }) => only === name);
 
   describe(name, () => {
+    let job: QueueJob;
     let outcomes: readonly CheckOutcome[] = [];
 
     before(async () => {
+      job = await jobOf(name);
       const checks = told.map(({ check }) => check);
-      outcomes = await runQueueClient(name, await jobOf(name), checks);
+      outcomes = await runQueueClient(name, job, checks);
     });
 
     for (const { check, title } of told) {
@@ -150,5 +168,16 @@ for (const name of queueClientNames) {
         assert.equal(outcome?.detail, '');
       });
     }
+
+    const example = examples[name];
+    if (example === undefined) return;
+
+    test('the example in its README prints what it says', async () => {
+      const { code, prints } = await exampleOf(example);
+      const url = `redis://${job.user}:${job.token}@${job.host}:${job.port}`;
+      const ran = await runExample(example, code, { folder: stage.folder('example'), url });
+      assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+      assert.equal(ran.stdout, prints);
+    });
   });
 }

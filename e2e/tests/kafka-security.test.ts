@@ -130,6 +130,9 @@ test('a topic grows, gets and gives back its retention, and is purged, as Kafka 
   await world.api.ok('DELETE', address('shaped'));
   assert.deepEqual(await shapeOf('shop.shaped'), [4, usual], 'it stays unless it is purged');
   await refused(() => put('shaped', { partitions: 3 }), 409, 'conflict-topic');
+  const copies = { partitions: 4, replication: 3 };
+  const { message } = await refused(() => put('shaped', copies), 409, 'conflict-topic');
+  assert.match(message, /has 1 replicas, not 3/);
   await world.api.put(address('shaped'), { backend: 'plain', partitions: 4 });
   const { body } = await world.api.ok('DELETE', `${address('shaped')}?purge=true`);
   const { purged } = body as { purged: object };

@@ -66,6 +66,8 @@ export interface FetchRequest extends TopicPartition {
 
 /** Committed records only (isolation `read_committed`), none below the offset asked for. */
 export interface Fetched {
+  /** Id of the topic it was read from: another one may have its name meanwhile. */
+  readonly topicId: string;
   /** In order. Their offsets may have gaps: compaction, transactions. */
   readonly records: readonly KafkaRecord[];
   /** Where to go on, also when everything up to there was no record for a reader. */

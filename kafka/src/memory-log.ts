@@ -85,7 +85,7 @@ export class MemoryLog {
     this.#entries = this.#entries.filter(({ record }) => record === null || keep(record));
   }
 
-  read({ topic, partition, offset, recordBytesMax }: FetchRequest): Fetched {
+  read({ topic, partition, offset, recordBytesMax }: FetchRequest): Omit<Fetched, 'topicId'> {
     const { startOffset, endOffset } = this;
     if (offset < startOffset || offset > this.#nextOffset) {
       const range = `${startOffset} to ${this.#nextOffset}`;

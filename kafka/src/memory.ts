@@ -121,11 +121,14 @@ export class MemoryGateway implements port.KafkaGateway {
 
   async fetchAt(request: port.FetchRequest, deadlineMs: number): Promise<port.Fetched> {
     return await this.#call('fetchAt', deadlineMs, async () => {
+      const { topicId } = this.#kafka.topic(request.topic);
       const log = this.#kafka.log(request);
       const fetched = log.read(request);
-      if (fetched.nextOffset > request.offset || request.waitMs === 0) return fetched;
+      if (fetched.nextOffset > request.offset || request.waitMs === 0) {
+        return { topicId, ...fetched };
+      }
       await this.#changeOf(log, request.waitMs);
-      return log.read(request);
+      return { topicId, ...log.read(request) };
     });
   }
 

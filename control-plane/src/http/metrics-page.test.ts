@@ -41,8 +41,10 @@ test('the page lists the metrics of the proxy', async () => {
   const observe = new Observe(['string']);
   const meter = observe.meter('shop');
   meter.observeRun(0, 1, 100);
+  meter.queue.pops = 1;
   const { commands, errors, refused, requestBytes, replyBytes } = meter;
   for (const counts of [commands, errors, refused, requestBytes, replyBytes]) counts[0] = 1;
+  meter.queue.pops = 1;
   const counts = { up: true, connections: 1, owned: 0, inFlight: 0, queuedBytes: 0 };
   const backends = () => [{ backend: 'main', node: 'h:1', role: 'primary' as const, ...counts }];
   const follow = () => ({ connected: true, alarmed: false, staleSinceMs: null });

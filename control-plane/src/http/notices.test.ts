@@ -1,7 +1,8 @@
 /** Notices over HTTP: found by what they are about, page by page, and never stopped by a bad one. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { type NoticesAnswer, noticesAnswer } from '@respool/contracts/notices';
+import { type NoticesAnswer, noticeKind, noticesAnswer } from '@respool/contracts/notices';
 import { TestApi } from '../../test/api.ts';
 
 const at = '2026-05-01T00:00:00.000Z';
@@ -75,4 +76,11 @@ test('a page goes on where the one before ended, also through many that do not f
     next = page.next;
   }
   assert.deepEqual([all, requests], [[0, 4_200, 8_400], 2]);
+});
+
+test('the page of the API names every kind of notice, and no other', () => {
+  const page = readFileSync(new URL('../../../docs/reference/api.md', import.meta.url), 'utf8');
+  const [, section = ''] = /^### Notices$([\s\S]*?)^## /m.exec(page) ?? [];
+  const named = [...section.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, kind]) => kind);
+  assert.deepEqual(named.sort(), [...noticeKind.options].sort());
 });

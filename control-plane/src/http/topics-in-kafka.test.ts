@@ -153,12 +153,22 @@ test('what Kafka does not allow, or cannot do, has a name of its own', async (t)
   const world = await World.start(t);
   world.kafka.fail({ operation: 'createTopic', kind: 'refuse', code: 'not-authorized' });
   await world.refused(world.put({}), 502, 'kafka-denied');
-  world.kafka.fail({ operation: 'topic', kind: 'refuse', code: 'authentication-failed' });
+  world.kafka.fail({ operation: 'createTopic', kind: 'refuse', code: 'authentication-failed' });
   await world.refused(world.put({}), 502, 'kafka-denied');
   world.kafka.fail({ operation: 'createTopic', kind: 'refuse', code: 'topic-invalid' });
   await world.refused(world.put({ replication: 7 }), 409, 'conflict-topic');
   world.kafka.fail({ operation: 'createTopic', kind: 'refuse', code: 'refused' });
   await world.refused(world.put({}), 502, 'kafka-refused');
+});
+
+test('who may not create takes what is there, and a topic that Kafka lost is made again', async (t) => {
+  const world = await World.start(t);
+  world.kafka.create({ name: 'acme.orders', partitions: 2 });
+  world.kafka.fail({ operation: 'createTopic', kind: 'refuse', code: 'not-authorized' });
+  ok(await world.put({ partitions: 2 }));
+  world.kafka.remove('acme.orders');
+  ok(await world.api.call('PATCH', `${topics}/orders`, { retentionMs: 5_000 }));
+  assert.deepEqual(world.shape(), [2, '5000']);
 });
 
 test('a change-set is made with its backend and all its topics, or not at all', async (t) => {

@@ -22,13 +22,16 @@ export async function shapeTopic(
   need: TopicNeed,
   timeLeft: TimeLeft,
 ): Promise<KafkaRefusal | null> {
-  const { topic } = need;
-  const state = await lookUp(gateway, topic.kafkaName, timeLeft);
+  const { topic, before } = need;
+  const { kafkaName } = topic;
+  // Only the controller knows for sure that there is no such topic: a broker may not have heard yet
+  // that one of that name was deleted. So what is new is created without a look.
+  const isNew = before === null && topic.origin === 'created';
+  const state = isNew ? null : await lookUp(gateway, kafkaName, timeLeft);
   if (topic.origin === 'adopted') return state === null ? refuseUnknown(topic) : null;
   if (state !== null) return await reshape(gateway, need, state, timeLeft);
-  if (await create(gateway, topic, timeLeft)) return null;
-  const made = await gateway.topic(topic.kafkaName, timeLeft(), 'now');
-  return await reshape(gateway, need, made, timeLeft);
+  const standing = await create(gateway, topic, timeLeft);
+  return standing === null ? null : await reshape(gateway, need, standing, timeLeft);
 }
 
 async function lookUp(
@@ -43,19 +46,28 @@ async function lookUp(
   });
 }
 
-/** False when somebody was first: an earlier try of this one, or another control plane. */
-async function create(gateway: KafkaGateway, topic: Topic, timeLeft: TimeLeft): Promise<boolean> {
+/**
+ * Null when it was created as it is wished; the topic as it stands when it was there: made by
+ * somebody else, by another control plane, or by an earlier try. That needs no right to create.
+ */
+async function create(
+  gateway: KafkaGateway,
+  topic: Topic,
+  timeLeft: TimeLeft,
+): Promise<TopicState | null> {
   const { kafkaName: name, partitions, replication, retentionMs } = topic;
   const settings: Record<string, string> =
     retentionMs === null ? {} : { [retention]: String(retentionMs) };
   const shape = { partitions: partitions ?? 1, replicationFactor: replication ?? brokersOwn };
   try {
     await gateway.createTopic({ name, ...shape, settings }, timeLeft());
-    return true;
+    return null;
   } catch (thrown) {
     const error = asKafkaError(thrown);
-    if (error.code === 'topic-exists') return false;
-    throw error;
+    if (error.code === 'topic-exists') return await gateway.topic(name, timeLeft(), 'now');
+    const standing = error.code === 'not-authorized' ? await lookUp(gateway, name, timeLeft) : null;
+    if (standing === null) throw error;
+    return standing;
   }
 }
 

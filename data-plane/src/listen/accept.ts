@@ -50,7 +50,8 @@ export function acceptInto(server: Server, accept: Accept, connectionsMax: numbe
     }
     let reader: Reader | null = null;
     const onread = {
-      buffer: () => view,
+      // Not a function: what one returns is handed to the handle anew after each read.
+      buffer: view,
       callback: (length: number) =>
         (reader as Reader).received(shared, restBytesMax, restBytesMax + length),
     };

@@ -202,3 +202,18 @@ test('a commit under way when the lease is lost changes nothing afterwards', asy
   assert.deepEqual(rig.committed(), [1]);
   assert.equal(rig.clock.pending, 0);
 });
+
+test('a lease that is lost between two commits ends them, and the process goes on', async () => {
+  const rig = new UnitRig({ limits: { commitRecords: 1 } });
+  rig.push(0, 'a', 'b');
+  const owner = rig.start();
+  const [a, b] = await rig.take(owner, 2);
+  assert(a && b);
+  await rig.settle(owner, [a]);
+  await rig.settle(owner, [b]);
+  rig.holds = false;
+  await rig.clock.advance(50);
+  assert.deepEqual(rig.committed(), [1]);
+  owner.tick();
+  assert.equal(owner.state, 'fenced');
+});

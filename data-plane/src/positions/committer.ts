@@ -41,6 +41,7 @@ export class Committer {
   run(): void {
     const { mayWork, nowMs, host, topic } = this.#holding;
     if (!mayWork || this.#underWay !== null || this.#gate.isShut(nowMs)) return;
+    if (!host.holds()) return;
     const { commitMsMax, commitRecords } = host.limits;
     // A small window would be shut most of the time if more had to be gathered.
     const enough = Math.min(commitRecords, Math.ceil(topic.window / 2));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TopicView } from '../state.ts';
 import { kafkaName, shown, UnitRig } from '../test/unit-rig.ts';
-import type { OwnedUnit } from './unit.ts';
+import type { UnitOwner } from './unit.ts';
 
 const lettersName = 'shop.letters';
 
@@ -20,7 +20,7 @@ function letters(rig: UnitRig) {
     .records;
 }
 
-async function refuseTwice(rig: UnitRig, owner: OwnedUnit): Promise<void> {
+async function refuseTwice(rig: UnitRig, owner: UnitOwner): Promise<void> {
   await rig.settle(owner, [], await rig.take(owner, 1));
   await rig.settle(owner, [], await rig.take(owner, 1));
 }

@@ -29,6 +29,8 @@ export class Loader {
     const found = await this.#find(log, numbers);
     if (holding.isFenced) return;
     const places = placesOf(found, topicId, topic.startAt);
+    // Kafka forgets what was committed in a topic that is deleted, a little later than the topic.
+    const isOther = holding.topicId !== '' && holding.topicId !== topicId;
     holding.topicId = topicId;
     holding.seek = Math.max(holding.seek, seekOf(found, topicId) ?? 0);
     const unsaid = places.filter(({ kind }) => kind !== 'committed' && kind !== 'overtaken');
@@ -36,6 +38,9 @@ export class Loader {
     if (holding.isFenced) return;
     holding.partitions = places.map((place) => this.#partition(place));
     this.#committer.expectLate();
+    if (isOther || places.some(({ kind }) => kind === 'recreated')) {
+      holding.notice('topic-recreated');
+    }
     this.#tell(places);
   }
 
@@ -121,7 +126,6 @@ export class Loader {
 
   #tell(places: readonly Place[]): void {
     const holding = this.#holding;
-    if (places.some(({ kind }) => kind === 'recreated')) holding.notice('topic-recreated');
     const added = places.filter(({ kind }) => kind === 'new').length;
     if (added > 0) holding.notice('partitions-added', { count: added });
     for (const { partition, position, lostFrom } of places) {

@@ -40,11 +40,11 @@ test('a commit below the log goes on at its start, and says what was lost', () =
   assert.deepEqual(places([{ committed: own(2) }]), ['overtaken 5 from 2']);
 });
 
-test('a commit of another topic, or above the end, is none', () => {
+test('a commit of another topic, or above the end, is none: all of it is read', () => {
   assert.deepEqual(places([{ committed: own(7, 0, 'old') }]), ['recreated 5']);
-  assert.deepEqual(places([{ committed: own(10) }], 'latest'), ['recreated 9']);
+  assert.deepEqual(places([{ committed: own(10) }], 'latest'), ['recreated 5']);
   const all = [{ committed: own(7, 0, 'old') }, {}];
-  assert.deepEqual(places(all, 'latest'), ['recreated 9', 'begins 9']);
+  assert.deepEqual(places(all, 'latest'), ['recreated 5', 'begins 5']);
 });
 
 test('a seek is done when every commit says so', () => {

@@ -44,8 +44,9 @@ export interface Place {
 
 /**
  * A commit counts when it was made in this topic, by its id, and lies within the log. What somebody
- * else committed bears no id and counts by its offset. A partition that appears later than others
- * begins at its first record, or what was pushed there before anybody looked would be passed over.
+ * else committed bears no id and counts by its offset. Of a consumer that had a position, a topic
+ * made anew and a partition that appears later begin at their first record, or what was pushed
+ * there before anybody looked would be passed over.
  */
 export function placesOf(
   found: readonly Found[],
@@ -53,17 +54,17 @@ export function placesOf(
   startAt: Topic['startAt'],
 ): Place[] {
   const isKnown = found.some((one) => counts(one, topicId));
+  const isFirst = found.every(({ committed }) => committed === null);
   return found.map((one) => {
     const { partition, committed, start, end } = one;
     const lostFrom = null;
     if (committed === null) {
-      const fromStart = isKnown || startAt === 'earliest';
+      const fromStart = !isFirst || startAt === 'earliest';
       const kind = isKnown ? 'new' : 'begins';
       return { partition, position: fromStart ? start : end, end, kind, lostFrom };
     }
     if (!counts(one, topicId)) {
-      const position = startAt === 'earliest' ? start : end;
-      return { partition, position, end, kind: 'recreated', lostFrom };
+      return { partition, position: start, end, kind: 'recreated', lostFrom };
     }
     const { offset } = committed;
     if (offset >= start) return { partition, position: offset, end, kind: 'committed', lostFrom };

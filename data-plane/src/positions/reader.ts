@@ -1,6 +1,6 @@
 /** Reads a unit's partitions: ahead of what is given out, again what came back, and their ends. */
-import type { Fetched } from '@respool/kafka/gateway';
-import { asKafkaError, type KafkaError } from '@respool/kafka/kafka-error';
+import type { Fetched, FetchRequest } from '@respool/kafka/gateway';
+import { asKafkaError, KafkaError } from '@respool/kafka/kafka-error';
 import { Gate } from './gate.ts';
 import type { Holding } from './holding.ts';
 import type { UnitPartition } from './partition.ts';
@@ -121,7 +121,7 @@ export class Reader {
     try {
       const where = { topic, partition: partition.number, offset };
       const request = { ...where, bytesMax: size, recordBytesMax: size, waitMs };
-      const fetched = await this.#holding.log.fetchAt(request, host.limits.askMsMax + waitMs);
+      const fetched = await this.#fetch(request, host.limits.askMsMax + waitMs);
       const isStuck = fetched.nextOffset === offset && fetched.endOffset > offset;
       if (isStuck) partition.gate.fail(unreadable(partition), this.#holding.nowMs);
       else partition.gate.open();
@@ -159,7 +159,16 @@ export class Reader {
     const { kafkaName: topic, host } = this.#holding;
     const where = { topic, partition: partition.number, offset };
     const bytes = { bytesMax: fetchBytesMin, recordBytesMax: fetchBytesMax };
-    return await this.#holding.log.fetchAt({ ...where, ...bytes, waitMs: 0 }, host.limits.askMsMax);
+    return await this.#fetch({ ...where, ...bytes, waitMs: 0 }, host.limits.askMsMax);
+  }
+
+  /** Never of another topic that took the name: its records begin at another place. */
+  async #fetch(request: FetchRequest, deadlineMs: number): Promise<Fetched> {
+    const { log, topicId } = this.#holding;
+    const fetched = await log.fetchAt(request, deadlineMs);
+    if (fetched.topicId === topicId) return fetched;
+    this.#doubt(true);
+    throw new KafkaError('topic-unknown', `the topic ${request.topic} was made anew`);
   }
 
   async #failed(partition: UnitPartition, offset: number, error: KafkaError): Promise<void> {

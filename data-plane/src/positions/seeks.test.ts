@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import type { SeekTarget } from '@respool/contracts/queues';
 import { group, kafkaName, shown, UnitRig } from '../test/unit-rig.ts';
 import { readNote } from './places.ts';
-import type { OwnedUnit } from './unit.ts';
+import type { UnitOwner } from './unit.ts';
 
-function seek(rig: UnitRig, owner: OwnedUnit | null, generation: number, to: SeekTarget): void {
+function seek(rig: UnitRig, owner: UnitOwner | null, generation: number, to: SeekTarget): void {
   rig.topic = { ...rig.topic, seeks: new Map([['worker', { generation, to }]]) };
   owner?.follow(rig.topic);
 }
@@ -14,7 +14,7 @@ function seek(rig: UnitRig, owner: OwnedUnit | null, generation: number, to: See
 const all = [0, 1].map((partition) => ({ topic: kafkaName, partition }));
 
 /** Two partitions with five records each, the first three of each done. */
-async function begun(): Promise<{ rig: UnitRig; owner: OwnedUnit }> {
+async function begun(): Promise<{ rig: UnitRig; owner: UnitOwner }> {
   const rig = new UnitRig({ partitions: 2 });
   for (const partition of [0, 1]) {
     for (let at = 0; at < 5; at++) {

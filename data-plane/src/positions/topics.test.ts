@@ -33,7 +33,7 @@ test('one that was created again while nobody owned the unit is found when it is
   assert.deepEqual(rig.noticed, ['topic-recreated']);
 });
 
-test('a new topic longer than the old one is noticed within half a minute', async () => {
+test('a new topic longer than the old one is noticed by the first record read of it', async () => {
   const rig = new UnitRig();
   rig.push(0, 'a');
   const owner = rig.start();
@@ -41,10 +41,6 @@ test('a new topic longer than the old one is noticed within half a minute', asyn
   rig.kafka.remove(kafkaName);
   rig.kafka.create({ name: kafkaName, partitions: 1 });
   rig.push(0, 'b', 'c', 'd');
-  assert.deepEqual(shown(await rig.take(owner, 1)), ['0:c']);
-  await rig.run(owner, 20_000);
-  await rig.take(owner, 3);
-  await rig.run(owner, 11_000);
   assert.deepEqual(shown(await rig.take(owner, 3)), ['0:b', '0:c', '0:d']);
   assert.deepEqual(rig.noticed, ['topic-recreated']);
 });

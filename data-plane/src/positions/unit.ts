@@ -7,7 +7,7 @@ import { Course } from './course.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { Answer, Ask, Loan, Rest, UnitName, Verdict } from './exchange.ts';
 import { Holding } from './holding.ts';
-import type { Borrower } from './loans.ts';
+import type { Borrower, Lent } from './loans.ts';
 import type {
   Owner,
   OwnerHost,
@@ -43,7 +43,7 @@ const pressedIdleMs = 1_000;
 
 const fenced: Answer = { kind: 'fenced' };
 
-export class OwnedUnit implements Owner {
+export class UnitOwner implements Owner {
   readonly #holding: Holding;
   readonly #committer: Committer;
   readonly #reader: Reader;
@@ -114,8 +114,9 @@ export class OwnedUnit implements Owner {
     const holding = this.#holding;
     if (!this.#holds()) return;
     const { loans, nowMs, host } = holding;
-    loans.expire(nowMs, holding.loanMsMax, (entry) => this.#deadLetters.judge(entry));
-    loans.reclaim(host.isGone, (entry) => this.#deadLetters.judge(entry));
+    const judge = (entry: Lent): void => this.#deadLetters.judge(entry);
+    loans.expire(nowMs, holding.loanMsMax, judge);
+    loans.reclaim((session) => host.isGone(session), judge);
     this.#deadLetters.run();
     this.#committer.run();
     const unaskedMs = nowMs - holding.askedAtMs;

@@ -5,9 +5,9 @@ import { consumerGroup } from '@respool/contracts/queues';
 import type { NewRecord } from '@respool/kafka/gateway';
 import { MemoryGateway, MemoryKafka } from '@respool/kafka/memory';
 import { KafkaBackend } from '../backend/kafka/kafka.ts';
-import type { Answer, Ask, Loan, SessionId } from '../positions/exchange.ts';
+import type { Answer, Ask, Loan, SessionId, UnitName } from '../positions/exchange.ts';
 import type { OwnerHost, OwnerLimits, OwnerStart } from '../positions/owner.ts';
-import { defaultOwnerLimits, OwnedUnit } from '../positions/unit.ts';
+import { defaultOwnerLimits, UnitOwner } from '../positions/unit.ts';
 import { readSettings } from '../settings.ts';
 import type { TenantView, TopicView } from '../state.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -73,23 +73,13 @@ export class UnitRig {
 
   /** A host that says what the rig's fields say; `holds` may be another's. */
   host(given: Partial<OwnerHost> = {}): OwnerHost {
-    return {
-      clock: this.clock,
-      limits: this.limits,
-      ahead: this.ahead,
-      holds: () => this.holds,
-      isGone: (session) => this.gone.has(session),
-      hint: (session) => void this.hints.push(session),
-      noteSeek: async (_unit, generation) => void this.seeksNoted.push(generation),
-      notice: (notice) => void this.notices.push(notice),
-      ...given,
-    };
+    return Object.assign(new RigHost(this), given);
   }
 
   /** The next owner, of the next epoch. */
-  start(given: Partial<OwnerHost> = {}, seek = 0): OwnedUnit {
+  start(given: Partial<OwnerHost> = {}, seek = 0): UnitOwner {
     const start: OwnerStart = { unit, epoch: ++this.epoch, seek };
-    return new OwnedUnit(start, this.topic, this.host(given));
+    return new UnitOwner(start, this.topic, this.host(given));
   }
 
   push(partition: number, ...values: readonly (string | null)[]): number {
@@ -121,19 +111,19 @@ export class UnitRig {
     return await promise;
   }
 
-  async ask(owner: OwnedUnit, given: Partial<Ask> = {}): Promise<Answer> {
+  async ask(owner: UnitOwner, given: Partial<Ask> = {}): Promise<Answer> {
     return await this.until(owner.exchange({ ...ask, unit, epoch: owner.epoch, ...given }));
   }
 
   /** Loans that came with the answer, which must be one that gives. */
-  async take(owner: OwnedUnit, take: number, given: Partial<Ask> = {}): Promise<readonly Loan[]> {
+  async take(owner: UnitOwner, take: number, given: Partial<Ask> = {}): Promise<readonly Loan[]> {
     const answer = await this.ask(owner, { take, ...given });
     assert.equal(answer.kind, 'loans', JSON.stringify(answer));
     return answer.kind === 'loans' ? answer.loans : [];
   }
 
   async settle(
-    owner: OwnedUnit,
+    owner: UnitOwner,
     acks: readonly Loan[],
     nacks: readonly Loan[] = [],
   ): Promise<void> {
@@ -142,7 +132,7 @@ export class UnitRig {
   }
 
   /** Time passes, and the unit is looked after ten times a second. */
-  async run(owner: OwnedUnit, ms: number): Promise<void> {
+  async run(owner: UnitOwner, ms: number): Promise<void> {
     for (let passed = 0; passed < ms; passed += 100) {
       await this.clock.advance(Math.min(100, ms - passed));
       owner.tick();
@@ -180,4 +170,39 @@ const ask = {
 /** As `partition:content`. */
 export function shown(loans: readonly Loan[]): string[] {
   return loans.map(({ partition, value }) => `${partition}:${value}`);
+}
+
+/** Its methods need to be called as such. */
+class RigHost implements OwnerHost {
+  readonly #rig: UnitRig;
+  readonly clock: VirtualClock;
+  readonly limits: OwnerLimits;
+  readonly ahead: { bytes: number };
+
+  constructor(rig: UnitRig) {
+    this.#rig = rig;
+    this.clock = rig.clock;
+    this.limits = rig.limits;
+    this.ahead = rig.ahead;
+  }
+
+  holds(): boolean {
+    return this.#rig.holds;
+  }
+
+  isGone(session: SessionId): boolean {
+    return this.#rig.gone.has(session);
+  }
+
+  hint(session: SessionId): void {
+    this.#rig.hints.push(session);
+  }
+
+  async noteSeek(_unit: UnitName, generation: number): Promise<void> {
+    this.#rig.seeksNoted.push(generation);
+  }
+
+  notice(notice: Notice): void {
+    this.#rig.notices.push(notice);
+  }
 }

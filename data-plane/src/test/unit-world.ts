@@ -1,7 +1,7 @@
 /** Proxies that ask owners of one unit, owners that come and go, and a Kafka that fails: by luck. */
 import type { Operation } from '@respool/kafka/memory';
 import type { Answer, Loan, SessionId } from '../positions/exchange.ts';
-import type { OwnedUnit } from '../positions/unit.ts';
+import type { UnitOwner } from '../positions/unit.ts';
 import type { Random } from './random.ts';
 import { committedNow, Oracle } from './unit-oracle.ts';
 import { group, kafkaName, UnitRig } from './unit-rig.ts';
@@ -14,7 +14,7 @@ export interface WorldOptions {
 }
 
 interface Ownership {
-  readonly owner: OwnedUnit;
+  readonly owner: UnitOwner;
   holds: boolean;
 }
 

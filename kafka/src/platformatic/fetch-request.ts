@@ -192,7 +192,8 @@ async function settle(
     const { batchBytesMax } = limits;
     const options = { offset, recordBytesMax, batchBytesMax, aborted };
     const { records, nextOffset, heldBytes } = await readBatches(answer.records, options);
-    work.done({ records, nextOffset, endOffset, startOffset, heldBytes });
+    const { topicId } = work;
+    work.done({ topicId, records, nextOffset, endOffset, startOffset, heldBytes });
   } catch (error) {
     work.fail(asKafkaError(error));
   }

@@ -35,7 +35,7 @@ export const defaultLimits: GatewayLimits = {
   waitingMax: 10_000,
   topicsMax: 10_000,
   groupsMax: 10_000,
-  metadataMsMax: 60_000,
+  metadataMsMax: 30_000,
 };
 
 export interface PlatformaticOptions {

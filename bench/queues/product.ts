@@ -1,0 +1,57 @@
+/** The product with a real broker behind it: two proxies, one tenant, its topics. */
+
+import { type KafkaCluster, startKafka } from '../../scripts/kafka/cluster.ts';
+import { provisionKafka } from '../../scripts/provision/kafka.ts';
+import { temporaryFolder } from '../system/backends.ts';
+import { change, proxyEntry, startPlanes, startProxy } from '../system/product.ts';
+import type { Scope } from '../system/scope.ts';
+import { tools } from '../system/tools.ts';
+import type { ProxyTarget } from './targets.ts';
+
+export const partitions = 4;
+const tenant = 'bench';
+const user = 'load';
+
+export interface QueueProduct {
+  readonly proxies: readonly ProxyTarget[];
+  readonly bootstrap: readonly string[];
+  /** Makes a topic in Kafka and for clients; returns Kafka's name of it. */
+  newTopic(name: string): Promise<string>;
+}
+
+export async function startQueueProduct(scope: Scope): Promise<QueueProduct> {
+  const kafka = await startKafka(await provisionKafka(), {
+    folder: temporaryFolder(scope, 'kafka'),
+  });
+  scope.add(() => kafka.stop());
+  const planes = await startPlanes(scope, await tools.nats());
+  const tokens = await change(planes, [
+    { op: 'put', kind: 'backend', id: 'queues', value: backendOf(kafka) },
+    { op: 'put', kind: 'tenant', id: tenant, value: { isolation: { mode: 'dedicated' } } },
+    { op: 'put', kind: 'user', tenant, id: user, value: { secret: { token: 'generate' } } },
+  ]);
+  const password = tokens[`${tenant}/${user}`] ?? '';
+  const newTopic = async (name: string): Promise<string> => {
+    const grants = [{ user, produce: true, consume: true }];
+    const value = { backend: 'queues', partitions, replication: 1, window: 10_000, grants };
+    await change(planes, [{ op: 'put', kind: 'topic', tenant, id: name, value }], 'applied');
+    return `${tenant}.${name}`;
+  };
+  await newTopic('first');
+  const proxies: ProxyTarget[] = [];
+  for (const id of ['bench-a', 'bench-b']) {
+    const options = { id, core: null, entry: proxyEntry, nodeFlags: [] };
+    const { port, proxy } = await startProxy(scope, planes, options);
+    const credentials = { user: `${tenant}.${user}`, password };
+    proxies.push({ endpoint: { port, credentials }, pid: proxy.pid });
+  }
+  return { proxies, bootstrap: kafka.bootstrap, newTopic };
+}
+
+function backendOf({ bootstrap }: KafkaCluster): object {
+  const addresses = bootstrap.map((address) => {
+    const [host, port] = address.split(':');
+    return { host, port: Number(port) };
+  });
+  return { kind: 'kafka', bootstrap: addresses };
+}

@@ -1,0 +1,133 @@
+/**
+ * Queues beside plain Kafka clients in one run: CPU per message, throughput, p99; with `--minutes`
+ * the memory of the proxies under both loads for so long.
+ *
+ *     npm run bench:queues -- [--rounds 5] [--messages 60000] [--minutes 10] [--out bench/results]
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { describeMachine, loadAverage } from '../system/machine.ts';
+import { type Scope, withScope } from '../system/scope.ts';
+import { tools } from '../system/tools.ts';
+import { type Endurance, endure } from './endurance.ts';
+import type { PeerSettings } from './peer.ts';
+import { partitions, type QueueProduct, startQueueProduct } from './product.ts';
+import { makeQueueReport, type QueueRow, toMarkdown } from './report.ts';
+import { measurePeer, measureProxies, type QueueSample } from './targets.ts';
+
+export const pushCallers = 50;
+export const popCallers = 200;
+export const valueBytes = 100;
+
+interface Flags {
+  readonly rounds: number;
+  readonly messages: number;
+  readonly minutes: number;
+  readonly out: string | null;
+}
+
+interface Run {
+  readonly scope: Scope;
+  readonly product: QueueProduct;
+  readonly benchmark: string;
+  readonly flags: Flags;
+}
+
+type Measured = readonly [Pick<QueueRow, 'case' | 'target' | 'variant'>, QueueSample];
+
+await withScope(async (scope) => {
+  const flags = flagsOf(process.argv.slice(2));
+  const machine = describeMachine();
+  const product = await startQueueProduct(scope);
+  const { benchmark } = await tools.redis();
+  const run = { scope, product, benchmark, flags };
+  const measured: Measured[] = [];
+  for (let round = 0; round < flags.rounds; round++) {
+    measured.push(...(await pushRound(run)), ...(await popRound(run)));
+    console.error(`bench: round ${round + 1} of ${flags.rounds}`);
+  }
+  const endurance: Endurance | null =
+    flags.minutes === 0 ? null : await endure(run, flags.minutes * 60_000);
+  machine['load average after'] = loadAverage();
+  const shape = { partitions, pushCallers, popCallers, valueBytes, ...flags };
+  const report = makeQueueReport({ machine, shape, measured, endurance }, new Date());
+  const markdown = toMarkdown(report);
+  console.log(markdown);
+  if (flags.out === null) return;
+  mkdirSync(flags.out, { recursive: true });
+  writeFileSync(join(flags.out, 'queues-latest.json'), `${JSON.stringify(report, null, 1)}\n`);
+  writeFileSync(join(flags.out, `queues-${report.date.slice(0, 10)}.md`), markdown);
+});
+
+/** Every caller waits for its own message to be stored before it pushes the next. */
+async function pushRound({ scope, product, benchmark, flags }: Run): Promise<Measured[]> {
+  const name = `push-${randomUUID().slice(0, 8)}`;
+  const topic = await product.newTopic(name);
+  const load = { callers: pushCallers, messages: flags.messages };
+  const one = product.proxies.slice(0, 1);
+  const command = ['KPUSH', name, 'x'.repeat(valueBytes)];
+  const ours = await measureProxies(scope, benchmark, one, { ...load, command });
+  const all: Measured[] = [[{ case: 'push', target: 'respool', variant: '' }, ours]];
+  for (const library of ['kafkajs', 'platformatic'] as const) {
+    for (const variant of ['alone', 'gathered'] as const) {
+      const messages = variant === 'alone' ? Math.ceil(flags.messages / 5) : flags.messages;
+      const settings = settingsOf(product, topic, { library, role: 'push', variant, messages });
+      const sample = await measurePeer(scope, settings);
+      all.push([{ case: 'push', target: library, variant }, sample]);
+    }
+  }
+  return all;
+}
+
+/** The same records to everybody, each record once to some caller. */
+async function popRound({ scope, product, benchmark, flags }: Run): Promise<Measured[]> {
+  const name = `pop-${randomUUID().slice(0, 8)}`;
+  const topic = await product.newTopic(name);
+  const { messages } = flags;
+  const fill = { callers: pushCallers, messages: Math.ceil(messages * 1.05), depth: 50 };
+  const command = ['KPUSH', name, 'x'.repeat(valueBytes)];
+  await measureProxies(scope, benchmark, product.proxies, { ...fill, command });
+  const load = { callers: popCallers, messages, command: ['KPOP', name] };
+  const ours = await measureProxies(scope, benchmark, product.proxies, load);
+  const all: Measured[] = [[{ case: 'pop', target: 'respool', variant: '' }, ours]];
+  for (const library of ['kafkajs', 'platformatic'] as const) {
+    const variant = 'alone' as const;
+    const settings = settingsOf(product, topic, { library, role: 'pop', variant, messages });
+    all.push([{ case: 'pop', target: library, variant: '' }, await measurePeer(scope, settings)]);
+  }
+  return all;
+}
+
+function settingsOf(
+  { bootstrap }: QueueProduct,
+  topic: string,
+  given: Pick<PeerSettings, 'library' | 'role' | 'variant' | 'messages'>,
+): PeerSettings {
+  const group = `bench-${randomUUID()}`;
+  return { bootstrap, topic, group, callers: pushCallers, valueBytes, ...given };
+}
+
+function flagsOf(args: readonly string[]): Flags {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rounds: { type: 'string', default: '5' },
+      messages: { type: 'string', default: '60000' },
+      minutes: { type: 'string', default: '0' },
+      out: { type: 'string' },
+    },
+  });
+  const number = (name: string, text: string): number => {
+    const value = Number(text);
+    if (!Number.isFinite(value) || value < 0) throw new Error(`--${name} is not a number`);
+    return value;
+  };
+  return {
+    rounds: number('rounds', values.rounds),
+    messages: number('messages', values.messages),
+    minutes: number('minutes', values.minutes),
+    out: values.out ?? null,
+  };
+}

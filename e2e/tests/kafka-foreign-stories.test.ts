@@ -1,0 +1,133 @@
+/**
+ * Positions over what others bring into a topic: gaps, transactions, compressed batches, and a
+ * consumer of another kind in the group.
+ */
+import assert from 'node:assert/strict';
+import { before, test } from 'node:test';
+import { lagOf, numbered, pop, popRest, QueueStory, triplesOf } from '../topology/queue-story.ts';
+import { ReplyError } from '../topology/reply.ts';
+import { useStage } from '../topology/stage.ts';
+import { until } from '../topology/until.ts';
+
+const stage = useStage();
+let story: QueueStory;
+
+before(async () => {
+  story = await QueueStory.start(stage, { 'log.cleaner.backoff.ms': '100' });
+});
+
+test('gaps that compaction left do not stop anybody, however small the window', async () => {
+  const compacted = {
+    'cleanup.policy': 'compact',
+    'segment.ms': '100',
+    'min.cleanable.dirty.ratio': '0.01',
+    'max.compaction.lag.ms': '200',
+  };
+  const topic = await story.newTopic('latest', { window: 3 }, compacted);
+  await story.write(topic, numbered(300), 'one key');
+  await story.write(topic, ['kept'], 'another key');
+  const client = await story.login();
+  const stored = async (): Promise<string[]> => {
+    await story.write(topic, ['tick'], 'a third key');
+    return triplesOf(await client.call('KPOP', 'latest', 0, 0, 1_000_000));
+  };
+  await until(async () => (await stored())[0]?.startsWith('0 299 ') === true, {
+    ...{ what: 'the broker to compact', deadlineMs: 60_000, everyMs: 300 },
+  });
+  const all: string[] = [];
+  for (let last = -1; !all.some((one) => one.endsWith(' kept')); ) {
+    const [one] = await pop(client, 'latest', 1);
+    assert.ok(one, 'there is more');
+    const offset = Number(one.split(' ')[1]);
+    assert.ok(offset > last, 'in order');
+    last = offset;
+    all.push(one);
+  }
+  assert.match(String(all[0]), /^0 299 m299$/);
+  client.close();
+});
+
+test('records of a transaction come once it is committed, those of an aborted one never', async () => {
+  const topic = await story.newTopic('deals');
+  const client = await story.login();
+  const producer = story.kafkajs.producer({ transactionalId: 'deals', maxInFlightRequests: 1 });
+  await producer.connect();
+  const first = await producer.transaction();
+  await first.send({ topic, messages: [{ value: 'committed' }] });
+  assert.deepEqual(await pop(client, 'deals', 10), [], 'it is not committed yet');
+  await first.commit();
+  const second = await producer.transaction();
+  await second.send({ topic, messages: [{ value: 'aborted' }] });
+  await second.abort();
+  await story.write(topic, ['plain']);
+  const all: string[] = [];
+  await until(
+    async () => {
+      all.push(...(await pop(client, 'deals', 10)));
+      return all.length >= 2;
+    },
+    { what: 'both records', deadlineMs: 20_000 },
+  );
+  assert.deepEqual(
+    all.map((one) => one.split(' ')[2]),
+    ['committed', 'plain'],
+  );
+  await client.ask('PING');
+  await lagOf(client, 'deals', ({ lag }) => lag === 0);
+  await producer.disconnect();
+  client.close();
+});
+
+test('compressed batches with keys and headers come record by record', async () => {
+  const topic = await story.newTopic('packed');
+  const client = await story.login();
+  const producer = story.kafkajs.producer();
+  await producer.connect();
+  const values = Array.from({ length: 500 }, (_, n) => `packed-${n}-${'y'.repeat(n % 50)}`);
+  const messages = values.map((value, n) => ({ key: `k${n % 5}`, value, headers: { trace: 'a' } }));
+  const gzip = 1;
+  await producer.send({ topic, compression: gzip, messages });
+  await producer.disconnect();
+  const all = await popRest(client, 'packed');
+  assert.deepEqual(
+    all,
+    values.map((value, n) => `0 ${n} ${value}`),
+  );
+  client.close();
+});
+
+test('a consumer of another kind in the group stops commits, and the window stops the rest', async () => {
+  const topic = await story.newTopic('crowded', { window: 20 });
+  const client = await story.login();
+  await story.write(topic, numbered(200));
+  assert.equal((await pop(client, 'crowded', 5)).length, 5);
+  await client.ask('PING');
+  await lagOf(client, 'crowded', ({ position }) => position === 5);
+  const consumer = story.kafkajs.consumer({ groupId: 'kq.shop.default' });
+  await consumer.connect();
+  const other = await story.newTopic('elsewhere');
+  await consumer.subscribe({ topic: other, fromBeginning: true });
+  const joined = new Promise<void>((resolve) => {
+    consumer.on(consumer.events.GROUP_JOIN, () => resolve());
+  });
+  await consumer.run({ eachMessage: async () => {} });
+  await joined;
+  let taken = 5;
+  const error = await until(
+    async () => {
+      const reply = await client.ask('KPOP', 'crowded');
+      if (reply instanceof ReplyError) return reply;
+      taken++;
+      return null;
+    },
+    { what: 'the window to be full', deadlineMs: 60_000, everyMs: 1 },
+  );
+  assert.match(error.message, /^TRYAGAIN /);
+  assert.equal(taken, 25, 'twenty beyond what was committed');
+  await story.noticed('crowded', 'group-in-use');
+  await consumer.disconnect();
+  await story.noticed('crowded', 'group-free');
+  const rest = await popRest(client, 'crowded');
+  assert.equal(rest.length, 200 - taken);
+  client.close();
+});

@@ -1,0 +1,97 @@
+/**
+ * Three brokers, each partition on all of them: leaders are killed and stopped in turn while
+ * clients push and pop through two proxies.
+ */
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { kafkajsTo } from '@respool/kafka/test/kafka';
+import { Crew, type CrewSettings } from '../ledger/crew.ts';
+import { Ledger } from '../ledger/ledger.ts';
+import { type Haproxy, startHaproxy } from '../topology/haproxy.ts';
+import { type KafkaCluster, type KafkaNode, startKafka } from '../topology/kafka.ts';
+import { kafkaBody } from '../topology/queues.ts';
+import { useStage } from '../topology/stage.ts';
+import { until } from '../topology/until.ts';
+import { createTenant, startWorld, type World } from '../topology/world.ts';
+
+const stage = useStage();
+const seed = Number(process.env['RESPOOL_LEDGER_SEED'] ?? randomInt(1, 1_000_000));
+const password = 'leaders';
+const partitions = 3;
+let kafka: KafkaCluster;
+let world: World;
+let balancer: Haproxy;
+
+before(async () => {
+  console.log(`# RESPOOL_LEDGER_SEED=${seed}`);
+  [kafka, world] = await Promise.all([
+    startKafka(stage, { nodes: 3 }),
+    startWorld(stage, { proxies: 2 }),
+  ]);
+  balancer = await startHaproxy(stage, world.proxies);
+  const admin = kafkajsTo(kafka.bootstrap).admin();
+  await admin.connect();
+  const topic = { topic: 'led.flow', numPartitions: partitions, replicationFactor: 3 };
+  await admin.createTopics({ waitForLeaders: true, topics: [topic] });
+  await admin.disconnect();
+  await createTenant(world.api, 'led', { password });
+  await world.api.put('/v1/backends/queues', kafkaBody(kafka));
+  const grants = [{ user: 'default', produce: true, consume: true }];
+  const value = { backend: 'queues', origin: 'adopted', grants };
+  await world.api.changeApplied([{ op: 'put', kind: 'topic', tenant: 'led', id: 'flow', value }]);
+});
+
+function crewOf(role: CrewSettings['role'], ledger: Ledger): Crew {
+  const where = { port: balancer.port, auth: ['led', password], topic: 'flow' };
+  const habits = { seed, mischief: 0, perSecond: 800 };
+  return new Crew(stage, { role, ...where, processes: 1, connections: 10, ...habits }, ledger);
+}
+
+async function killed(node: KafkaNode): Promise<void> {
+  await node.kill9();
+  await pause(2_000);
+  await node.start();
+}
+
+async function stopped(node: KafkaNode): Promise<void> {
+  node.pause();
+  await pause(4_000);
+  node.resume();
+}
+
+test('leaders move under load: nothing is lost, and nothing comes twice', async () => {
+  const ledger = new Ledger();
+  const [push, pop] = [crewOf('push', ledger), crewOf('pop', ledger)];
+  const goesOn = async (what: string): Promise<void> => {
+    ledger.read();
+    const { pushed, delivered } = ledger;
+    const isOn = () => {
+      ledger.read();
+      return ledger.pushed > pushed + 300 && ledger.delivered > delivered + 300;
+    };
+    await until(isOn, { what: `messages to flow after: ${what}`, deadlineMs: 60_000 });
+  };
+  await goesOn('the start');
+  for (const node of kafka.nodes) {
+    await killed(node);
+    await goesOn(`broker ${node.id} was killed`);
+    await stopped(node);
+    await goesOn(`broker ${node.id} stood still`);
+  }
+  await push.stop();
+  const isDone = () => {
+    ledger.read();
+    return ledger.owed === 0;
+  };
+  const late = (error: Error) => console.log(`# ${error.message}`);
+  await until(isDone, { what: 'all that was pushed', deadlineMs: 60_000 }).catch(late);
+  await pop.stop();
+  ledger.read();
+  const verdict = ledger.verdict();
+  console.log(`# ${JSON.stringify(verdict)}`);
+  assert.equal(verdict.lostCount, 0, verdict.lost.join(', '));
+  assert.deepEqual(verdict.strange, []);
+  assert.equal(verdict.duplicates, 0, 'no owner of a position changed');
+});

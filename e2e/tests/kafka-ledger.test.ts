@@ -1,0 +1,119 @@
+/**
+ * Double entry: what was pushed against what was popped, by a hundred clients through three proxies
+ * behind a load balancer, while everything there is gets killed, stopped and cut off.
+ */
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { before, test } from 'node:test';
+import { kafkajsTo } from '@respool/kafka/test/kafka';
+import { Crew, type CrewSettings } from '../ledger/crew.ts';
+import { type Fault, type Scene, shuffled } from '../ledger/faults.ts';
+import { Ledger } from '../ledger/ledger.ts';
+import { type Haproxy, startHaproxy } from '../topology/haproxy.ts';
+import { type KafkaCluster, startKafka } from '../topology/kafka.ts';
+import { generator } from '../topology/load.ts';
+import { kafkaBody } from '../topology/queues.ts';
+import { useStage } from '../topology/stage.ts';
+import { until } from '../topology/until.ts';
+import { createTenant, startWorld, type World } from '../topology/world.ts';
+
+const stage = useStage();
+const seed = Number(process.env['RESPOOL_LEDGER_SEED'] ?? randomInt(1, 1_000_000));
+const messages = Number(process.env['RESPOOL_LEDGER_MESSAGES'] ?? 200_000);
+const password = 'ledger password';
+const partitions = 4;
+const window = 200;
+let kafka: KafkaCluster;
+let world: World;
+let balancer: Haproxy;
+
+before(async () => {
+  console.log(`# RESPOOL_LEDGER_SEED=${seed}`);
+  [kafka, world] = await Promise.all([startKafka(stage), startWorld(stage, { proxies: 3 })]);
+  balancer = await startHaproxy(stage, world.proxies);
+  const admin = kafkajsTo(kafka.bootstrap).admin();
+  await admin.connect();
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: ['auto', 'manual'].map((name) => {
+      return { topic: `ledger.${name}`, numPartitions: partitions, replicationFactor: 1 };
+    }),
+  });
+  await admin.disconnect();
+  const { api } = world;
+  await createTenant(api, 'ledger', { password });
+  await api.put('/v1/backends/queues', kafkaBody(kafka));
+  const grants = [{ user: 'default', produce: true, consume: true }];
+  const common = { backend: 'queues', origin: 'adopted', grants, window };
+  await api.changeApplied([
+    topicOf('auto', { ...common, ack: 'auto' }),
+    topicOf('manual', { ...common, ack: 'manual', ackMs: 3_000 }),
+  ]);
+});
+
+function topicOf(id: string, value: object): object {
+  return { op: 'put', kind: 'topic', tenant: 'ledger', id, value };
+}
+
+function crewOf(role: CrewSettings['role'], topic: string, ledger: Ledger, mischief = 0.002) {
+  const shape = { push: [1, 20], pop: [2, 20], work: [1, 20] } as const;
+  const [processes, connections] = shape[role];
+  const where = { port: balancer.port, auth: ['ledger', password], topic };
+  const habits = { seed, mischief, perSecond: 1_500 };
+  return new Crew(stage, { role, ...where, processes, connections, ...habits }, ledger);
+}
+
+/** Everything goes on within a minute of whatever befell it. */
+async function recovers(ledgers: readonly Ledger[], what: string): Promise<void> {
+  const before = ledgers.map(({ pushed, delivered }) => ({ pushed, delivered }));
+  const isOn = () => {
+    read(ledgers);
+    return ledgers.every((ledger, at) => {
+      const was = before[at] ?? { pushed: 0, delivered: 0 };
+      return ledger.delivered > was.delivered + 200 && ledger.pushed > was.pushed + 200;
+    });
+  };
+  await until(isOn, { what: `messages to flow after: ${what}`, deadlineMs: 60_000, everyMs: 100 });
+}
+
+test('nothing is lost and little comes twice, whatever is killed, stopped or cut off', async () => {
+  const random = generator(seed);
+  const [auto, manual] = [new Ledger(), new Ledger()];
+  const ledgers = [auto, manual];
+  const pushers = [crewOf('push', 'auto', auto), crewOf('push', 'manual', manual)] as const;
+  const [pop, work] = [crewOf('pop', 'auto', auto), crewOf('work', 'manual', manual)];
+  await recovers(ledgers, 'the start');
+  const scene: Scene = { world, kafka, crews: { push: pushers[0], pop, work }, random };
+  const befell: Fault[] = [];
+  for (const fault of shuffled(random)) {
+    console.log(`# ${fault.what}`);
+    await fault.perform(scene);
+    await recovers(ledgers, fault.what);
+    befell.push(fault);
+  }
+  const enough = () => read(ledgers) && auto.pushed + manual.pushed >= messages;
+  await until(enough, { what: `${messages} pushes`, deadlineMs: 240_000, everyMs: 200 });
+  await Promise.all(pushers.map((crew) => crew.stop()));
+  const popped = () => read(ledgers) && auto.owed + manual.owed === 0;
+  const what = 'everything that was pushed to be popped';
+  const late = (error: Error) => console.log(`# ${error.message}`);
+  await until(popped, { what, deadlineMs: 120_000, everyMs: 200 }).catch(late);
+  await Promise.all([pop.stop(), work.stop()]);
+  read(ledgers);
+  const windows = befell.reduce((sum, { windowsMax }) => sum + windowsMax, 0);
+  for (const [name, ledger] of Object.entries({ auto, manual })) {
+    const verdict = ledger.verdict();
+    console.log(`# ${name}: ${JSON.stringify(verdict)}`);
+    assert.equal(verdict.lostCount, 0, `${name}: ${verdict.lost.join(', ')}`);
+    assert.deepEqual(verdict.strange, [], name);
+  }
+  const { duplicates, givenBack } = auto.verdict();
+  const most = windows * window * partitions + givenBack;
+  console.log(`# ${duplicates} came twice, at most ${most} may`);
+  assert.ok(duplicates <= most);
+});
+
+function read(ledgers: readonly Ledger[]): true {
+  for (const ledger of ledgers) ledger.read();
+  return true;
+}
