@@ -109,8 +109,8 @@ test('many pushes without a key take turns a batch at a time', async () => {
   );
 });
 
-test('while all partitions are busy, pushes without a key spread over them', async () => {
-  const rig = new PushRig({ partitions: 3, answerMs: 500 });
+test('while all partitions are busy, pushes without a key spread over them, some at a time', async () => {
+  const rig = new PushRig({ partitions: 3, answerMs: 500, limits: { gatherRecordsMax: 3 } });
   await rig.warm().catch(() => {});
   await rig.clock.advance(2_000);
   rig.kafka.batches.length = 0;
