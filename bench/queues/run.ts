@@ -2,7 +2,8 @@
  * Queues beside plain Kafka clients in one run: CPU per message, throughput, p99; with `--minutes`
  * the memory of the proxies under both loads for so long.
  *
- *     npm run bench:queues -- [--rounds 5] [--messages 60000] [--minutes 10] [--out bench/results]
+ *     npm run bench:queues -- [--rounds 5] [--messages 100000] [--minutes 10] [--out bench/results]
+ *                             [--only push|pop] [--alone]
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -25,6 +26,10 @@ interface Flags {
   readonly rounds: number;
   readonly messages: number;
   readonly minutes: number;
+  /** One case instead of both. */
+  readonly only: 'push' | 'pop' | null;
+  /** Without the libraries beside us. */
+  readonly alone: boolean;
   readonly out: string | null;
 }
 
@@ -45,7 +50,8 @@ await withScope(async (scope) => {
   const run = { scope, product, benchmark, flags };
   const measured: Measured[] = [];
   for (let round = 0; round < flags.rounds; round++) {
-    measured.push(...(await pushRound(run)), ...(await popRound(run)));
+    if (flags.only !== 'pop') measured.push(...(await pushRound(run)));
+    if (flags.only !== 'push') measured.push(...(await popRound(run)));
     console.error(`bench: round ${round + 1} of ${flags.rounds}`);
   }
   const endurance: Endurance | null =
@@ -70,6 +76,7 @@ async function pushRound({ scope, product, benchmark, flags }: Run): Promise<Mea
   const command = ['KPUSH', name, 'x'.repeat(valueBytes)];
   const ours = await measureProxies(scope, benchmark, one, { ...load, command });
   const all: Measured[] = [[{ case: 'push', target: 'respool', variant: '' }, ours]];
+  if (flags.alone) return all;
   for (const library of ['kafkajs', 'platformatic'] as const) {
     for (const variant of ['alone', 'gathered'] as const) {
       const messages = variant === 'alone' ? Math.ceil(flags.messages / 5) : flags.messages;
@@ -92,6 +99,7 @@ async function popRound({ scope, product, benchmark, flags }: Run): Promise<Meas
   const load = { callers: popCallers, messages, command: ['KPOP', name] };
   const ours = await measureProxies(scope, benchmark, product.proxies, load);
   const all: Measured[] = [[{ case: 'pop', target: 'respool', variant: '' }, ours]];
+  if (flags.alone) return all;
   for (const library of ['kafkajs', 'platformatic'] as const) {
     const variant = 'alone' as const;
     const settings = settingsOf(product, topic, { library, role: 'pop', variant, messages });
@@ -114,8 +122,10 @@ function flagsOf(args: readonly string[]): Flags {
     args: [...args],
     options: {
       rounds: { type: 'string', default: '5' },
-      messages: { type: 'string', default: '60000' },
+      messages: { type: 'string', default: '100000' },
       minutes: { type: 'string', default: '0' },
+      only: { type: 'string' },
+      alone: { type: 'boolean', default: false },
       out: { type: 'string' },
     },
   });
@@ -128,6 +138,8 @@ function flagsOf(args: readonly string[]): Flags {
     rounds: number('rounds', values.rounds),
     messages: number('messages', values.messages),
     minutes: number('minutes', values.minutes),
+    only: values.only === 'push' || values.only === 'pop' ? values.only : null,
+    alone: values.alone,
     out: values.out ?? null,
   };
 }

@@ -25,7 +25,6 @@ let world: World;
 let balancer: Haproxy;
 
 before(async () => {
-  console.log(`# RESPOOL_LEDGER_SEED=${seed}`);
   [kafka, world] = await Promise.all([
     startKafka(stage, { nodes: 3 }),
     startWorld(stage, { proxies: 2 }),
@@ -61,7 +60,8 @@ async function stopped(node: KafkaNode): Promise<void> {
   node.resume();
 }
 
-test('leaders move under load: nothing is lost, and nothing comes twice', async () => {
+test('leaders move under load: nothing is lost, and nothing comes twice', async (context) => {
+  context.diagnostic(`RESPOOL_LEDGER_SEED=${seed}`);
   const ledger = new Ledger();
   const [push, pop] = [crewOf('push', ledger), crewOf('pop', ledger)];
   const goesOn = async (what: string): Promise<void> => {
@@ -85,12 +85,12 @@ test('leaders move under load: nothing is lost, and nothing comes twice', async 
     ledger.read();
     return ledger.owed === 0;
   };
-  const late = (error: Error) => console.log(`# ${error.message}`);
+  const late = (error: Error) => context.diagnostic(error.message);
   await until(isDone, { what: 'all that was pushed', deadlineMs: 60_000 }).catch(late);
   await pop.stop();
   ledger.read();
   const verdict = ledger.verdict();
-  console.log(`# ${JSON.stringify(verdict)}`);
+  context.diagnostic(JSON.stringify(verdict));
   assert.equal(verdict.lostCount, 0, verdict.lost.join(', '));
   assert.deepEqual(verdict.strange, []);
   assert.equal(verdict.duplicates, 0, 'no owner of a position changed');

@@ -193,6 +193,26 @@ test('verdicts by place reach the owner from any proxy', async (t) => {
   assert.deepEqual(await judge([verdict]), [false]);
 });
 
+test('a fault in one owned unit is not the others’: it begins anew', async (t) => {
+  const other = others[0]!;
+  const { proxies, logs, log } = await served(t, 1, [unit, other]);
+  const [proxy] = proxies as [TestPositions];
+  logs.of(other).push('a', 'b');
+  assert.equal(await popAgain(proxy, other), 'a');
+  const [faulty] = log.owners;
+  assert(faulty !== undefined);
+  faulty.tick = () => {
+    throw new Error('a test broke it');
+  };
+  await until(
+    () => !proxy.owned.includes(unitKey(unit)),
+    () => proxy.owned,
+  );
+  assert.deepEqual(proxy.owned, [unitKey(other)]);
+  assert.equal(await popAgain(proxy, unit), '1');
+  assert.equal(await popAgain(proxy, other), 'b');
+});
+
 test('a topic that is gone is refused, and its owner ends', async (t) => {
   const { proxies, owner } = await served(t, 2);
   for (const { positions } of proxies) positions.follow({ tenants: new Map() } as never);

@@ -10,11 +10,15 @@ interface Peer {
   readonly sequence: number;
   /** When the first reading arrived that showed this sequence, by our own clock. */
   readonly sinceMs: number;
+  /** How long it stood still, as the last reading showed. */
+  stillMs: number;
   isGone: boolean;
 }
 
 /** An entry that was not renewed for so long belongs to nobody any more. */
 export const goneMs = 6_000;
+/** A renewal of it is missing. */
+const suspectMs = 2_500;
 /** Sessions nobody asked about for so long are asked about anew. */
 const askedMsMax = 120_000;
 
@@ -43,7 +47,8 @@ export class Peers {
     const session = readSessionEntry(proxy, stored.value);
     // A bucket that was lost begins to count anew, so that a sequence alone may come again.
     if (known?.sequence === stored.sequence && known.session === session) {
-      if (sentMs - known.sinceMs >= goneMs) known.isGone = true;
+      known.stillMs = sentMs - known.sinceMs;
+      if (known.stillMs >= goneMs) known.isGone = true;
       return;
     }
     const isNew = session !== known?.session;
@@ -53,6 +58,7 @@ export class Peers {
       before,
       sequence: stored.sequence,
       sinceMs: arrivedMs,
+      stillMs: 0,
       isGone: session === null,
     });
   }
@@ -95,6 +101,11 @@ export class Peers {
       if (session !== null && !isGone) alive.push(session);
     }
     return alive;
+  }
+
+  /** Whether one is about to be gone: worth looking more often until it is. */
+  get isOneSuspect(): boolean {
+    return [...this.#peers.values()].some(({ stillMs, isGone }) => !isGone && stillMs >= suspectMs);
   }
 
   get size(): number {

@@ -24,6 +24,8 @@ export interface SessionsOptions {
 }
 
 const renewMs = 2_000;
+/** The same while somebody else's renewal is missing, so that its end is seen soon. */
+const suspectRenewMs = 1_000;
 const retryMs = 500;
 /** A proxy holds its lease for so long after it sent the last renewal that succeeded. */
 export const holdMs = 4_000;
@@ -135,7 +137,8 @@ export class Sessions {
       if (this.#held !== null) {
         await this.#look();
         this.#solved();
-        pauseMs = renewMs - (nowMs() - startedMs);
+        const everyMs = this.#peers.isOneSuspect ? suspectRenewMs : renewMs;
+        pauseMs = everyMs - (nowMs() - startedMs);
       }
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : String(error));

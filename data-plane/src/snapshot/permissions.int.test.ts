@@ -4,9 +4,20 @@ import { type TestContext, test } from 'node:test';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { keyBucket, liveSubjects, logStream, logSubject } from '@respool/contracts/subjects';
+import {
+  keyBucket,
+  liveSubjects,
+  logStream,
+  logSubject,
+  noticeSubject,
+  queueSubject,
+  sessionBucket,
+  unitBucket,
+  wishSubject,
+} from '@respool/contracts/subjects';
 import { LogWriter } from '../test/log-writer.ts';
 import { TestNats } from '../test/nats.ts';
+import { makeBuckets } from '../test/positions-rig.ts';
 import { connectAsProxy, startProxy, until, untilServes } from '../test/proxy.ts';
 
 async function rig(t: TestContext) {
@@ -78,6 +89,44 @@ test('a proxy can neither speak as another proxy, nor as the control plane, nor 
   for (const subject of ['_INBOX_p2.>', 'respool.log.>', 'respool.ack.*', '>']) {
     const callback = () => {};
     const listen = () => void proxy.subscribe(subject, { callback });
+    assert.match(await refusal(proxy, listen), permissionRefused, subject);
+  }
+});
+
+test('of queues a proxy asks everybody, hears what is for it, and renews its own lease', async (t) => {
+  const { proxy, admin } = await rig(t);
+  await makeBuckets(admin);
+  const heard: string[] = [];
+  const callback = (_error: Error | null, { subject }: { subject: string }) => {
+    heard.push(subject);
+  };
+  proxy.subscribe(queueSubject('p1', 'x.>'), { callback });
+  await proxy.flush();
+  admin.publish(queueSubject('p1', 'x.q'), 'for it');
+  admin.publish(queueSubject('p2', 'x.q'), 'for another');
+  await until(
+    () => heard.length > 0,
+    () => heard,
+  );
+  assert.deepEqual(heard, [queueSubject('p1', 'x.q')]);
+  const allowed = [queueSubject('p2', 'x.q'), noticeSubject('p1'), wishSubject('p1')];
+  for (const subject of allowed) proxy.publish(subject, 'allowed');
+  const js = jetstream(proxy);
+  await js.publish(`$KV.${sessionBucket}.p1`, 'mine', { timeout: 2000 });
+  await js.publish(`$KV.${unitBucket}.acme/orders/worker`, 'anybody’s', { timeout: 2000 });
+  const refused = [
+    `$KV.${sessionBucket}.p2`,
+    noticeSubject('p2'),
+    wishSubject('p2'),
+    `$JS.API.STREAM.PURGE.KV_${unitBucket}`,
+    `$JS.API.STREAM.DELETE.KV_${sessionBucket}`,
+  ];
+  for (const subject of refused) {
+    const attempt = () => proxy.publish(subject, '');
+    assert.match(await refusal(proxy, attempt), permissionRefused, subject);
+  }
+  for (const subject of [queueSubject('p2', '>'), 'respool.queue.>', 'respool.notice.*']) {
+    const listen = () => void proxy.subscribe(subject, { callback: () => {} });
     assert.match(await refusal(proxy, listen), permissionRefused, subject);
   }
 });

@@ -23,6 +23,8 @@ export interface LaneLimits {
   /** A record that comes to an empty queue waits so long for others. */
   readonly lingerMs: number;
   readonly batchRecordsMax: number;
+  /** Records that may go anywhere gather here behind a batch under way, then elsewhere. */
+  readonly gatherRecordsMax: number;
   /** By record-size.ts; a larger record goes alone. */
   readonly batchBytesMax: number;
 }
@@ -61,9 +63,11 @@ export class Lane {
     return !this.#isRunning;
   }
 
-  /** A batch is being gathered that has room, and nothing is in its way. */
+  /** A batch is being gathered that has room, before or behind the one under way. */
   get isGathering(): boolean {
-    return this.#endLinger !== null;
+    const { gatherRecordsMax } = this.#services.limits;
+    const { length } = this.#queue;
+    return this.#endLinger !== null || (length > 0 && length < gatherRecordsMax && !this.#isFull);
   }
 
   /** How long the batch under way has been on its way; 0 without one. */

@@ -14,8 +14,17 @@ test('a push is told its partition and offset once it is stored', async () => {
   assert.equal(rig.pusher.queuedBytes, 0);
 });
 
-test('what comes within a millisecond leaves together', async () => {
+test('what comes in one turn of the event loop leaves together', async () => {
   const rig = new PushRig();
+  await rig.warm();
+  rig.push('a');
+  rig.push('b');
+  await rig.clock.advance(10);
+  assert.deepEqual(rig.tried, ['a b']);
+});
+
+test('what comes within the linger leaves together', async () => {
+  const rig = new PushRig({ limits: { lingerMs: 1 } });
   await rig.warm();
   rig.push('a');
   await rig.clock.advance(0.9);
@@ -100,8 +109,8 @@ test('many pushes without a key take turns a batch at a time', async () => {
   );
 });
 
-test('while all partitions are busy, pushes without a key spread over them', async () => {
-  const rig = new PushRig({ partitions: 3, answerMs: 500 });
+test('while all partitions are busy, pushes without a key spread over them, some at a time', async () => {
+  const rig = new PushRig({ partitions: 3, answerMs: 500, limits: { gatherRecordsMax: 3 } });
   await rig.warm().catch(() => {});
   await rig.clock.advance(2_000);
   rig.kafka.batches.length = 0;

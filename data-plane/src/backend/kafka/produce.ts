@@ -27,8 +27,9 @@ export interface PushLimits extends LaneLimits {
 }
 
 export const defaultPushLimits: PushLimits = {
-  lingerMs: 1,
+  lingerMs: 0,
   batchRecordsMax: 10_000,
+  gatherRecordsMax: 256,
   // Below Kafka's own default for one batch, 1 MB, with what the format adds.
   batchBytesMax: 900_000,
   recordBytesMax: 32 * 2 ** 20,

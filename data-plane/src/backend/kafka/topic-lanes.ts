@@ -114,12 +114,18 @@ export class TopicLanes {
 
   /** In turn, a batch at a time: while one is gathered, all goes there. */
   #nextTurn(count: number): number {
-    const current = Math.max(0, this.#turn) % count;
-    if (this.#lanes.get(current)?.isGathering === true) return current;
+    const current = this.#turn;
     const nowMs = this.#services.clock.now();
-    const turns = Array.from({ length: count }, (_, step) => (this.#turn + 1 + step) % count);
     const isWell = (turn: number) => (this.#lanes.get(turn)?.waitingMs(nowMs) ?? 0) < slowMs;
-    this.#turn = turns.find(isWell) ?? turns[0] ?? 0;
+    const isMore = current < count && this.#lanes.get(current)?.isGathering === true;
+    if (isMore && isWell(current)) return current;
+    for (let step = 1; step <= count; step++) {
+      const turn = (current + step) % count;
+      if (!isWell(turn)) continue;
+      this.#turn = turn;
+      return turn;
+    }
+    this.#turn = (current + 1) % count;
     return this.#turn;
   }
 

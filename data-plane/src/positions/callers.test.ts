@@ -1,0 +1,139 @@
+/** Callers of one unit on a clock the test owns: who waits how long, who gets what, who is told what. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { KafkaError } from '@respool/kafka/kafka-error';
+import { contents, turns, World } from '../test/forward-world.ts';
+import { PositionError } from './positions.ts';
+
+test('nothing there: a plain KPOP is told so at once, and its question looked for it', async () => {
+  const world = new World();
+  assert.deepEqual(await world.pop().deliveries, []);
+  assert.deepEqual(
+    world.asks.map(({ take, waits }) => [take, waits]),
+    [[1, false]],
+  );
+});
+
+test('who waits gets what arrives, without asking for it all the time', async () => {
+  const world = new World();
+  const popped = world.pop({ waitMs: 60_000 }).deliveries;
+  await world.clock.advance(5_500);
+  assert(world.asks.length <= 7, `${world.asks.length} questions`);
+  assert(world.asks.every(({ waits }) => waits));
+  world.log.push('a');
+  await turn();
+  assert.deepEqual(contents(await popped), ['a']);
+});
+
+test('a hint that overtakes the answer it is about is not lost', async () => {
+  const world = new World();
+  world.ways = ['hold'];
+  const popped = world.pop({ waitMs: 60_000 }).deliveries;
+  await turns();
+  world.log.push('a');
+  await turns();
+  world.held[0]?.();
+  // Long before the second after which it would ask by itself.
+  await world.clock.advance(10);
+  assert.deepEqual(contents(await popped), ['a']);
+});
+
+test('a wait ends when its time is over, with none', async () => {
+  const world = new World();
+  let ended = false;
+  const popped = world.pop({ waitMs: 500 }).deliveries.then((got) => {
+    ended = true;
+    return got;
+  });
+  await world.clock.advance(450);
+  assert.equal(ended, false);
+  await world.clock.advance(51);
+  assert.deepEqual(await popped, []);
+});
+
+test('a full window opens with an acknowledgement, or is told after two seconds', async () => {
+  const world = new World();
+  world.log.window = 1;
+  world.log.push('a', 'b');
+  const [first] = await world.pop().deliveries;
+  const waits = world.pop().deliveries;
+  await world.clock.advance(1_500);
+  first?.ack();
+  await world.clock.advance(10);
+  assert.deepEqual(contents(await waits), ['b']);
+  const refused = assert.rejects(world.pop().deliveries, { code: 'window-full' });
+  world.log.push('c');
+  await turns();
+  await world.clock.advance(2_100);
+  await refused;
+});
+
+test('without an owner a command is refused after two seconds, and one that waits goes on', async () => {
+  const world = new World();
+  world.log.push('a');
+  world.trouble = new PositionError('no-owner', 'nobody owns it');
+  const refused = assert.rejects(world.pop().deliveries, /nobody owns it/);
+  const waits = world.pop({ waitMs: 60_000 }).deliveries;
+  await world.clock.advance(2_100);
+  await refused;
+  await world.clock.advance(10_000);
+  assert(world.located < 40, `looked ${world.located} times`);
+  world.trouble = null;
+  await world.clock.advance(1_000);
+  assert.deepEqual(contents(await waits), ['a']);
+});
+
+test('called off, it takes nothing; what comes for it all the same goes to the next or back', async () => {
+  const world = new World();
+  world.log.push('a', 'b');
+  world.ways = ['hold'];
+  const [one, other] = [world.pop(), world.pop({ waitMs: 1_000 })];
+  await turns();
+  one.cancel();
+  one.cancel();
+  assert.deepEqual(await one.deliveries, []);
+  world.held[0]?.();
+  assert.deepEqual(contents(await other.deliveries), ['a']);
+  await world.clock.advance(10);
+  assert.deepEqual(world.asks.at(-1)?.nacks, [2]);
+  assert.equal(world.waiting.count, 0);
+});
+
+test('COUNT takes what there is, up to its number and its bytes', async () => {
+  const world = new World();
+  world.log.push('aaaa', 'bbbb', 'cccc', 'dddd');
+  assert.deepEqual(contents(await world.pop({ count: 2 }).deliveries), ['aaaa', 'bbbb']);
+  assert.deepEqual(contents(await world.pop({ count: 9, bytesMax: 5 }).deliveries), ['cccc']);
+  assert.deepEqual(contents(await world.pop({ count: 9, bytesMax: 1 }).deliveries), ['dddd']);
+});
+
+test('a value too large to be sent is read at its offset, and given back if that fails', async () => {
+  const world = new World();
+  const large = Buffer.alloc(100_000, 'x');
+  world.log.push(large, 'b');
+  const got = await world.pop({ count: 3 }).deliveries;
+  assert.deepEqual(
+    got.map(({ value }) => value?.length),
+    [100_000, 1],
+  );
+  for (const delivery of got) delivery.nack();
+  const failing = {
+    ...world.topic,
+    backend: { read: () => Promise.reject(new KafkaError('deadline', '!')) },
+  };
+  await assert.rejects(world.pop({ topic: failing as never }).deliveries, { code: 'deadline' });
+  assert.deepEqual((await world.pop().deliveries)[0]?.value, large);
+});
+
+test('a record that is gone when it is read goes back, and the caller gets the next', async () => {
+  const world = new World();
+  world.log.push(Buffer.alloc(100_000), 'b');
+  const backend = { read: async () => [{ offset: 1, value: Buffer.from('b') }] };
+  const popped = world.pop({ topic: { ...world.topic, backend } as never }).deliveries;
+  await turns();
+  // As an owner does that finds it gone.
+  world.log.values[0] = Buffer.from('found anew');
+  await world.clock.advance(10);
+  assert.equal((await popped).length, 1);
+});
