@@ -4,7 +4,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { consumerGroup } from '@respool/contracts/queues';
 import { PositionError } from '../positions/positions.ts';
 import { type Seek, WishError, type Wishes } from '../positions/wishes.ts';
-import { all, PopRig } from '../test/pop-rig.ts';
+import { all, PopRig, replies, write } from '../test/pop-rig.ts';
 import { memoryGateway } from '../test/queues.ts';
 
 let rig: PopRig;
@@ -125,6 +125,29 @@ test('KSEEK needs its grant, and tells why it came to nothing', async () => {
     '-TRYAGAIN NATS is away; it was not sent',
   ]);
   assert.equal(sought.length, 2);
+});
+
+test('a client that leaves while it is not read gives its record back, however late that is seen', async () => {
+  const [asked, said] = [Promise.withResolvers<void>(), Promise.withResolvers<number>()];
+  const slow: Wishes = {
+    seek() {
+      asked.resolve();
+      return said.promise;
+    },
+  };
+  const other = await PopRig.start({ wishes: slow, settle: { openMs: 0, everyMs: 3_600_000 } });
+  const client = await other.login();
+  other.push('a');
+  // Nothing is read of a client whose KSEEK waits for a control plane.
+  write(client, 'KPOP orders', 'KSEEK orders latest');
+  await replies(client);
+  await asked.promise;
+  client.socket.resetAndDestroy();
+  for (let looks = 0; looks < 3; looks++) other.path.proxy.unsettled.tick();
+  assert.deepEqual(other.positions.log, ['lent 0:0']);
+  said.resolve(41);
+  await other.positions.logged('nack 0:0');
+  await other.stop();
 });
 
 test('PROXY EXPLAIN tells of the topic, its place in Kafka, the consumer and the grants', async () => {

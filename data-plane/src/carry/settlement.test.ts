@@ -18,12 +18,9 @@ class Rig {
   readonly log: string[] = [];
   nowMs = 0;
   readonly all = new Unsettled(limits, () => this.nowMs);
-  readonly settlement = new Settlement({ receipts: null, ...this.#client() }, this.all);
+  readonly client = { receipts: null, outlet: this.outlet, socket: this.socket, isRead: true };
+  readonly settlement = new Settlement(this.client, this.all);
   #number = 0;
-
-  #client() {
-    return { outlet: this.outlet, socket: this.socket };
-  }
 
   lend(count = 1, ack: Lot['ack'] = 'auto'): Lot {
     const deliveries = Array.from({ length: count }, () => this.#delivery());
@@ -116,6 +113,19 @@ test('a process that stood still for long hears first who has left meanwhile', (
   rig.nowMs += 100;
   rig.all.tick();
   assert.deepEqual(rig.log, ['nack 1']);
+});
+
+test('a connection that is not read does not count as open, nor right after that', () => {
+  const rig = new Rig();
+  rig.send();
+  rig.flush();
+  rig.client.isRead = false;
+  rig.pass(5_000);
+  rig.client.isRead = true;
+  rig.all.tick();
+  assert.deepEqual(rig.log, []);
+  rig.all.tick();
+  assert.deepEqual(rig.log, ['ack 1']);
 });
 
 test('a connection that is over gives back what is flushed, under way, and behind other replies', () => {

@@ -10,6 +10,8 @@ export interface SettledClient {
   receipts: Receipts | null;
   readonly outlet: Pick<Outlet, 'given' | 'taken'>;
   readonly socket: { readonly writableFinished: boolean };
+  /** While it is not, nobody notices that the client leaves. */
+  readonly isRead: boolean;
 }
 
 /** Records of one reply. */
@@ -29,6 +31,7 @@ export interface Lot {
  * Records are delivered once their client took the reply. What TCP shows of that is little, so it
  * is the first of these after the kernel took all of the reply: bytes come from the client; it has
  * sent QUIT; the connection stays open for a second; we end it, and then the client ends its side.
+ * While a connection is not read, because a reply is being made, it counts as neither.
  * A connection that is over before gives its records back.
  *
  *     lend ──► behind other replies ──► sent ──► flushed ──► settled
@@ -48,6 +51,8 @@ export class Settlement implements Receipts, Settling {
   #awaited = 0;
   #quitting = false;
   #over = false;
+  /** It was not read at the look before: whether it is still there is heard until the next one. */
+  #wasUnread = false;
   /** Called once when `#wanted` more records fit. */
   #whenRoom: (() => void) | null = null;
   #wanted = 0;
@@ -124,6 +129,10 @@ export class Settlement implements Receipts, Settling {
 
   settleUntil(flushedMs: number): boolean {
     this.drained();
+    const isUnread = !this.#client.isRead;
+    const mayBeGone = isUnread || this.#wasUnread;
+    this.#wasUnread = isUnread;
+    if (mayBeGone) return this.#head !== null;
     while (this.#head !== null && this.#head !== this.#unflushed) {
       if (this.#head.flushedMs > flushedMs) break;
       this.#settle(this.#take());

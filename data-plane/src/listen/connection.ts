@@ -94,6 +94,11 @@ export class ClientConnection {
     this.#take(bytes, start, end, false);
     // An ended session is still read, for its last bytes and the client's goodbye: unread, they
     // would keep the socket for ever.
+    return this.isRead;
+  }
+
+  /** While it is not, nobody notices that the client leaves. */
+  get isRead(): boolean {
     return this.hold === 'none' || this.#closing || this.#isWaiting();
   }
 
@@ -271,7 +276,7 @@ export class ClientConnection {
       this.#take(rest, 0, rest.length, true);
     }
     // What waited behind other replies may wait for other clients now: its leaving must be noticed.
-    if ((this.hold as Hold) === 'none' || this.#isWaiting()) this.socket.resume();
+    if (this.isRead) this.socket.resume();
   };
 
   /** At once, or what comes next would be read as the rest of the reply that broke off. */
