@@ -8,13 +8,14 @@ export interface Totals {
 }
 
 export function reportFile(file: TestFile, result: FileResult): string {
-  const { passed, failures, skipped, ms, warning, output } = result;
+  const { passed, failures, skipped, remarks, ms, warning, output } = result;
   const mark = failures.length > 0 ? 'FAIL' : 'ok  ';
   const count =
     failures.length > 0 ? `${failures.length} of ${passed + failures.length} failed` : '';
   const lines = [
     `${mark} ${file.kind.padEnd(4)} ${file.path} (${passed} passed, ${ms} ms) ${count}`,
   ];
+  for (const remark of remarks) lines.push(`     ${remark}`);
   for (const name of skipped) lines.push(`     skipped: ${name}`);
   if (warning !== null) lines.push(`     warning: ${warning}`);
   for (const { name, error } of failures) lines.push(`   ✖ ${name}`, indent(error));

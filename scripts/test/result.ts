@@ -16,6 +16,7 @@ export type Word =
   | { readonly word: 'begin' | 'end' | 'skip'; readonly name: string }
   | { readonly word: 'pass'; readonly counts: boolean }
   | ({ readonly word: 'fail'; readonly counts: boolean } & Failure)
+  | { readonly word: 'remark'; readonly text: string }
   | { readonly word: 'done' };
 
 export interface FileResult {
@@ -23,6 +24,8 @@ export interface FileResult {
   readonly ms: number;
   readonly passed: number;
   readonly skipped: readonly string[];
+  /** What tests said of themselves: seeds, counts. */
+  readonly remarks: readonly string[];
   readonly failures: readonly Failure[];
   /** Both streams of the process, the end of them. */
   readonly output: string;

@@ -39,6 +39,11 @@ test('shows a skipped test, which has not passed', async () => {
   assert.deepEqual([result.passed, result.skipped, result.failures], [0, ['later'], []]);
 });
 
+test('keeps what a test says of itself, and not what Node counts', async () => {
+  const result = await runSource("test('one', (t) => t.diagnostic('seed 7'));");
+  assert.deepEqual([result.passed, result.remarks], [1, ['seed 7']]);
+});
+
 test('fails a file that cannot be imported', async () => {
   const result = await runSource("import './missing.ts';");
   assert.equal(result.failures.length, 1);

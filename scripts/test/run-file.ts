@@ -49,6 +49,7 @@ export async function runFile(path: string, options: RunOptions): Promise<FileRe
     ms: Math.round(performance.now() - started),
     passed: tally.passed,
     skipped: tally.skipped,
+    remarks: tally.remarks,
     failures: tally.failures,
     output,
     warning: left ? 'left processes behind, which were killed' : null,
@@ -59,6 +60,7 @@ export async function runFile(path: string, options: RunOptions): Promise<FileRe
 class Tally {
   passed = 0;
   readonly skipped: string[] = [];
+  readonly remarks: string[] = [];
   readonly failures: Failure[] = [];
   readonly #open: string[] = [];
   #isDone = false;
@@ -79,6 +81,9 @@ class Tally {
         return;
       case 'fail':
         if (told.counts) this.failures.push(told);
+        return;
+      case 'remark':
+        this.remarks.push(told.text);
         return;
       case 'done':
         this.#isDone = true;

@@ -22,6 +22,9 @@ process.once('disconnect', quit);
 // Listening to the channel must not keep the process running: its end is how tests end.
 process.channel?.unref();
 
+/** Node's own counts of the whole run. */
+const ofTheRun = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
+
 const stream = run({
   files: [path],
   isolation: 'none',
@@ -48,8 +51,11 @@ stream.on('test:fail', (event: TestEvent) => {
 });
 stream.on('test:diagnostic', ({ message }) => {
   // An error thrown after its test ended: Node only remarks on it, yet something did go wrong.
-  if (!/asynchronous activity/.test(message)) return;
-  tell({ word: 'fail', name: 'after a test had ended', error: message, counts: true });
+  if (/asynchronous activity/.test(message)) {
+    tell({ word: 'fail', name: 'after a test had ended', error: message, counts: true });
+  } else if (!ofTheRun.test(message)) {
+    tell({ word: 'remark', text: message });
+  }
 });
 for await (const _event of stream);
 tell({ word: 'done' });
