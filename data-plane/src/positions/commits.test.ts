@@ -1,8 +1,8 @@
 /** What an owned unit commits and when, also while Kafka refuses, and how it ends. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readCommitNote } from '@respool/contracts/commit-note';
 import { group, kafkaName, shown, UnitRig } from '../test/unit-rig.ts';
-import { readNote } from './places.ts';
 
 const commits = (rig: UnitRig) => rig.kafka.tries.get('commit') ?? 0;
 
@@ -13,7 +13,7 @@ test('what had no position is committed before anything is given out', async () 
   await rig.run(owner, 100);
   assert.deepEqual(rig.committed(2), [2, 0]);
   const { topicId } = rig.kafka.topic(kafkaName);
-  assert.deepEqual(readNote(rig.note() ?? ''), { seek: 0, topicId });
+  assert.deepEqual(readCommitNote(rig.note() ?? ''), { seek: 0, topicId });
   rig.push(0, 'c');
   assert.deepEqual(shown(await rig.take(owner, 5)), ['0:c']);
 });

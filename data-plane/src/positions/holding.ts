@@ -1,4 +1,5 @@
 /** What the parts of an owned unit share: its partitions and loans, and whether it still is ours. */
+import { writeCommitNote } from '@respool/contracts/commit-note';
 import type { Notice } from '@respool/contracts/notices';
 import { consumerGroup } from '@respool/contracts/queues';
 import { KafkaError } from '@respool/kafka/kafka-error';
@@ -8,7 +9,6 @@ import type { UnitName } from './exchange.ts';
 import { type Lent, Loans } from './loans.ts';
 import type { OwnerHost, OwnerStart } from './owner.ts';
 import type { UnitPartition } from './partition.ts';
-import { writeNote } from './places.ts';
 
 /** A session whose callers wait asks again each second; after so long none of them waits. */
 const silentMsMax = 3_000;
@@ -60,7 +60,7 @@ export class Holding {
   }
 
   get note(): string {
-    return writeNote({ seek: this.seek, topicId: this.topicId });
+    return writeCommitNote({ seek: this.seek, topicId: this.topicId });
   }
 
   /** Throws `closed` while there is none. */

@@ -1,10 +1,11 @@
 /** Where a consumer stands, by what was committed and what the log still has. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Found, placesOf, readNote, seekOf, writeNote } from './places.ts';
+import { readCommitNote, writeCommitNote } from '@respool/contracts/commit-note';
+import { type Found, placesOf, seekOf } from './places.ts';
 
 const own = (offset: number, seek = 0, topicId = 'id') => {
-  return { offset, note: writeNote({ seek, topicId }) };
+  return { offset, note: writeCommitNote({ seek, topicId }) };
 };
 const found = (given: Partial<Found>): Found => {
   return { partition: 0, committed: null, start: 5, end: 9, ...given };
@@ -16,9 +17,9 @@ const places = (all: readonly Partial<Found>[], startAt: 'earliest' | 'latest' =
 
 test('a note is read as it was written, and nobody else’s is one', () => {
   const note = { seek: 12, topicId: 'a-b_c' };
-  assert.deepEqual(readNote(writeNote(note)), note);
+  assert.deepEqual(readCommitNote(writeCommitNote(note)), note);
   for (const text of ['', 'respool/2 seek=1 topic=a', 'respool/1 seek=x topic=a', 'metadata']) {
-    assert.equal(readNote(text), null, text);
+    assert.equal(readCommitNote(text), null, text);
   }
 });
 

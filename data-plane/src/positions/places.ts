@@ -1,24 +1,7 @@
-/** Where a consumer stands in each partition when a unit is loaded; what is written beside a commit. */
+/** Where a consumer stands in each partition when a unit is loaded. */
+import { readCommitNote } from '@respool/contracts/commit-note';
 import type { Topic } from '@respool/contracts/queues';
 import type { Committed } from '@respool/kafka/gateway';
-
-/** Kept beside every committed offset. */
-export interface Note {
-  /** Generation of the last seek that was done; 0 is none. */
-  readonly seek: number;
-  /** The offset counts in this topic only, not in one created later under its name. */
-  readonly topicId: string;
-}
-
-export function writeNote({ seek, topicId }: Note): string {
-  return `respool/1 seek=${seek} topic=${topicId}`;
-}
-
-/** Null for what others committed. */
-export function readNote(text: string): Note | null {
-  const [, seek, topicId] = /^respool\/1 seek=(\d{1,15}) topic=(\S+)$/.exec(text) ?? [];
-  return topicId === undefined ? null : { seek: Number(seek), topicId };
-}
 
 /** A partition as Kafka has it. */
 export interface Found {
@@ -80,7 +63,7 @@ export function seekOf(found: readonly Found[], topicId: string): number | null 
   let lowest: number | null = null;
   for (const one of found) {
     if (one.committed === null || !counts(one, topicId)) continue;
-    const note = readNote(one.committed.note);
+    const note = readCommitNote(one.committed.note);
     if (note !== null) lowest = Math.min(lowest ?? note.seek, note.seek);
   }
   return lowest;
@@ -88,6 +71,6 @@ export function seekOf(found: readonly Found[], topicId: string): number | null 
 
 function counts({ committed, end }: Found, topicId: string): boolean {
   if (committed === null || committed.offset > end) return false;
-  const note = readNote(committed.note);
+  const note = readCommitNote(committed.note);
   return note === null || note.topicId === topicId;
 }

@@ -1,9 +1,9 @@
 /** A consumer that is sent elsewhere: where it goes on, what is forgotten, and that it is done once. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readCommitNote } from '@respool/contracts/commit-note';
 import type { SeekTarget } from '@respool/contracts/queues';
 import { group, kafkaName, shown, UnitRig } from '../test/unit-rig.ts';
-import { readNote } from './places.ts';
 import type { UnitOwner } from './unit.ts';
 
 function seek(rig: UnitRig, owner: UnitOwner | null, generation: number, to: SeekTarget): void {
@@ -55,8 +55,8 @@ for (const [name, to, committed] of ends) {
     await rig.run(owner, 100);
     assert.equal(owner.state, 'serving');
     assert.deepEqual(rig.committed(2), committed);
-    assert.equal(readNote(rig.note(0) ?? '')?.seek, 40);
-    assert.equal(readNote(rig.note(1) ?? '')?.seek, 40);
+    assert.equal(readCommitNote(rig.note(0) ?? '')?.seek, 40);
+    assert.equal(readCommitNote(rig.note(1) ?? '')?.seek, 40);
     assert.deepEqual([rig.seeksNoted, rig.noticed], [[40], ['sought']]);
   });
 }

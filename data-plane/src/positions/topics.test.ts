@@ -1,10 +1,10 @@
 /** What a unit does when its topic, its backend or Kafka changes under it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { writeCommitNote } from '@respool/contracts/commit-note';
 import { MemoryGateway } from '@respool/kafka/memory';
 import { KafkaBackend } from '../backend/kafka/kafka.ts';
 import { group, limits as kafkaLimits, kafkaName, shown, UnitRig } from '../test/unit-rig.ts';
-import { writeNote } from './places.ts';
 
 const log = (rig: UnitRig, partition = 0) => rig.kafka.log({ topic: kafkaName, partition });
 
@@ -140,7 +140,7 @@ test('a partition that an owner before us knew, and we did not, goes on where it
   const rig = new UnitRig({ partitions: 2 });
   rig.push(1, 'a', 'b');
   const { topicId, ...all } = rig.kafka.topic(kafkaName);
-  const note = writeNote({ seek: 0, topicId });
+  const note = writeCommitNote({ seek: 0, topicId });
   rig.kafka.commit(group, [{ topic: kafkaName, partition: 1, offset: 1, note }]);
   const current = rig.kafka.topic.bind(rig.kafka);
   // What a proxy knows of a topic may be some seconds old.
@@ -263,7 +263,7 @@ test('what was found in one cluster is never committed in another that takes its
     const right = new UnitRig();
     right.push(0, 'a', 'b', 'c');
     const { topicId } = right.kafka.topic(kafkaName);
-    const note = writeNote({ seek: 0, topicId });
+    const note = writeCommitNote({ seek: 0, topicId });
     right.kafka.commit(group, [{ topic: kafkaName, partition: 0, offset: 2, note }]);
     const owner = rig.start();
     await rig.clock.advance(ms);
