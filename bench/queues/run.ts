@@ -63,8 +63,10 @@ await withScope(async (scope) => {
   console.log(markdown);
   if (flags.out === null) return;
   mkdirSync(flags.out, { recursive: true });
-  writeFileSync(join(flags.out, 'queues-latest.json'), `${JSON.stringify(report, null, 1)}\n`);
-  writeFileSync(join(flags.out, `queues-${report.date.slice(0, 10)}.md`), markdown);
+  // The long run is made seldom, and must not be taken for the table.
+  const name = endurance === null ? 'queues' : 'queues-endurance';
+  writeFileSync(join(flags.out, `${name}-latest.json`), `${JSON.stringify(report, null, 1)}\n`);
+  writeFileSync(join(flags.out, `${name}-${report.date.slice(0, 10)}.md`), markdown);
 });
 
 /** Every caller waits for its own message to be stored before it pushes the next. */
