@@ -58,7 +58,11 @@ stream.on('test:diagnostic', ({ message }) => {
   }
 });
 for await (const _event of stream);
-tell({ word: 'done' });
+// What the channel has not taken yet is dropped with it: a parent that is busy reads late.
+await new Promise((resolve) => {
+  const isSent = process.send?.({ word: 'done' } satisfies Word, resolve);
+  if (isSent === undefined) resolve(null);
+});
 process.off('disconnect', quit);
 process.disconnect?.();
 
