@@ -71,7 +71,8 @@ export function kafkajsTo(bootstrap: readonly string[]): Kafka {
   return new Kafka({ clientId: 'kafkajs', brokers: [...bootstrap], logLevel: logLevel.NOTHING });
 }
 
-const untilMsMax = 30_000;
+/** kafkajs alone pauses for up to half of this when a group has no coordinator yet. */
+const untilMsMax = 60_000;
 
 /** Waits for what a broker brings about by itself. */
 export async function untilTrue(what: string, isTrue: () => Promise<boolean>): Promise<void> {
