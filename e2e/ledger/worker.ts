@@ -22,6 +22,13 @@ export interface WorkerSettings {
   readonly seed: number;
   /** Chance of each reply that the client resets its connection, or gives the records back. */
   readonly mischief: number;
+  /** Of the pops that wait: what comes after that goes back, and comes again out of its order. */
+  readonly blockMs: number;
+  /**
+   * Half of the pops have a COUNT up to this; 0 none. What was asked of the owner for one that then
+   * took what was there goes back, too.
+   */
+  readonly countMax: number;
   /** Messages that all connections of a pusher push together in a second, if they can. */
   readonly perSecond: number;
 }
@@ -116,8 +123,11 @@ class Worker {
 
   #popWords(topic: string): (string | number)[] {
     const words: (string | number)[] = ['KPOP', topic];
-    if (this.#random() < 0.5) words.push('COUNT', 1 + Math.floor(this.#random() * 40));
-    if (this.#random() < 0.5) words.push('BLOCK', 500);
+    const { countMax } = this.#settings;
+    if (countMax > 0 && this.#random() < 0.5) {
+      words.push('COUNT', 1 + Math.floor(this.#random() * countMax));
+    }
+    if (this.#random() < 0.5) words.push('BLOCK', this.#settings.blockMs);
     return words;
   }
 

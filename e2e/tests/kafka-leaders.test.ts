@@ -44,7 +44,7 @@ before(async () => {
 
 function crewOf(role: CrewSettings['role'], ledger: Ledger): Crew {
   const where = { port: balancer.port, auth: ['led', password], topic: 'flow' };
-  const habits = { seed, mischief: 0, perSecond: 800 };
+  const habits = { seed, mischief: 0, perSecond: 800, blockMs: 500, countMax: 40 };
   return new Crew(stage, { role, ...where, processes: 1, connections: 10, ...habits }, ledger);
 }
 
