@@ -6,13 +6,12 @@ import { consumerAnswer, liveTopicAnswer } from '@respool/contracts/api-live';
 import { writeCommitNote } from '@respool/contracts/commit-note';
 import { consumerGroup } from '@respool/contracts/queues';
 import { record } from '@respool/kafka/conformance/rig';
-import { MemoryKafka } from '@respool/kafka/memory';
-import { TestApi } from '../../test/api.ts';
-import { MemoryLog } from '../log/memory.ts';
+import type { MemoryKafka } from '@respool/kafka/memory';
+import type { TestApi } from '../../test/api.ts';
+import { startQueueWorld } from '../../test/queue-world.ts';
 
 const topic = '/v1/tenants/acme/topics/orders';
 const kafkaName = 'acme.orders';
-const queues = { kind: 'kafka', bootstrap: [{ host: 'k1', port: 9092 }] };
 
 class World {
   readonly api: TestApi;
@@ -25,14 +24,7 @@ class World {
 
   /** Topic orders with three partitions; app and report may consume it, push may not. */
   static async start(t: { after(end: () => Promise<void>): void }): Promise<World> {
-    const kafka = new MemoryKafka();
-    const api = await TestApi.start(new MemoryLog(), 2_000, kafka);
-    t.after(() => api.close());
-    await api.ok('PUT', '/v1/tenants/acme', { isolation: { mode: 'prefix', prefix: 'a:' } });
-    for (const name of ['app', 'push', 'report']) {
-      await api.ok('PUT', `/v1/tenants/acme/users/${name}`, { secret: { none: true } });
-    }
-    await api.ok('PUT', '/v1/backends/queues', queues);
+    const { api, kafka } = await startQueueWorld(t, ['app', 'push', 'report']);
     const grants = [
       ...['app', 'report'].map((user) => ({ user, consume: true })),
       { user: 'push', produce: true },

@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorAnswer, writeAnswer } from '@respool/contracts/api-answers';
-import { MemoryKafka, type Operation } from '@respool/kafka/memory';
-import { type Answer, kafkaDeadlineMs, TestApi } from '../../test/api.ts';
-import { MemoryLog } from '../log/memory.ts';
+import type { MemoryKafka, Operation } from '@respool/kafka/memory';
+import { type Answer, kafkaDeadlineMs, type TestApi } from '../../test/api.ts';
+import { kafkaBackend, startQueueWorld } from '../../test/queue-world.ts';
 
 const topics = '/v1/tenants/acme/topics';
-const queues = { kind: 'kafka', bootstrap: [{ host: 'k1', port: 9092 }] };
 
 class World {
   readonly api: TestApi;
@@ -20,12 +19,7 @@ class World {
 
   /** Tenant acme with user app, and the Kafka backend. */
   static async start(t: { after(end: () => Promise<void>): void }): Promise<World> {
-    const kafka = new MemoryKafka();
-    const api = await TestApi.start(new MemoryLog(), 2_000, kafka);
-    t.after(() => api.close());
-    await api.ok('PUT', '/v1/tenants/acme', { isolation: { mode: 'prefix', prefix: 'a:' } });
-    await api.ok('PUT', '/v1/tenants/acme/users/app', { secret: { none: true } });
-    await api.ok('PUT', '/v1/backends/queues', queues);
+    const { api, kafka } = await startQueueWorld(t, ['app']);
     return new World(api, kafka);
   }
 
@@ -175,7 +169,7 @@ test('a change-set is made with its backend and all its topics, or not at all', 
   const world = await World.start(t);
   const on = { op: 'put', kind: 'topic', tenant: 'acme' };
   const changes = [
-    { op: 'put', kind: 'backend', id: 'more', value: queues },
+    { op: 'put', kind: 'backend', id: 'more', value: kafkaBackend },
     ...['a', 'b', 'c'].map((id) => ({ ...on, id, value: { backend: 'more', partitions: 2 } })),
   ];
   world.kafka.create({ name: 'acme.b', partitions: 9 });
