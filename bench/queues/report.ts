@@ -22,7 +22,8 @@ export interface QueueReport {
   readonly endurance: Endurance | null;
 }
 
-type Measured = readonly [Pick<QueueRow, 'case' | 'target' | 'variant'>, QueueSample];
+/** One measurement, and of what. */
+export type Measured = readonly [Pick<QueueRow, 'case' | 'target' | 'variant'>, QueueSample];
 
 interface QueueParts extends Omit<QueueReport, 'date' | 'rows'> {
   readonly measured: readonly Measured[];

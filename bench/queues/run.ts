@@ -15,12 +15,12 @@ import { tools } from '../system/tools.ts';
 import { type Endurance, endure } from './endurance.ts';
 import type { PeerSettings } from './peer.ts';
 import { partitions, type QueueProduct, startQueueProduct } from './product.ts';
-import { makeQueueReport, type QueueRow, toMarkdown } from './report.ts';
-import { measurePeer, measureProxies, type QueueSample } from './targets.ts';
+import { type Measured, makeQueueReport, toMarkdown } from './report.ts';
+import { measurePeer, measureProxies } from './targets.ts';
 
-export const pushCallers = 50;
-export const popCallers = 200;
-export const valueBytes = 100;
+const pushCallers = 50;
+const popCallers = 200;
+const valueBytes = 100;
 
 interface Flags {
   readonly rounds: number;
@@ -39,8 +39,6 @@ interface Run {
   readonly benchmark: string;
   readonly flags: Flags;
 }
-
-type Measured = readonly [Pick<QueueRow, 'case' | 'target' | 'variant'>, QueueSample];
 
 await withScope(async (scope) => {
   const flags = flagsOf(process.argv.slice(2));

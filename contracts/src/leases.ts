@@ -9,7 +9,6 @@ export const sessionId = z.string().regex(/^[A-Za-z0-9_-]{1,64}\.[A-Za-z0-9]{16,
 
 // A later build may add fields: an older one reads past them.
 export const sessionEntry = z.object({ session: sessionId });
-export type SessionEntry = z.infer<typeof sessionEntry>;
 
 export const unitEntry = z.object({
   /** Null after an owner let go in good order. */

@@ -8,6 +8,7 @@ import { before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { kafkajsTo } from '@respool/kafka/test/kafka';
 import { Crew, type CrewSettings } from '../ledger/crew.ts';
+import { untilFlowing } from '../ledger/flow.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { type Haproxy, startHaproxy } from '../topology/haproxy.ts';
 import { type KafkaCluster, type KafkaNode, startKafka } from '../topology/kafka.ts';
@@ -64,15 +65,7 @@ test('leaders move under load: nothing is lost, and nothing comes twice', async 
   context.diagnostic(`RESPOOL_LEDGER_SEED=${seed}`);
   const ledger = new Ledger();
   const [push, pop] = [crewOf('push', ledger), crewOf('pop', ledger)];
-  const goesOn = async (what: string): Promise<void> => {
-    ledger.read();
-    const { pushed, delivered } = ledger;
-    const isOn = () => {
-      ledger.read();
-      return ledger.pushed > pushed + 300 && ledger.delivered > delivered + 300;
-    };
-    await until(isOn, { what: `messages to flow after: ${what}`, deadlineMs: 60_000 });
-  };
+  const goesOn = (what: string) => untilFlowing([ledger], 300, what);
   await goesOn('the start');
   for (const node of kafka.nodes) {
     await killed(node);

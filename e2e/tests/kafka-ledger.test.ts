@@ -8,6 +8,7 @@ import { before, test } from 'node:test';
 import { kafkajsTo } from '@respool/kafka/test/kafka';
 import { Crew, type CrewSettings } from '../ledger/crew.ts';
 import { type Fault, type Scene, shuffled } from '../ledger/faults.ts';
+import { readAll, untilFlowing } from '../ledger/flow.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { type Haproxy, startHaproxy } from '../topology/haproxy.ts';
 import { type KafkaCluster, startKafka } from '../topology/kafka.ts';
@@ -24,6 +25,8 @@ const messages = Number(process.env['RESPOOL_LEDGER_MESSAGES'] ?? 200_000);
 const password = 'ledger password';
 const partitions = 4;
 const window = 200;
+/** Of each ledger: then it goes on. */
+const flowMessages = 200;
 const calmMessages = 8_000;
 const calm = { perSecond: 100_000, blockMs: 20_000, countMax: 0 };
 let kafka: KafkaCluster;
@@ -67,19 +70,6 @@ function crewOf(role: CrewSettings['role'], topic: string, ledger: Ledger, misch
   return new Crew(stage, { role, ...where, processes, connections, ...habits }, ledger);
 }
 
-/** Everything goes on within a minute of whatever befell it. */
-async function recovers(ledgers: readonly Ledger[], what: string): Promise<void> {
-  const before = ledgers.map(({ pushed, delivered }) => ({ pushed, delivered }));
-  const isOn = () => {
-    read(ledgers);
-    return ledgers.every((ledger, at) => {
-      const was = before[at] ?? { pushed: 0, delivered: 0 };
-      return ledger.delivered > was.delivered + 200 && ledger.pushed > was.pushed + 200;
-    });
-  };
-  await until(isOn, { what: `messages to flow after: ${what}`, deadlineMs: 60_000, everyMs: 100 });
-}
-
 test('when nothing befalls anybody, each record comes once, in the order of its partition', async () => {
   const ledger = new Ledger();
   const first = await connectRaw({ port: balancer.port, auth: ['ledger', password] });
@@ -88,14 +78,14 @@ test('when nothing befalls anybody, each record comes once, in the order of its 
   await until(hasOwner, { what: 'the position to have an owner', deadlineMs: 30_000 });
   first.close();
   const push = crewOf('push', 'calm', ledger, 0);
-  const enough = () => read([ledger]) && ledger.pushed >= calmMessages;
+  const enough = () => readAll([ledger]) && ledger.pushed >= calmMessages;
   await until(enough, { what: `${calmMessages} pushes`, deadlineMs: 60_000 });
   await push.stop();
   const pop = crewOf('pop', 'calm', ledger, 0);
-  const popped = () => read([ledger]) && ledger.owed === 0;
+  const popped = () => readAll([ledger]) && ledger.owed === 0;
   await until(popped, { what: 'all of them to be popped', deadlineMs: 60_000 });
   await pop.stop();
-  read([ledger]);
+  readAll([ledger]);
   const { lostCount, strange, duplicates, doubtful, inversions } = ledger.verdict();
   assert.deepEqual(
     { lostCount, strange, duplicates, doubtful, inversions },
@@ -110,24 +100,24 @@ test('nothing is lost and little comes twice, whatever is killed, stopped or cut
   const ledgers = [auto, manual];
   const pushers = [crewOf('push', 'auto', auto), crewOf('push', 'manual', manual)] as const;
   const [pop, work] = [crewOf('pop', 'auto', auto), crewOf('work', 'manual', manual)];
-  await recovers(ledgers, 'the start');
+  await untilFlowing(ledgers, flowMessages, 'the start');
   const scene: Scene = { world, kafka, crews: { push: pushers[0], pop, work }, random };
   const befell: Fault[] = [];
   for (const fault of shuffled(random)) {
     context.diagnostic(fault.what);
     await fault.perform(scene);
-    await recovers(ledgers, fault.what);
+    await untilFlowing(ledgers, flowMessages, fault.what);
     befell.push(fault);
   }
-  const enough = () => read(ledgers) && auto.pushed + manual.pushed >= messages;
+  const enough = () => readAll(ledgers) && auto.pushed + manual.pushed >= messages;
   await until(enough, { what: `${messages} pushes`, deadlineMs: 240_000, everyMs: 200 });
   await Promise.all(pushers.map((crew) => crew.stop()));
-  const popped = () => read(ledgers) && auto.owed + manual.owed === 0;
+  const popped = () => readAll(ledgers) && auto.owed + manual.owed === 0;
   const what = 'everything that was pushed to be popped';
   const late = (error: Error) => context.diagnostic(error.message);
   await until(popped, { what, deadlineMs: 120_000, everyMs: 200 }).catch(late);
   await Promise.all([pop.stop(), work.stop()]);
-  read(ledgers);
+  readAll(ledgers);
   const windows = befell.reduce((sum, { windowsMax }) => sum + windowsMax, 0);
   for (const [name, ledger] of Object.entries({ auto, manual })) {
     const verdict = ledger.verdict();
@@ -140,8 +130,3 @@ test('nothing is lost and little comes twice, whatever is killed, stopped or cut
   context.diagnostic(`${duplicates} came twice, at most ${most} may`);
   assert.ok(duplicates <= most);
 });
-
-function read(ledgers: readonly Ledger[]): true {
-  for (const ledger of ledgers) ledger.read();
-  return true;
-}

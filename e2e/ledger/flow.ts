@@ -1,0 +1,29 @@
+/** Waiting for messages to flow: pushed and popped, after whatever befell the parts in between. */
+import { until } from '../topology/until.ts';
+import type { Ledger } from './ledger.ts';
+
+const flowMsMax = 60_000;
+
+/** Takes in what the workers of each ledger wrote since. */
+export function readAll(ledgers: readonly Ledger[]): true {
+  for (const ledger of ledgers) ledger.read();
+  return true;
+}
+
+/** Resolves once more than `messages` were pushed and popped anew in each ledger. */
+export async function untilFlowing(
+  ledgers: readonly Ledger[],
+  messages: number,
+  what: string,
+): Promise<void> {
+  readAll(ledgers);
+  const before = ledgers.map(({ pushed, delivered }) => ({ pushed, delivered }));
+  const isOn = () => {
+    readAll(ledgers);
+    return ledgers.every((ledger, at) => {
+      const was = before[at] ?? { pushed: 0, delivered: 0 };
+      return ledger.delivered > was.delivered + messages && ledger.pushed > was.pushed + messages;
+    });
+  };
+  await until(isOn, { what: `messages to flow after: ${what}`, deadlineMs: flowMsMax });
+}
