@@ -3,35 +3,25 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { projectRoot } from './provision/tools-folder.ts';
 import { refuseBusyPorts } from './start/ports.ts';
 import { listensOf, readStartSettings } from './start/settings.ts';
+import { freePorts } from './test/port.ts';
 
 const stateFolder = mkdtempSync(join(tmpdir(), 'respool-start-'));
 after(() => rmSync(stateFolder, { recursive: true, force: true }));
 
-/** A free port for each setting; they stay free between runs unless somebody else is quick. */
-async function freePorts(): Promise<Record<string, string>> {
-  const servers = listensOf(readStartSettings({})).map(({ variable }) => {
-    return { variable, server: createServer().listen(0, '127.0.0.1') };
-  });
-  const ports: Record<string, string> = {};
-  for (const { variable, server } of servers) {
-    if (!server.listening) await once(server, 'listening');
-    ports[variable] = String((server.address() as { port: number }).port);
-  }
-  for (const { server } of servers) {
-    server.close();
-    await once(server, 'close');
-  }
-  return ports;
+/** A free port for each setting. */
+async function portSettings(): Promise<Record<string, string>> {
+  const settings = listensOf(readStartSettings({})).map(({ variable }) => variable);
+  const free = await freePorts(settings.length);
+  return Object.fromEntries(settings.map((variable, index) => [variable, String(free[index])]));
 }
 
-const ports = await freePorts();
+const ports = await portSettings();
 
 interface Run {
   readonly child: ChildProcess;
@@ -96,7 +86,7 @@ test('keeps its secrets from other users of the machine', async (t) => {
 });
 
 test('follows the embedded Redis to another port', async (t) => {
-  const [moved = ''] = Object.values(await freePorts());
+  const [moved = ''] = Object.values(await portSettings());
   const run = start(t, { RESPOOL_EMBEDDED_REDIS_PORT: moved });
   await untilPrinted(run, 'Ctrl-C stops everything');
   assert.equal(await redis('RESPOOL_RESP_PORT', 'GET', 'greeting'), 'hello');

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { freePorts } from '../../scripts/test/port.ts';
 import type { BackendKind } from './cases.ts';
-import { cores, freePorts, startServer, until } from './process.ts';
+import { cores, startServer, until } from './process.ts';
 import type { Scope } from './scope.ts';
 
 const masters = 3;

@@ -1,7 +1,7 @@
 /** Starts a server on a chosen core, waits until it answers, and stops it by its own pid. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Scope } from './scope.ts';
@@ -116,26 +116,4 @@ export async function until(
     }
     await delay(50);
   }
-}
-
-/** Ports nobody listens on now. All are held open until the last is known, so none comes twice. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('listen gave no port');
-    ports.push(address.port);
-  }
-  for (const server of servers) server.close();
-  return ports;
-}
-
-/** One free port. */
-export async function freePort(): Promise<number> {
-  const [port] = await freePorts(1);
-  if (port === undefined) throw new Error('listen gave no port');
-  return port;
 }

@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePorts } from '../../scripts/test/port.ts';
 import type { Backend } from './backends.ts';
 import { temporaryFolder } from './backends.ts';
 import type { Endpoint } from './load.ts';
-import { cores, freePorts, type Server, startServer, until } from './process.ts';
+import { cores, type Server, startServer, until } from './process.ts';
 import type { Scope } from './scope.ts';
 
 const root = join(import.meta.dirname, '..', '..');

@@ -1,11 +1,11 @@
 /** A private nats-server for a test: own port, own folder, ended with the test. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../../scripts/test/port.ts';
 
 export interface NatsServerOptions {
   /** JetStream's `sync_interval`; the log refuses anything but `always`. */
@@ -29,23 +29,26 @@ export class NatsServer {
   readonly folder: string;
   readonly #options: NatsServerOptions;
   #child: ChildProcess | null = null;
-  #port = -1;
-  #monitorPort = -1;
+  readonly port: number;
+  readonly #monitorPort: number;
 
-  private constructor(options: NatsServerOptions) {
+  private constructor(options: NatsServerOptions, port: number, monitorPort: number) {
     this.folder = mkdtempSync(join(tmpdir(), 'respool-nats-'));
     this.#options = options;
+    this.port = port;
+    this.#monitorPort = monitorPort;
   }
 
   static async start(options: NatsServerOptions = {}): Promise<NatsServer> {
-    const server = new NatsServer(options);
+    const [port, monitorPort] = await freePorts(2);
+    const server = new NatsServer(options, port!, monitorPort!);
     await server.restart();
     return server;
   }
 
   /** Three servers that replicate to one another, ready to elect leaders. */
   static async startCluster(): Promise<NatsServer[]> {
-    const [a, b, c] = [await freePort(), await freePort(), await freePort()];
+    const [a, b, c] = (await freePorts(3)) as [number, number, number];
     const members = { 'nats-a': [a, b, c], 'nats-b': [b, a, c], 'nats-c': [c, a, b] };
     const starts = Object.entries(members).map(([name, ports]) =>
       NatsServer.start({ cluster: { name, ports } }),
@@ -58,15 +61,11 @@ export class NatsServer {
   }
 
   get url(): string {
-    return `nats://127.0.0.1:${this.#port}`;
+    return `nats://127.0.0.1:${this.port}`;
   }
 
   get monitorUrl(): string {
     return `http://127.0.0.1:${this.#monitorPort}`;
-  }
-
-  get port(): number {
-    return this.#port;
   }
 
   /** Starts on the ports of the first time, with the same store. */
@@ -86,7 +85,7 @@ export class NatsServer {
       said += error.message;
     });
     const deadline = Date.now() + startMsMax;
-    while (!(await this.#isReady(child))) {
+    while (!(await this.#isReady())) {
       if (Date.now() > deadline || child.exitCode !== null) {
         throw new Error(`nats-server did not start:\n${said}`);
       }
@@ -126,26 +125,9 @@ export class NatsServer {
     await gone;
   }
 
-  async #isReady(child: ChildProcess): Promise<boolean> {
-    if (this.#port === -1 && !this.#learnPorts(child)) return false;
+  async #isReady(): Promise<boolean> {
     try {
       return (await fetch(`${this.monitorUrl}/healthz`)).ok;
-    } catch {
-      return false;
-    }
-  }
-
-  /** The server picks free ports itself and writes down which. */
-  #learnPorts(child: ChildProcess): boolean {
-    const name = readdirSync(this.folder).find((file) => file.endsWith(`_${child.pid}.ports`));
-    if (name === undefined) return false;
-    try {
-      const ports: { nats: string[]; monitoring: string[] } = JSON.parse(
-        readFileSync(join(this.folder, name), 'utf8'),
-      );
-      this.#port = Number(new URL(ports.nats[0] ?? '').port);
-      this.#monitorPort = Number(new URL(ports.monitoring[0] ?? '').port);
-      return true;
     } catch {
       return false;
     }
@@ -155,24 +137,14 @@ export class NatsServer {
     const syncLine = sync === 'always' ? ', sync_interval: always' : '';
     const store = JSON.stringify(join(this.folder, 'store'));
     return [
-      `listen: "127.0.0.1:${this.#port}"`,
+      `listen: "127.0.0.1:${this.port}"`,
       `http: "127.0.0.1:${this.#monitorPort}"`,
-      `ports_file_dir: ${JSON.stringify(this.folder)}`,
       jetStream ? `jetstream { store_dir: ${store}${syncLine} }` : '',
       password === undefined ? '' : `authorization { user: plane, password: "${password}" }`,
       cluster === undefined ? '' : clusterText(cluster.name, cluster.ports),
       '',
     ].join('\n');
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 function clusterText(name: string, [own, ...others]: readonly number[]): string {

@@ -1,7 +1,8 @@
 /** A real Redis Cluster: created, resharded and failed over by plain CLUSTER commands. */
+
+import { freePort } from '../../scripts/test/port.ts';
 import { type Certificate, makeCertificate } from './certificate.ts';
 import type { Child } from './child.ts';
-import { freePort } from './port.ts';
 import type { RawClient } from './raw-client.ts';
 import { type RedisServer, startRedis } from './redis.ts';
 import { ReplyError, type Value } from './reply.ts';

@@ -1,9 +1,9 @@
 /** A real control plane process on private ports. */
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../scripts/test/port.ts';
 import { Api } from './api.ts';
 import type { Child } from './child.ts';
 import type { NatsServer } from './nats.ts';
-import { freePort } from './port.ts';
 import type { Stage } from './stage.ts';
 import { Hopeless, until } from './until.ts';
 

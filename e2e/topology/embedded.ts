@@ -4,9 +4,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../scripts/test/port.ts';
 import { Api } from './api.ts';
 import type { Child } from './child.ts';
-import { freePort } from './port.ts';
 import { connectRaw, type RawClient } from './raw-client.ts';
 import type { Stage } from './stage.ts';
 import { Hopeless, until } from './until.ts';

@@ -1,8 +1,8 @@
 /** A TCP load balancer in front of several proxies, as the product is meant to be run. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../scripts/test/port.ts';
 import type { Child } from './child.ts';
-import { freePort } from './port.ts';
 import type { ProxyProcess } from './proxy.ts';
 import { askOnce } from './raw-client.ts';
 import type { Stage } from './stage.ts';

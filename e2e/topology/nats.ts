@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { freePort } from '../../scripts/test/port.ts';
 import type { Child } from './child.ts';
 import { type NatsUser, natsUsers, userEntry } from './nats-users.ts';
-import { freePort } from './port.ts';
 import type { Stage } from './stage.ts';
 import { natsServer } from './tools.ts';
 import { Hopeless, until } from './until.ts';

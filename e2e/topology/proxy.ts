@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../scripts/test/port.ts';
 import type { Child } from './child.ts';
 import type { NatsServer } from './nats.ts';
-import { freePort } from './port.ts';
 import { connectRaw, type RawClient, type RawClientOptions } from './raw-client.ts';
 import type { Stage } from './stage.ts';
 import { Hopeless, until } from './until.ts';

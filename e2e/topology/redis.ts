@@ -1,8 +1,8 @@
 /** One real redis-server on a private port, with password, TLS and databases as asked. */
 
+import { freePort } from '../../scripts/test/port.ts';
 import { type Certificate, makeCertificate } from './certificate.ts';
 import type { Child } from './child.ts';
-import { freePort } from './port.ts';
 import { askOnce, connectRaw, type RawClient, type RawClientOptions } from './raw-client.ts';
 import { ReplyError } from './reply.ts';
 import type { Stage } from './stage.ts';

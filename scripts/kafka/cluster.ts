@@ -1,11 +1,11 @@
 /** A private Kafka cluster of one or three nodes: ports and folders of its own, stopped by pid. */
-import { randomInt } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { run } from '../provision/run.ts';
 import { type Child, startChild } from '../start/child.ts';
 import { untilReady } from '../start/ready.ts';
+import { freePorts } from '../test/port.ts';
 import { type JavaOptions, javaArguments, type KafkaTool } from './jvm.ts';
 import {
   type KafkaSecurity,
@@ -152,23 +152,10 @@ function accepts(port: number): Promise<boolean> {
 }
 
 async function takePorts(nodes: number): Promise<NodePorts[]> {
-  const ports = new Set<number>();
-  while (ports.size < nodes * 3) {
-    // Below the kernel's range for outgoing connections, so that no client's socket takes it first.
-    const port = randomInt(10_100, 31_900);
-    if (await canListen(port)) ports.add(port);
-  }
-  const [...all] = ports;
-  const take = () => all.pop() ?? 0;
-  return Array.from({ length: nodes }, () => {
-    return { plain: take(), controller: take(), secured: take() };
-  });
-}
-
-function canListen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
+  return Promise.all(
+    Array.from({ length: nodes }, async () => {
+      const [plain, controller, secured] = await freePorts(3);
+      return { plain: plain!, controller: controller!, secured: secured! };
+    }),
+  );
 }

@@ -1,8 +1,9 @@
 /** Envoy's redis_proxy filter with one worker thread, as it comes and with batching turned on. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../../scripts/test/port.ts';
 import { type Backend, temporaryFolder } from '../backends.ts';
-import { cores, freePort, startServer } from '../process.ts';
+import { cores, startServer } from '../process.ts';
 import { versionLine } from '../tools.ts';
 import type { RunningTarget, Target } from './target.ts';
 

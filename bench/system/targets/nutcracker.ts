@@ -1,8 +1,9 @@
 /** nutcracker (twemproxy): one pool, one thread; ketama over three servers in the cluster table. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePorts } from '../../../scripts/test/port.ts';
 import { type Backend, temporaryFolder } from '../backends.ts';
-import { cores, freePorts, type Server, startServer } from '../process.ts';
+import { cores, type Server, startServer } from '../process.ts';
 import { versionLine } from '../tools.ts';
 import type { RunningTarget, Target, TargetContext } from './target.ts';
 

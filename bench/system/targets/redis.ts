@@ -1,6 +1,8 @@
 /** redis-server without any proxy: the yardstick beside the proxies, not one of them. */
+
+import { freePort } from '../../../scripts/test/port.ts';
 import { startRedis } from '../backends.ts';
-import { cores, freePort } from '../process.ts';
+import { cores } from '../process.ts';
 import { versionLine } from '../tools.ts';
 import type { Target } from './target.ts';
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { freePort } from '../../../scripts/test/port.ts';
 import { proxyPermissions } from '../snapshot/permissions.ts';
 
 export const proxyPassword = 'proxy-secret';
@@ -16,14 +17,15 @@ const readyMsMax = 10_000;
 export class TestNats {
   readonly #folder: string;
   readonly #proxyIds: readonly string[];
-  #port = -1;
+  readonly #port: number;
   /** PEM; null over plain TCP. */
   certificate: string | null = null;
   #child: ChildProcess | null = null;
   readonly #connections: NatsConnection[] = [];
 
-  private constructor(folder: string, proxyIds: readonly string[]) {
+  private constructor(folder: string, port: number, proxyIds: readonly string[]) {
     this.#folder = folder;
+    this.#port = port;
     this.#proxyIds = proxyIds;
   }
 
@@ -53,7 +55,7 @@ export class TestNats {
   /** Not started yet; each proxy id is a user of that name with a proxy's permissions. */
   static async prepare(...proxyIds: string[]): Promise<TestNats> {
     const folder = await mkdtemp(join(tmpdir(), 'respool-nats-'));
-    return new TestNats(folder, proxyIds);
+    return new TestNats(folder, await freePort(), proxyIds);
   }
 
   get url(): string {
@@ -78,7 +80,6 @@ export class TestNats {
       if (performance.now() > deadline) throw new Error(`nats-server is not ready: ${log}`);
       await Promise.race([once(child.stderr ?? child, 'data'), failed, delay(200)]);
     }
-    this.#port = Number(/client connections on 127\.0\.0\.1:(\d+)/.exec(log)?.[1] ?? this.#port);
   }
 
   /** Starts it again and waits until the admin connections are back. */

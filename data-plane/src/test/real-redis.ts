@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../../scripts/test/port.ts';
 import { TestClient } from './test-client.ts';
 
 const startMsMax = 10_000;
@@ -56,13 +56,14 @@ async function startNode(folder: string, cluster: boolean): Promise<RealNode> {
   ];
   const child = spawn(binary, options, { stdio: ['ignore', 'pipe', 'inherit'] });
   const deadline = setTimeout(() => child.kill('SIGKILL'), startMsMax);
+  const ready = /ready to accept connections/i;
   let log = '';
   for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     log += String(chunk);
-    if (/ready to accept connections/i.test(log)) break;
+    if (ready.test(log)) break;
   }
   clearTimeout(deadline);
-  if (child.exitCode !== null) throw new Error(`redis-server did not start:\n${log}`);
+  if (!ready.test(log)) throw new Error(`redis-server did not start:\n${log}`);
   child.stdout.resume();
   return { port, direct: await TestClient.connect(port), child };
 }
@@ -96,14 +97,4 @@ async function text(node: RealNode, ...args: string[]): Promise<string> {
 
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -26,13 +26,14 @@ export async function startRedisServer(): Promise<RedisServer> {
   const options = ['--port', '0', '--unixsocket', path, '--dir', folder, '--save', ''];
   const server = spawn(binary, options, { stdio: ['ignore', 'pipe', 'inherit'] });
   const deadline = setTimeout(() => server.kill('SIGKILL'), startMsMax);
+  const ready = 'ready to accept connections';
   let log = '';
   for await (const chunk of server.stdout.iterator({ destroyOnReturn: false })) {
     log += String(chunk);
-    if (log.includes('ready to accept connections')) break;
+    if (log.includes(ready)) break;
   }
   clearTimeout(deadline);
-  if (server.exitCode !== null) throw new Error(`redis-server did not start:\n${log}`);
+  if (!log.includes(ready)) throw new Error(`redis-server did not start:\n${log}`);
   server.stdout.resume();
   return {
     ask: (requests) => ask(path, requests),

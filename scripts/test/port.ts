@@ -5,7 +5,8 @@ import { createServer } from 'node:net';
 
 /**
  * Below the kernel's range for outgoing connections (32768 and up by default), so that a client
- * socket of a busy test cannot take the port between this probe and the server's own bind.
+ * socket of a busy test cannot take the port between this probe and the server's own bind, nor
+ * while the server is down and its clients dial.
  */
 const lowest = 10_100;
 const highest = 31_900;
@@ -15,11 +16,16 @@ const given = new Set<number>();
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const port = randomInt(lowest, highest);
-    if (given.has(port) || !(await canListen(port))) continue;
+    if (given.has(port)) continue;
     given.add(port);
-    return port;
+    if (await canListen(port)) return port;
   }
   throw new Error(`no free port between ${lowest} and ${highest}`);
+}
+
+/** As many different ones. */
+export function freePorts(count: number): Promise<number[]> {
+  return Promise.all(Array.from({ length: count }, freePort));
 }
 
 function canListen(port: number): Promise<boolean> {
