@@ -205,5 +205,5 @@ async function write(
 function login(index: number): Promise<RawClient> {
   const proxy = world.proxies[index % world.proxies.length];
   assert.ok(proxy);
-  return proxy.connect({ auth: ['app', 'any'], deadlineMs: 30_000 });
+  return proxy.connect({ auth: ['app', 'any'] });
 }

@@ -75,15 +75,15 @@ test('when nothing befalls anybody, each record comes once, in the order of its 
   const first = await connectRaw({ port: balancer.port, auth: ['ledger', password] });
   // Who waits for an owner may give up just as records come, which then come again.
   const hasOwner = async () => (await first.ask('KPOP', 'calm')) === null;
-  await until(hasOwner, { what: 'the position to have an owner', deadlineMs: 30_000 });
+  await until(hasOwner, { what: 'the position to have an owner' });
   first.close();
   const push = crewOf('push', 'calm', ledger, 0);
   const enough = () => readAll([ledger]) && ledger.pushed >= calmMessages;
-  await until(enough, { what: `${calmMessages} pushes`, deadlineMs: 60_000 });
+  await until(enough, { what: `${calmMessages} pushes` });
   await push.stop();
   const pop = crewOf('pop', 'calm', ledger, 0);
   const popped = () => readAll([ledger]) && ledger.owed === 0;
-  await until(popped, { what: 'all of them to be popped', deadlineMs: 60_000 });
+  await until(popped, { what: 'all of them to be popped' });
   await pop.stop();
   readAll([ledger]);
   const { lostCount, strange, duplicates, doubtful, inversions } = ledger.verdict();
@@ -110,7 +110,7 @@ test('nothing is lost and little comes twice, whatever is killed, stopped or cut
     befell.push(fault);
   }
   const enough = () => readAll(ledgers) && auto.pushed + manual.pushed >= messages;
-  await until(enough, { what: `${messages} pushes`, deadlineMs: 240_000, everyMs: 200 });
+  await until(enough, { what: `${messages} pushes`, deadlineMs: 480_000, everyMs: 200 });
   await Promise.all(pushers.map((crew) => crew.stop()));
   const popped = () => readAll(ledgers) && auto.owed + manual.owed === 0;
   const what = 'everything that was pushed to be popped';

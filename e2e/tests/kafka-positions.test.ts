@@ -59,7 +59,7 @@ before(async () => {
 
 function login(proxy: number, user = 'shop'): Promise<RawClient> {
   const { port } = world.proxies[proxy] as World['proxy'];
-  return connectRaw({ port, auth: [user, password], deadlineMs: 60_000 });
+  return connectRaw({ port, auth: [user, password] });
 }
 
 interface Popped {
@@ -238,7 +238,7 @@ async function caughtUp(client: RawClient, topic: string): Promise<void> {
     const lag = (await client.call('KLAG', topic)) as string[];
     return lag.every((value, at) => at % 4 !== 3 || value === '0');
   };
-  await until(isThere, { what, deadlineMs: 30_000 });
+  await until(isThere, { what });
 }
 
 test('KLAG tells how far a consumer is behind, until all is committed', async () => {

@@ -68,7 +68,7 @@ before(async () => {
 function placeOf(tenant: string): Place {
   const auth = [tenant, 'any'];
   return {
-    connect: (protocol) => world.proxy.connect({ auth, protocol, deadlineMs: 30_000 }),
+    connect: (protocol) => world.proxy.connect({ auth, protocol }),
     login: ['AUTH', ...auth],
     databases: tenant === 'own' ? 4 : 1,
   };

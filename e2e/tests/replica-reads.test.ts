@@ -43,7 +43,7 @@ before(async () => {
 });
 
 const login = (tenant: string): Promise<RawClient> =>
-  world.proxy.connect({ auth: [`${tenant}.default`, ''], protocol: 3, deadlineMs: 30_000 });
+  world.proxy.connect({ auth: [`${tenant}.default`, ''], protocol: 3 });
 
 const startLoad = (tenant: string, of?: readonly string[]): Load =>
   startReadLoad(() => login(tenant), of);

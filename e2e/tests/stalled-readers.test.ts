@@ -22,7 +22,7 @@ import type { RawClient } from '../topology/raw-client.ts';
 import { startRedis } from '../topology/redis.ts';
 import { useStage } from '../topology/stage.ts';
 import { payloadOf, stalledKeys, stalledPlan } from '../topology/stalled-clients.ts';
-import { until } from '../topology/until.ts';
+import { patienceMs, until } from '../topology/until.ts';
 import { createTenant, standaloneBody, startWorld, type World } from '../topology/world.ts';
 
 const stage = useStage();
@@ -99,7 +99,7 @@ function startStalled(): Child {
 }
 
 /** Waits for the line that starts with `word`. */
-function said(child: Child, word: string, deadlineMs = 60_000): Promise<string> {
+function said(child: Child, word: string, deadlineMs = patienceMs): Promise<string> {
   const line = new RegExp(`^${word}.*$`, 'm');
   return until(() => line.exec(child.output())?.[0], {
     what: `"${word}" from the stalled clients`,
@@ -118,7 +118,7 @@ async function highestRss(): Promise<number> {
       highest = Math.max(highest, now);
       return performance.now() - since > 5_000 ? highest : null;
     },
-    { what: 'the memory to settle', deadlineMs: 60_000, everyMs: 100 },
+    { what: 'the memory to settle', everyMs: 100 },
   );
 }
 

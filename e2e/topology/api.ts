@@ -1,4 +1,5 @@
 /** The control plane's HTTP API as an operator's program calls it: fetch and a bearer token. */
+import { patienceMs } from './until.ts';
 
 export interface ApiAnswer {
   readonly status: number;
@@ -43,7 +44,7 @@ export class Api {
         ...options.headers,
       },
       ...(payload === undefined ? {} : { body: payload }),
-      signal: AbortSignal.timeout(options.deadlineMs ?? 20_000),
+      signal: AbortSignal.timeout(options.deadlineMs ?? patienceMs),
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: parsed(text) };
