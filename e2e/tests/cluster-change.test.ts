@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { before, type TestContext, test } from 'node:test';
 import { type Cluster, startCluster } from '../topology/cluster.ts';
+import { caughtUp } from '../topology/cluster-calls.ts';
 import type { RawClient } from '../topology/raw-client.ts';
 import { ReplyError, type Value } from '../topology/reply.ts';
 import { slotOf } from '../topology/slot.ts';
@@ -26,7 +27,7 @@ let cluster: Cluster;
 
 before(async () => {
   [cluster, world] = await Promise.all([
-    startCluster(stage, { masters: 3, replicas: 3, nodeTimeoutMs: 1_500 }),
+    startCluster(stage, { masters: 3, replicas: 3 }),
     startWorld(stage, { proxies: 2 }),
   ]);
   await world.api.put('/v1/backends/cluster', clusterBody(cluster));
@@ -35,9 +36,7 @@ before(async () => {
   await writer.pipeline(stableKeys.map((key) => ['SET', key, `value of ${key}`]));
   writer.close();
   // Replicas must hold the keys, or a failover would lose them by Redis's own rules.
-  await cluster.onMasters(async (client) => {
-    assert.equal(await client.call('WAIT', 1, 5_000), 1);
-  });
+  await caughtUp(cluster);
 });
 
 test('slots migrate with their keys under load', (t) =>

@@ -32,7 +32,6 @@ before(async () => {
     startCluster(stage, {
       masters: 3,
       replicas: 3,
-      nodeTimeoutMs: 1_500,
       settings: ['--notify-keyspace-events', 'KEA'],
     }),
     startWorld(stage, { proxies: 2 }),
