@@ -19,6 +19,8 @@ import { startWorld, type World } from '../topology/world.ts';
 const stage = useStage();
 const changes = 1_000;
 const inFlight = 100;
+/** Of one change, half a second apart: NATS is back long before. */
+const attemptsMax = 240;
 let world: World;
 
 before(async () => {
@@ -124,7 +126,8 @@ async function changeUntilAcknowledged(index: number, unexpected: string[]): Pro
     if (answer !== null && answer.status !== 503) {
       unexpected.push(`${answer.status} ${JSON.stringify(answer.body)}`);
     }
-    if (attempts === 60) throw new Error(`${id}: not acknowledged after ${attempts} attempts`);
+    if (attempts === attemptsMax)
+      throw new Error(`${id}: not acknowledged after ${attempts} attempts`);
     await pause(Math.min(20 * attempts, 500));
   }
 }

@@ -18,7 +18,13 @@ import type { Value } from '../topology/reply.ts';
 import { slotOf } from '../topology/slot.ts';
 import { useStage } from '../topology/stage.ts';
 import { until } from '../topology/until.ts';
-import { clusterBody, createTenant, startWorld, type World } from '../topology/world.ts';
+import {
+  clusterBody,
+  createTenant,
+  patientProxy,
+  startWorld,
+  type World,
+} from '../topology/world.ts';
 
 const stage = useStage();
 const modes = ['primary', 'replica', 'any', 'nearest'] as const;
@@ -28,7 +34,7 @@ let cluster: Cluster;
 before(async () => {
   [cluster, world] = await Promise.all([
     startCluster(stage, { masters: 3, replicas: 3 }),
-    startWorld(stage, { proxies: 1 }),
+    startWorld(stage, { proxies: 1, proxyEnv: patientProxy }),
   ]);
   await world.api.put('/v1/backends/cluster', clusterBody(cluster));
   for (const mode of modes) {

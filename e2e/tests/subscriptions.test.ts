@@ -15,6 +15,7 @@ import { until, within } from '../topology/until.ts';
 import {
   clusterBody,
   createTenant,
+  patientProxy,
   secretOf,
   standaloneBody,
   startWorld,
@@ -34,7 +35,7 @@ before(async () => {
       replicas: 3,
       settings: ['--notify-keyspace-events', 'KEA'],
     }),
-    startWorld(stage, { proxies: 2 }),
+    startWorld(stage, { proxies: 2, proxyEnv: patientProxy }),
   ]);
   await world.api.put('/v1/backends/single', standaloneBody(single));
   await world.api.put('/v1/backends/cluster', clusterBody(cluster));
@@ -221,7 +222,9 @@ test('a subscriber whose user is removed is shown out', async () => {
   await world.api.changeApplied([{ op: 'delete', kind: 'user', tenant: 'spread', id: 'guest' }]);
   await within(client.closed, 'the connection to end');
   const rest = await login('spread');
-  assert.equal(await rest.ask('PUBLISH', 'guests', 'gone'), 0);
+  await until(async () => (await rest.ask('PUBLISH', 'guests', 'gone')) === 0, {
+    what: 'nobody to listen any more',
+  });
   rest.close();
 });
 

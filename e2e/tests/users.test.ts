@@ -6,7 +6,13 @@ import { type RedisServer, startRedis } from '../topology/redis.ts';
 import { decodeReply } from '../topology/reply.ts';
 import { useStage } from '../topology/stage.ts';
 import { within } from '../topology/until.ts';
-import { createTenant, standaloneBody, startWorld, type World } from '../topology/world.ts';
+import {
+  createTenant,
+  patientProxy,
+  standaloneBody,
+  startWorld,
+  type World,
+} from '../topology/world.ts';
 
 const stage = useStage();
 const password = 'first password';
@@ -15,7 +21,10 @@ let world: World;
 let redis: RedisServer;
 
 before(async () => {
-  [redis, world] = await Promise.all([startRedis(stage), startWorld(stage, { proxies: 2 })]);
+  [redis, world] = await Promise.all([
+    startRedis(stage),
+    startWorld(stage, { proxies: 2, proxyEnv: patientProxy }),
+  ]);
   await world.api.put('/v1/backends/main', standaloneBody(redis));
   const isolation = { mode: 'prefix', prefix: 'app:' } as const;
   await createTenant(world.api, 'app', { isolation, routes: ['main'] });
