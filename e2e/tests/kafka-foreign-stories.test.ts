@@ -112,12 +112,14 @@ test('a consumer of another kind in the group stops commits, and the window stop
   });
   await consumer.run({ eachMessage: async () => {} });
   await joined;
+  /** Asking again helps, and not because the window is full. */
+  const isBusy = /^TRYAGAIN (?!as many records as the window allows)/;
   let taken = 5;
   const error = await until(
     async () => {
       const reply = await client.ask('KPOP', 'crowded');
-      if (reply instanceof ReplyError) return reply;
-      taken++;
+      if (reply instanceof ReplyError) return isBusy.test(reply.message) ? null : reply;
+      if (reply !== null) taken++;
       return null;
     },
     { what: 'the window to be full', everyMs: 1 },

@@ -25,10 +25,7 @@ let world: World;
 let admin: ReturnType<ReturnType<typeof kafkajsTo>['admin']>;
 
 before(async () => {
-  [kafka, world] = await Promise.all([
-    startKafka(stage),
-    startWorld(stage, { proxies: 2, proxyEnv: { RESPOOL_KAFKA_DEADLINE_MS: '4000' } }),
-  ]);
+  [kafka, world] = await Promise.all([startKafka(stage), startWorld(stage, { proxies: 2 })]);
   admin = kafkajsTo(kafka.bootstrap).admin();
   await admin.connect();
   stage.defer(() => admin.disconnect());

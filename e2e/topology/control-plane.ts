@@ -42,6 +42,8 @@ export async function launchControlPlane(
     RESPOOL_NATS_PASSWORD: options.nats.control.password,
     RESPOOL_NATS_MONITOR_URL: options.nats.monitorUrl,
     RESPOOL_MASTER_KEY: options.masterKey,
+    // The most there is: a broker that has just started makes its first topic in its own time.
+    RESPOOL_API_KAFKA_MS_MAX: '14000',
     RESPOOL_LOG_LEVEL: 'info',
     ...options.env,
   };
