@@ -11,7 +11,7 @@ export async function lostOwners({ proxies }: World): Promise<number> {
   }, 0);
 }
 
-const attemptsMax = 4;
+export const attemptsMax = 4;
 
 /**
  * Tells a story that rests on one owner of its position from end to end. Where it failed and an
