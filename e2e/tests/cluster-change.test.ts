@@ -9,18 +9,13 @@ import assert from 'node:assert/strict';
 import { before, type TestContext, test } from 'node:test';
 import { type Cluster, startCluster } from '../topology/cluster.ts';
 import { caughtUp } from '../topology/cluster-calls.ts';
+import { patientProxy } from '../topology/proxy.ts';
 import type { RawClient } from '../topology/raw-client.ts';
 import { ReplyError, type Value } from '../topology/reply.ts';
 import { slotOf } from '../topology/slot.ts';
 import { useStage } from '../topology/stage.ts';
 import { until } from '../topology/until.ts';
-import {
-  clusterBody,
-  createTenant,
-  patientProxy,
-  startWorld,
-  type World,
-} from '../topology/world.ts';
+import { clusterBody, createTenant, startWorld, type World } from '../topology/world.ts';
 
 const stage = useStage();
 const readers = 30;

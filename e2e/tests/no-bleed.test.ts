@@ -20,6 +20,7 @@ import { fuzz } from '../no-bleed/fuzz.ts';
 import type { Place } from '../no-bleed/life.ts';
 import { buried, strays } from '../no-bleed/sweep.ts';
 import { type Cluster, startCluster } from '../topology/cluster.ts';
+import { patientProxy } from '../topology/proxy.ts';
 import { connectRaw } from '../topology/raw-client.ts';
 import { type RedisServer, startRedis } from '../topology/redis.ts';
 import { useStage } from '../topology/stage.ts';
@@ -27,7 +28,6 @@ import { until } from '../topology/until.ts';
 import {
   clusterBody,
   createTenant,
-  patientProxy,
   standaloneBody,
   startWorld,
   type TenantOptions,

@@ -5,8 +5,9 @@
  */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { type Cluster, type ClusterNode, startCluster } from '../topology/cluster.ts';
-import { type Calls, callsByRole, caughtUp } from '../topology/cluster-calls.ts';
+import { type Cluster, startCluster } from '../topology/cluster.ts';
+import { type Calls, callsByRole, caughtUp, someReplica } from '../topology/cluster-calls.ts';
+import { patientProxy } from '../topology/proxy.ts';
 import type { RawClient } from '../topology/raw-client.ts';
 import {
   stableKeys as keys,
@@ -18,13 +19,7 @@ import type { Value } from '../topology/reply.ts';
 import { slotOf } from '../topology/slot.ts';
 import { useStage } from '../topology/stage.ts';
 import { until } from '../topology/until.ts';
-import {
-  clusterBody,
-  createTenant,
-  patientProxy,
-  startWorld,
-  type World,
-} from '../topology/world.ts';
+import { clusterBody, createTenant, startWorld, type World } from '../topology/world.ts';
 
 const stage = useStage();
 const modes = ['primary', 'replica', 'any', 'nearest'] as const;
@@ -224,7 +219,7 @@ test('a change of readFrom counts for clients that are connected, under load', a
 test('a replica is killed with -9 and comes back: no read fails, and it is used again', async () => {
   const loads = ['replica', 'any', 'nearest'].map((tenant) => startLoad(tenant));
   for (const load of loads) await load.has(1_000);
-  const replica = await firstReplica();
+  const replica = await someReplica(cluster);
   await cluster.hastily(async () => {
     await replica.server.kill9();
     for (const load of loads) await load.has(load.reads + 3_000);
@@ -299,10 +294,3 @@ test('a master is killed with -9 under load', async () => {
   for (const load of loads) await load.has(load.reads + 2_000);
   for (const load of loads) await load.stop();
 });
-
-async function firstReplica(): Promise<ClusterNode> {
-  const masters = await cluster.masters();
-  const found = cluster.nodes.find((node) => !masters.includes(node));
-  assert.ok(found);
-  return found;
-}

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { type Cluster, startCluster } from '../topology/cluster.ts';
 import { hearsAgain, Listener } from '../topology/listener.ts';
+import { patientProxy } from '../topology/proxy.ts';
 import type { RawClient } from '../topology/raw-client.ts';
 import { type RedisServer, startRedis } from '../topology/redis.ts';
 import { slotOf } from '../topology/slot.ts';
@@ -15,7 +16,6 @@ import { until, within } from '../topology/until.ts';
 import {
   clusterBody,
   createTenant,
-  patientProxy,
   secretOf,
   standaloneBody,
   startWorld,

@@ -1,18 +1,13 @@
 /** Users changed through the API: what live sessions notice, on every proxy. */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { patientProxy } from '../topology/proxy.ts';
 import type { RawClient } from '../topology/raw-client.ts';
 import { type RedisServer, startRedis } from '../topology/redis.ts';
 import { decodeReply } from '../topology/reply.ts';
 import { useStage } from '../topology/stage.ts';
 import { within } from '../topology/until.ts';
-import {
-  createTenant,
-  patientProxy,
-  standaloneBody,
-  startWorld,
-  type World,
-} from '../topology/world.ts';
+import { createTenant, standaloneBody, startWorld, type World } from '../topology/world.ts';
 
 const stage = useStage();
 const password = 'first password';

@@ -1,5 +1,5 @@
-/** What the nodes of a cluster themselves counted, and whether replicas have everything. */
-import type { Cluster } from './cluster.ts';
+/** What the nodes of a cluster themselves counted; its replicas, and whether they have everything. */
+import type { Cluster, ClusterNode } from './cluster.ts';
 
 export interface Calls {
   readonly master: number;
@@ -33,4 +33,11 @@ export async function caughtUp(cluster: Cluster): Promise<void> {
     const have = await client.call('WAIT', count, 50_000);
     if (Number(have) < count) throw new Error(`${have} of ${count} replicas caught up`);
   });
+}
+
+export async function someReplica(cluster: Cluster): Promise<ClusterNode> {
+  const masters = await cluster.masters();
+  const found = cluster.nodes.find((node) => !masters.includes(node));
+  if (found === undefined) throw new Error('the cluster has no replica');
+  return found;
 }

@@ -7,7 +7,7 @@ import type { Child } from './child.ts';
 import type { NatsServer } from './nats.ts';
 import { connectRaw, type RawClient, type RawClientOptions } from './raw-client.ts';
 import type { Stage } from './stage.ts';
-import { Hopeless, until } from './until.ts';
+import { Hopeless, patienceMs, until } from './until.ts';
 
 export interface ProxyOptions {
   readonly nats: NatsServer;
@@ -35,6 +35,15 @@ export interface ProxyProcess {
   launch(): void;
   restart(): Promise<void>;
 }
+
+/**
+ * For stories in which a server is gone or stands still for a while: a proxy gives up on it only
+ * when the test does, however long others keep the machine busy meanwhile.
+ */
+export const patientProxy: Readonly<Record<string, string>> = {
+  RESPOOL_COMMAND_DEADLINE_MS: String(patienceMs),
+  RESPOOL_BACKEND_SILENCE_MS_MAX: '30000',
+};
 
 export const proxyMain = fileURLToPath(new URL('../../data-plane/src/main.ts', import.meta.url));
 
