@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { withOneOwner } from '../topology/position-owners.ts';
 import { lagOf, numbered, pop, popRest, QueueStory, triplesOf } from '../topology/queue-story.ts';
+import type { RawClient } from '../topology/raw-client.ts';
 import { ReplyError } from '../topology/reply.ts';
 import { useStage } from '../topology/stage.ts';
 import { until } from '../topology/until.ts';
@@ -32,7 +34,7 @@ test('gaps that compaction left do not stop anybody, however small the window', 
     return triplesOf(await client.call('KPOP', 'latest', 0, 0, 1_000_000));
   };
   await until(async () => (await stored())[0]?.startsWith('0 299 ') === true, {
-    ...{ what: 'the broker to compact', deadlineMs: 60_000, everyMs: 300 },
+    ...{ what: 'the broker to compact', everyMs: 300 },
   });
   const all: string[] = [];
   for (let last = -1; !all.some((one) => one.endsWith(' kept')); ) {
@@ -66,7 +68,7 @@ test('records of a transaction come once it is committed, those of an aborted on
       all.push(...(await pop(client, 'deals', 10)));
       return all.length >= 2;
     },
-    { what: 'both records', deadlineMs: 20_000 },
+    { what: 'both records' },
   );
   assert.deepEqual(
     all.map((one) => one.split(' ')[2]),
@@ -96,38 +98,52 @@ test('compressed batches with keys and headers come record by record', async () 
   client.close();
 });
 
-test('a consumer of another kind in the group stops commits, and the window stops the rest', async () => {
-  const topic = await story.newTopic('crowded', { window: 20 });
+test('a consumer of another kind in the group stops commits, and the window stops the rest', () =>
+  withOneOwner(story.world, (attempt) => crowdedStory(`crowded${attempt}`)));
+
+async function crowdedStory(name: string): Promise<void> {
+  const topic = await story.newTopic(name, { window: 20 });
   const client = await story.login();
   await story.write(topic, numbered(200));
-  assert.equal((await pop(client, 'crowded', 5)).length, 5);
+  assert.equal((await pop(client, name, 5)).length, 5);
   await client.ask('PING');
-  await lagOf(client, 'crowded', ({ position }) => position === 5);
+  await lagOf(client, name, ({ position }) => position === 5);
   const consumer = story.kafkajs.consumer({ groupId: 'kq.shop.default' });
   await consumer.connect();
-  const other = await story.newTopic('elsewhere');
+  const other = await story.newTopic(`beside-${name}`);
   await consumer.subscribe({ topic: other, fromBeginning: true });
   const joined = new Promise<void>((resolve) => {
     consumer.on(consumer.events.GROUP_JOIN, () => resolve());
   });
-  await consumer.run({ eachMessage: async () => {} });
-  await joined;
-  let taken = 5;
-  const error = await until(
-    async () => {
-      const reply = await client.ask('KPOP', 'crowded');
-      if (reply instanceof ReplyError) return reply;
-      taken++;
-      return null;
-    },
-    { what: 'the window to be full', deadlineMs: 60_000, everyMs: 1 },
-  );
-  assert.match(error.message, /^TRYAGAIN /);
-  assert.equal(taken, 25, 'twenty beyond what was committed');
-  await story.noticed('crowded', 'group-in-use');
-  await consumer.disconnect();
-  await story.noticed('crowded', 'group-free');
-  const rest = await popRest(client, 'crowded');
+  let taken: number;
+  try {
+    await consumer.run({ eachMessage: async () => {} });
+    await joined;
+    taken = await takenUntilFull(client, name, 5);
+    assert.equal(taken, 25, 'twenty beyond what was committed');
+    await story.noticed(name, 'group-in-use');
+  } finally {
+    await consumer.disconnect();
+  }
+  await story.noticed(name, 'group-free');
+  const rest = await popRest(client, name);
   assert.equal(rest.length, 200 - taken);
   client.close();
-});
+}
+
+async function takenUntilFull(client: RawClient, name: string, before: number): Promise<number> {
+  /** Asking again helps, and not because the window is full. */
+  const isBusy = /^TRYAGAIN (?!as many records as the window allows)/;
+  let taken = before;
+  const error = await until(
+    async () => {
+      const reply = await client.ask('KPOP', name);
+      if (reply instanceof ReplyError) return isBusy.test(reply.message) ? null : reply;
+      if (reply !== null) taken++;
+      return null;
+    },
+    { what: 'the window to be full', everyMs: 1 },
+  );
+  assert.match(error.message, /^TRYAGAIN /);
+  return taken;
+}

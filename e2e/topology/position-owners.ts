@@ -1,0 +1,34 @@
+/** Owners of positions that changed without a hand-over: what was out at that moment comes again. */
+import type { World } from './world.ts';
+
+/** How often since their start the proxies lost a position, with their lease or to one another. */
+export async function lostOwners({ proxies }: World): Promise<number> {
+  const texts = await Promise.all(proxies.map((proxy) => proxy.metrics()));
+  return texts.reduce((sum, text) => {
+    const count = /^respool_positions_lost_total (\d+)$/m.exec(text)?.[1];
+    if (count === undefined) throw new Error('the proxy does not count the positions it lost');
+    return sum + Number(count);
+  }, 0);
+}
+
+const attemptsMax = 4;
+
+/**
+ * Tells a story that rests on one owner of its position from end to end. Where it failed and an
+ * owner was lost meanwhile, it was another story, and `tell` begins anew, with its next attempt.
+ */
+export async function withOneOwner(
+  world: World,
+  tell: (attempt: number) => Promise<void>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const before = await lostOwners(world);
+    try {
+      await tell(attempt);
+      return;
+    } catch (error) {
+      const isSame = (await lostOwners(world)) === before;
+      if (isSame || attempt === attemptsMax) throw error;
+    }
+  }
+}
