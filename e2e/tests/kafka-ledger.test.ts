@@ -28,7 +28,7 @@ const window = 200;
 /** Of each ledger: then it goes on. */
 const flowMessages = 200;
 const calmMessages = 8_000;
-const calm = { perSecond: 100_000, blockMs: 20_000, countMax: 0 };
+const calm = { perSecond: 100_000, blockMs: 20_000, countMax: 40 };
 let kafka: KafkaCluster;
 let world: World;
 let balancer: Haproxy;
