@@ -78,7 +78,11 @@ const examples: Readonly<Partial<Record<QueueClientName, ExampleName>>> = {
 };
 
 before(async () => {
-  [kafka, world] = await Promise.all([startKafka(stage), startWorld(stage, { proxies: 1 })]);
+  // Far longer than an owner takes to be found, also on a machine that stands still meanwhile: a
+  // TRYAGAIN is an answer that the programs do not reckon with.
+  const proxyEnv = { RESPOOL_KAFKA_POP_WAIT_MS: '15000' };
+  const starting = [startKafka(stage), startWorld(stage, { proxies: 1, proxyEnv })] as const;
+  [kafka, world] = await Promise.all(starting);
   door = await openTlsDoor(world.proxy.port);
   const client = kafkajsTo(kafka.bootstrap);
   const admin = client.admin();
