@@ -10,8 +10,8 @@ import type { Scope } from './scope.ts';
 export const cores = { measured: 0, others: 1 } as const;
 export const pinned = availableParallelism() >= 2;
 
-const readyMsMax = 20_000;
-const stopMsMax = 5_000;
+const readyMsMax = 60_000;
+const stopMsMax = 20_000;
 const outputCharsMax = 16_384;
 
 export interface ServerOptions {

@@ -41,7 +41,7 @@ test('stopped in the middle, it stops every process it started', async () => {
   const ended = once(child, 'exit');
   // redis-server and, once the keys are filled, redis-benchmark.
   let started: string[] = [];
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   while (started.length < 2 && performance.now() < deadline) {
     await delay(20);
     started = children(child);
@@ -51,7 +51,7 @@ test('stopped in the middle, it stops every process it started', async () => {
   assert.equal(code, 130);
   assert.equal(started.length, 2);
   // The kernel may take a moment to bury what the last instruction of the bench killed.
-  const buried = performance.now() + 2_000;
+  const buried = performance.now() + 30_000;
   while (started.some(runs) && performance.now() < buried) await delay(10);
   assert.deepEqual(started.filter(runs), []);
 });

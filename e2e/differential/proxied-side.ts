@@ -41,7 +41,7 @@ export async function proxiedSide(options: ProxiedSideOptions): Promise<Side> {
       return { admin, databases: isCluster ? [0] : databases, hasSlot };
     }),
   );
-  const address = { port, protocol, auth: [tenant, 'any'], deadlineMs: 20_000 };
+  const address = { port, protocol, auth: [tenant, 'any'] };
   const connect = (): Promise<RawClient> => connectRaw(address);
   return {
     connect,

@@ -1,6 +1,7 @@
 /** A plain redis-server as one side of a comparison. */
 import { connectRaw, type RawClient, type RawClientOptions } from '../topology/raw-client.ts';
 import type { RedisServer } from '../topology/redis.ts';
+import { patienceMs } from '../topology/until.ts';
 import type { Side } from './target.ts';
 
 export interface RedisSideOptions {
@@ -15,7 +16,10 @@ export async function redisSide(server: RedisServer, options: RedisSideOptions):
   const admin = await server.connect();
   // Never the reason a test file stays open.
   admin.socket.unref();
-  const address: RawClientOptions = { ...server.address, deadlineMs: options.deadlineMs ?? 30_000 };
+  const address: RawClientOptions = {
+    ...server.address,
+    deadlineMs: options.deadlineMs ?? patienceMs,
+  };
   const { protocol, port = server.port } = options;
   return {
     connect: () => connectRaw({ ...address, protocol, port }),

@@ -14,7 +14,7 @@ interface Heard {
 }
 
 const marker = 'end-of-hearing';
-const hearMsMax = 8_000;
+const hearMsMax = 30_000;
 
 /** Null when every connection of the scene hears the same on both sides. */
 export async function playScene(
@@ -105,7 +105,7 @@ class Stand {
     for (const client of clients) if (!client.isClosed) client.send(encode('QUIT'));
     await Promise.all(
       clients.map(async (client) => {
-        await within(client.closed, hearMsMax, 'QUIT').catch(() => client.close());
+        await within(client.closed, 'QUIT', hearMsMax).catch(() => client.close());
       }),
     );
   }

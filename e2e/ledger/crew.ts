@@ -65,7 +65,7 @@ export class Crew {
     for (const { child, name } of this.#members) {
       if (!child.running()) throw new Error(`worker ${name} ended by itself:\n${child.output()}`);
     }
-    await Promise.all(this.#members.map(({ child }) => child.stop(30_000)));
+    await Promise.all(this.#members.map(({ child }) => child.stop(60_000)));
   }
 
   #start(name: string, file: string, life: number): Child {

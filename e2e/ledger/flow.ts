@@ -2,7 +2,7 @@
 import { until } from '../topology/until.ts';
 import type { Ledger } from './ledger.ts';
 
-const flowMsMax = 60_000;
+const flowMsMax = 120_000;
 
 /** Takes in what the workers of each ledger wrote since. */
 export function readAll(ledgers: readonly Ledger[]): true {

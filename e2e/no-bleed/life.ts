@@ -24,8 +24,6 @@ export interface Place {
   readonly databases: number;
 }
 
-const hearMsMax = 12_000;
-
 export class Life {
   readonly owner: Owner;
   readonly mark: string;
@@ -121,7 +119,7 @@ export class Life {
       this.#takeMessages();
       return this.awaited.size === 0 || this.complaint !== null || this.client.isClosed;
     };
-    await until(isDone, { what: 'messages', deadlineMs: hearMsMax, everyMs: 2 }).catch(() => null);
+    await until(isDone, { what: 'messages', everyMs: 2 }).catch(() => null);
     if (this.awaited.size > 0) this.complain(`never heard ${[...this.awaited.keys()].join(' ')}`);
     return this.complaint === null;
   }

@@ -77,7 +77,7 @@ test('a command cut off at any byte is not executed', async () => {
     client.send(Buffer.concat([encode('SET', 'written', cut), whole.subarray(0, cut)]));
     assert.equal(decodeReply((await client.replies(1))[0] ?? Buffer.alloc(0)), 'OK');
     client.socket.end();
-    await within(client.closed, 5_000, 'the half-closed connection to end');
+    await within(client.closed, 'the half-closed connection to end');
   }
   const client = await world.proxy.connect();
   assert.equal(await client.ask('EXISTS', 'never-written'), 0);
@@ -155,7 +155,7 @@ test('arrays of a million: announced they cost nothing, sent they get an answer'
   assert.ok(growth <= growthBytesMax, `grew by ${growth} bytes for 200 announced arrays`);
   for (const client of announced) client.close();
 
-  const client = await connectRaw({ port: world.proxy.port, deadlineMs: 60_000 });
+  const client = await connectRaw({ port: world.proxy.port });
   client.send(`*1000000\r\n$4\r\nMGET\r\n${'$1\r\na\r\n'.repeat(999_999)}`);
   const [reply] = await client.replies(1).catch((error: Error) => [Buffer.from(`-${error}\r\n`)]);
   const value = decodeReply(reply ?? Buffer.alloc(0));
@@ -167,7 +167,7 @@ test('arrays of a million: announced they cost nothing, sent they get an answer'
 
 test('a value of 20 MB goes through while others are served', async () => {
   const value = Buffer.alloc(20 * megabyte, 'large ');
-  const client = await connectRaw({ port: world.proxy.port, deadlineMs: 60_000 });
+  const client = await connectRaw({ port: world.proxy.port });
   const sent = client.call('SET', 'large', value);
   const other = await world.proxy.connect();
   for (let round = 0; round < 50; round += 1)
@@ -187,11 +187,11 @@ test(`noise and damaged pipelines end in a clean close or clean replies, seed ${
     const commands = Array.from({ length: 5 }, () => encode(...mixedCommand(random)));
     const bytes = Buffer.concat(commands);
     const damaged = round % 3 === 0 ? noise(random) : damage(bytes, random);
-    const client = await connectRaw({ port: world.proxy.port, deadlineMs: 5_000 });
+    const client = await connectRaw({ port: world.proxy.port });
     client.send(damaged);
     client.socket.end();
     // The raw client fails on any byte that is no reply; the close itself is what is waited for.
-    await within(client.closed, 10_000, `round ${round} of seed ${seed} to end`);
+    await within(client.closed, `round ${round} of seed ${seed} to end`);
     const broken = await client.replies(10_000).catch((error: Error) => error.message);
     assert.doesNotMatch(String(broken), /cannot start with/, `round ${round} of seed ${seed}`);
   }
@@ -206,9 +206,9 @@ test('after all this the proxy is the same process, as small as before', async (
 });
 
 test('and it has let go of every client: a stop has nobody to wait for', async () => {
-  const began = performance.now();
+  const nobody = async () => /^respool_connections_open 0$/m.test(await world.proxy.metrics());
+  await until(nobody, { what: 'the last client to be let go' });
   assert.equal(await world.proxy.stop(), 0);
-  assert.ok(performance.now() - began < 3_000, `it took ${performance.now() - began} ms`);
 });
 
 function noise(random: () => number): Buffer {
@@ -233,7 +233,7 @@ function damage(bytes: Buffer, random: () => number): Buffer {
 
 /** The proxy serves a client of good manners. */
 async function answers(): Promise<void> {
-  const client = await world.proxy.connect({ deadlineMs: 5_000 });
+  const client = await world.proxy.connect();
   assert.equal(await client.ask('GET', 'warm:1'), '1');
   client.close();
 }
@@ -246,7 +246,7 @@ async function repliesUntilClose(client: RawClient, pieces: readonly Buffer[]): 
     await turn();
     await turn();
   }
-  await within(client.closed, 5_000, 'the connection to be closed');
+  await within(client.closed, 'the connection to be closed');
   const replies: Buffer[] = client.waiting > 0 ? await client.replies(client.waiting) : [];
   return replies.map((reply) => reply.toString('latin1')).join('');
 }

@@ -18,6 +18,7 @@ import { commandsSetting, roundSetting, seedSetting } from '../differential/sett
 import type { Target } from '../differential/target.ts';
 import { type RedisServer, startRedis } from '../topology/redis.ts';
 import { useStage } from '../topology/stage.ts';
+import { patienceMs } from '../topology/until.ts';
 
 const stage = useStage();
 const seed = seedSetting();
@@ -34,7 +35,7 @@ before(async () => {
   client.close();
 });
 
-async function target(protocol: 2 | 3, port: number, deadlineMs = 30_000): Promise<Target> {
+async function target(protocol: 2 | 3, port: number, deadlineMs = patienceMs): Promise<Target> {
   return {
     ...{ name: `another redis-server, RESP${protocol}`, route: 'standalone', protocol },
     isolation: 'dedicated',

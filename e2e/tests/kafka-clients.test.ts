@@ -78,7 +78,9 @@ const examples: Readonly<Partial<Record<QueueClientName, ExampleName>>> = {
 };
 
 before(async () => {
-  [kafka, world] = await Promise.all([startKafka(stage), startWorld(stage, { proxies: 1 })]);
+  // The first pop there is has Kafka make the topic of its positions.
+  const patient = { proxies: 1, proxyEnv: { RESPOOL_KAFKA_POP_WAIT_MS: '30000' } };
+  [kafka, world] = await Promise.all([startKafka(stage), startWorld(stage, patient)]);
   door = await openTlsDoor(world.proxy.port);
   const client = kafkajsTo(kafka.bootstrap);
   const admin = client.admin();

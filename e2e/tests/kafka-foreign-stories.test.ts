@@ -32,7 +32,7 @@ test('gaps that compaction left do not stop anybody, however small the window', 
     return triplesOf(await client.call('KPOP', 'latest', 0, 0, 1_000_000));
   };
   await until(async () => (await stored())[0]?.startsWith('0 299 ') === true, {
-    ...{ what: 'the broker to compact', deadlineMs: 60_000, everyMs: 300 },
+    ...{ what: 'the broker to compact', everyMs: 300 },
   });
   const all: string[] = [];
   for (let last = -1; !all.some((one) => one.endsWith(' kept')); ) {
@@ -66,7 +66,7 @@ test('records of a transaction come once it is committed, those of an aborted on
       all.push(...(await pop(client, 'deals', 10)));
       return all.length >= 2;
     },
-    { what: 'both records', deadlineMs: 20_000 },
+    { what: 'both records' },
   );
   assert.deepEqual(
     all.map((one) => one.split(' ')[2]),
@@ -112,15 +112,17 @@ test('a consumer of another kind in the group stops commits, and the window stop
   });
   await consumer.run({ eachMessage: async () => {} });
   await joined;
+  /** Asking again helps, and not because the window is full. */
+  const isBusy = /^TRYAGAIN (?!as many records as the window allows)/;
   let taken = 5;
   const error = await until(
     async () => {
       const reply = await client.ask('KPOP', 'crowded');
-      if (reply instanceof ReplyError) return reply;
-      taken++;
+      if (reply instanceof ReplyError) return isBusy.test(reply.message) ? null : reply;
+      if (reply !== null) taken++;
       return null;
     },
-    { what: 'the window to be full', deadlineMs: 60_000, everyMs: 1 },
+    { what: 'the window to be full', everyMs: 1 },
   );
   assert.match(error.message, /^TRYAGAIN /);
   assert.equal(taken, 25, 'twenty beyond what was committed');

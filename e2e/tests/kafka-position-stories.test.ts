@@ -85,7 +85,6 @@ test('a topic that is deleted and made anew is read from its beginning', async (
     async () => await story.admin.createTopics({ waitForLeaders: true, topics: [made] }),
     {
       what: 'the topic to be made anew',
-      deadlineMs: 30_000,
     },
   );
   await story.write(topic, numbered(30, 100));
@@ -96,7 +95,7 @@ test('a topic that is deleted and made anew is read from its beginning', async (
       if (!(reply instanceof ReplyError)) all.push(...triplesOf(reply));
       return all.length >= 30;
     },
-    { what: 'the new records', deadlineMs: 60_000 },
+    { what: 'the new records' },
   );
   assert.deepEqual([all[0], all.length], ['0 0 m100', 30]);
   await story.noticed('anew', 'topic-recreated');

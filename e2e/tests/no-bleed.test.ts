@@ -27,6 +27,7 @@ import { until } from '../topology/until.ts';
 import {
   clusterBody,
   createTenant,
+  patientProxy,
   standaloneBody,
   startWorld,
   type TenantOptions,
@@ -36,6 +37,8 @@ import {
 const stage = useStage();
 const seed = Number(process.env['RESPOOL_TEST_SEED'] ?? 1);
 const steps = Number(process.env['RESPOOL_TEST_STEPS'] ?? 12_000);
+/** For so many sessions that some always wait for one. */
+const fewOwned = { RESPOOL_OWNED_CONNECTIONS_MAX: '6' };
 let world: World;
 let shared: RedisServer;
 let alone: RedisServer;
@@ -57,7 +60,7 @@ before(async () => {
     startRedis(stage, { name: 'shared' }),
     startRedis(stage, { name: 'alone' }),
     startCluster(stage, { masters: 3, replicas: 0 }),
-    startWorld(stage, { proxies: 1, proxyEnv: { RESPOOL_OWNED_CONNECTIONS_MAX: '6' } }),
+    startWorld(stage, { proxies: 1, proxyEnv: { ...patientProxy, ...fewOwned } }),
   ]);
   await world.api.put('/v1/backends/shared', standaloneBody(shared));
   await world.api.put('/v1/backends/alone', standaloneBody(alone));
@@ -68,7 +71,7 @@ before(async () => {
 function placeOf(tenant: string): Place {
   const auth = [tenant, 'any'];
   return {
-    connect: (protocol) => world.proxy.connect({ auth, protocol, deadlineMs: 30_000 }),
+    connect: (protocol) => world.proxy.connect({ auth, protocol }),
     login: ['AUTH', ...auth],
     databases: tenant === 'own' ? 4 : 1,
   };

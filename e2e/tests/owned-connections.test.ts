@@ -19,7 +19,7 @@ let cluster: Cluster;
 
 before(async () => {
   [cluster, world] = await Promise.all([
-    startCluster(stage, { masters: 3, replicas: 3, nodeTimeoutMs: 1500 }),
+    startCluster(stage, { masters: 3, replicas: 3 }),
     startWorld(stage, { proxies: 2, defaultTenant: 'app' }),
   ]);
   await world.api.put('/v1/backends/main', clusterBody(cluster));

@@ -14,7 +14,7 @@ const stage = useStage();
 let emulation: Emulation;
 
 before(async () => {
-  emulation = await startEmulation(stage, { masters: 3, replicas: 3, nodeTimeoutMs: 8_000 });
+  emulation = await startEmulation(stage, { masters: 3, replicas: 3 });
 });
 
 beforeEach(async () => {

@@ -15,7 +15,7 @@ import type { Value } from '../topology/reply.ts';
 import { leftOut, singleKeySamples } from '../topology/single-key-commands.ts';
 import { slotOf } from '../topology/slot.ts';
 import { useStage } from '../topology/stage.ts';
-import { until } from '../topology/until.ts';
+import { patienceMs, until } from '../topology/until.ts';
 import { createTenant, standaloneBody, startWorld } from '../topology/world.ts';
 
 const stage = useStage();
@@ -105,7 +105,7 @@ test('nats-server keeps its store and port over kill -9, and confines a proxy', 
   const got = await proxy.request('$JS.API.DIRECT.GET.respool_log', '{"seq":1}');
   assert.equal(got.string(), 'first');
   await assert.rejects(
-    proxy.request('respool.log._global', 'forged', { timeout: 1_000 }),
+    proxy.request('respool.log._global', 'forged', { timeout: patienceMs }),
     /Permissions Violation/,
   );
   await proxy.close();

@@ -271,6 +271,6 @@ async function allBytes(client: RawClient, lines: readonly string[]): Promise<st
     text += chunk.toString('latin1');
   });
   client.send(Buffer.concat([...lines, 'QUIT'].map((line) => encode(...line.split(' ')))));
-  await within(client.closed, 10_000, 'the connection to end after QUIT');
+  await within(client.closed, 'the connection to end after QUIT');
   return text;
 }

@@ -1,5 +1,7 @@
 /** The control plane's HTTP API as an operator's program calls it: fetch and a bearer token. */
 
+import { patienceMs, until } from './until.ts';
+
 export interface ApiAnswer {
   readonly status: number;
   readonly headers: Headers;
@@ -43,7 +45,7 @@ export class Api {
         ...options.headers,
       },
       ...(payload === undefined ? {} : { body: payload }),
-      signal: AbortSignal.timeout(options.deadlineMs ?? 20_000),
+      signal: AbortSignal.timeout(options.deadlineMs ?? patienceMs),
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: parsed(text) };
@@ -71,28 +73,50 @@ export class Api {
 
   /** PUT that answers only after every proxy serves with it; throws when they do not in time. */
   async putApplied(path: string, body: unknown, options: CallOptions = {}): Promise<ApiAnswer> {
-    return applied(await this.put(path, body, { ...options, query: waitForAll }), path);
+    return this.#applied(await this.put(path, body, { ...options, query: waitForAll }), path);
+  }
+
+  /** PATCH, waiting likewise. */
+  async patchApplied(path: string, body: unknown): Promise<ApiAnswer> {
+    return this.#applied(await this.ok('PATCH', path, body, { query: waitForAll }), path);
   }
 
   /** DELETE, waiting likewise. */
   async deleteApplied(path: string): Promise<ApiAnswer> {
-    return applied(await this.ok('DELETE', path, undefined, { query: waitForAll }), path);
+    return this.#applied(await this.ok('DELETE', path, undefined, { query: waitForAll }), path);
   }
 
   /** A multi-entity change, waiting likewise. */
   async changeApplied(changes: readonly unknown[], reason = 'e2e'): Promise<ApiAnswer> {
     const path = '/v1/changes';
-    return applied(await this.ok('POST', path, { changes, reason }, { query: waitForAll }), path);
+    const answer = await this.ok('POST', path, { changes, reason }, { query: waitForAll });
+    return this.#applied(answer, path);
+  }
+
+  /** 202 means "stored, but not every proxy confirmed in time": those that may yet are waited for. */
+  async #applied(answer: ApiAnswer, path: string): Promise<ApiAnswer> {
+    if (answer.status !== 202) return answer;
+    const body = answer.body as { readonly sequence: number; readonly rollout: object };
+    const rollout = await until(
+      async () => {
+        const now = (await this.get(`/v1/rollouts/${body.sequence}`)).body as Rollout;
+        return now.complete || now.rejected.length > 0 ? now : null;
+      },
+      { what: `${path} to be applied`, everyMs: 100 },
+    );
+    const told = { ...body, rollout: { ...body.rollout, ...rollout, reached: true } };
+    if (rollout.complete) return { ...answer, body: told };
+    throw new Error(`${path} was not applied: ${JSON.stringify(rollout)}`);
   }
 }
 
-export const waitForAll = { wait: 'applied', quorum: 'all', timeout: '10s' } as const;
-
-/** 202 means "stored, but not every proxy confirmed in time". */
-function applied(answer: ApiAnswer, path: string): ApiAnswer {
-  if (answer.status !== 202) return answer;
-  throw new Error(`${path} was not applied in time: ${JSON.stringify(answer.body)}`);
+interface Rollout {
+  readonly complete: boolean;
+  readonly rejected: readonly object[];
 }
+
+/** As long as the API waits at most. */
+export const waitForAll = { wait: 'applied', quorum: 'all', timeout: '10s' } as const;
 
 function parsed(text: string): unknown {
   try {

@@ -16,19 +16,26 @@ export interface ChildOptions {
 export interface Child {
   readonly name: string;
   readonly pid: number;
-  /** Resolves when the process is gone, with its exit code or the signal that ended it. */
+  /**
+   * Resolves when the process is gone and what it said last has been read, with its exit code or
+   * the signal that ended it.
+   */
   readonly exited: Promise<number | NodeJS.Signals>;
   running(): boolean;
   /** The last output, both streams in the order they arrived. */
   output(): string;
   signal(name: NodeJS.Signals): void;
-  /** SIGTERM, and SIGKILL after `graceMs`; resolves when the process is gone. */
+  /** SIGTERM, and SIGKILL after `graceMs`; resolves as {@link exited} does. */
   stop(graceMs?: number): Promise<number | NodeJS.Signals>;
   /** SIGKILL; resolves when the process is gone. */
   kill9(): Promise<void>;
 }
 
 const ringBytesMax = 256 * 1024;
+/** Longer than any of them may take, a proxy that drains for its ten seconds included. */
+const usualGraceMs = 30_000;
+/** A process that it started and left behind may keep its pipes open. */
+const pipesMsMax = 2_000;
 const alive = new Set<ChildProcess>();
 const grouped = new WeakSet<ChildProcess>();
 let guarded = false;
@@ -59,7 +66,12 @@ export function startChild(options: ChildOptions): Child {
     });
     child.once('exit', (code, signal) => {
       alive.delete(child);
-      resolve(signal ?? code ?? 0);
+      const ended = () => resolve(signal ?? code ?? 0);
+      const timer = setTimeout(ended, pipesMsMax);
+      child.once('close', () => {
+        clearTimeout(timer);
+        ended();
+      });
     });
   });
   return childOf(options.name, child, exited, ring);
@@ -81,7 +93,7 @@ function childOf(
     signal: (signal) => {
       if (running()) send(child, signal);
     },
-    stop: async (graceMs = 10_000) => {
+    stop: async (graceMs = usualGraceMs) => {
       if (running()) {
         send(child, 'SIGCONT');
         send(child, 'SIGTERM');

@@ -30,6 +30,7 @@ export async function caughtUp(cluster: Cluster): Promise<void> {
   await cluster.onMasters(async (client) => {
     const replicas = await client.call('INFO', 'replication');
     const count = Number(/connected_slaves:(\d+)/.exec(String(replicas))?.[1]);
-    await client.call('WAIT', count, 10_000);
+    const have = await client.call('WAIT', count, 50_000);
+    if (Number(have) < count) throw new Error(`${have} of ${count} replicas caught up`);
   });
 }

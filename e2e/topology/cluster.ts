@@ -2,10 +2,11 @@
 
 import { freePort } from '../../scripts/test/port.ts';
 import { type Certificate, makeCertificate } from './certificate.ts';
-import type { Child } from './child.ts';
+import { calmMs, failover, hastyMs, setNodeTimeout } from './cluster-failover.ts';
+import { ask, type ClusterNode, firstOf, isMaster } from './cluster-node.ts';
 import type { RawClient } from './raw-client.ts';
 import { type RedisServer, startRedis } from './redis.ts';
-import { ReplyError, type Value } from './reply.ts';
+import type { Value } from './reply.ts';
 import type { Stage } from './stage.ts';
 import { until } from './until.ts';
 
@@ -15,24 +16,19 @@ export interface ClusterOptions {
   readonly replicas?: number;
   readonly password?: string;
   readonly tls?: boolean;
-  /** `cluster-node-timeout`; how long a silent node counts as alive. */
-  readonly nodeTimeoutMs?: number;
   readonly settings?: readonly string[];
   /** Another server than redis-server that takes its arguments. */
   readonly program?: string;
 }
 
-export interface ClusterNode {
-  readonly id: string;
-  readonly server: RedisServer;
-}
+export type { ClusterNode } from './cluster-node.ts';
 
 export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   readonly seeds: readonly { host: string; port: number }[];
   readonly password: string | undefined;
   readonly authority: string | undefined;
-  /** Live masters that own slots, as the first live node sees them. */
+  /** Live masters that own slots, as the first of them sees it. */
   masters(): Promise<ClusterNode[]>;
   /** The master that owns `slot` now. */
   nodeOf(slot: number): Promise<ClusterNode>;
@@ -43,6 +39,8 @@ export interface Cluster {
   migrateSlot(slot: number, to: ClusterNode, onImporting?: () => Promise<void>): Promise<void>;
   /** `graceful`: CLUSTER FAILOVER; `kill9` kills the master. Resolves with the new master. */
   failover(master: ClusterNode, how: 'graceful' | 'kill9'): Promise<ClusterNode>;
+  /** While `act` runs, a silent node soon counts as dead. */
+  hastily<T>(act: () => Promise<T>): Promise<T>;
   /** Waits until every live node reports cluster_state:ok and agrees on the owners of all slots. */
   settled(): Promise<void>;
   /** Runs one command on every live master. */
@@ -52,6 +50,8 @@ export interface Cluster {
 
 const slots = 16_384;
 const keysPerMigrate = 50;
+/** Some seconds: the handshake of two nodes ends within `cluster-node-timeout`. */
+const greetingProbes = 150;
 
 /**
  * Starts the nodes, joins them, gives the masters even slot ranges and the replicas a master each.
@@ -66,9 +66,12 @@ export async function startCluster(stage: Stage, options: ClusterOptions = {}): 
   const nodes = await Promise.all(
     servers.map(async (server) => ({ id: String(await ask(server, 'CLUSTER', 'MYID')), server })),
   );
-  await join(nodes, masters);
   const cluster = clusterOf(nodes, options);
-  await cluster.settled();
+  // Nodes that find each other dead soon also speak to each other often.
+  await cluster.hastily(async () => {
+    await join(nodes, masters);
+    await cluster.settled();
+  });
   return cluster;
 }
 
@@ -86,7 +89,7 @@ async function startNode(
     ...(certificate === undefined ? {} : { certificate }),
     settings: [
       ...['--cluster-enabled', 'yes', '--cluster-port', String(busPort)],
-      ...['--cluster-node-timeout', String(options.nodeTimeoutMs ?? 2_000)],
+      ...['--cluster-node-timeout', String(calmMs)],
       ...['--cluster-replica-validity-factor', '0', '--repl-ping-replica-period', '1'],
       ...(options.settings ?? []),
     ],
@@ -104,10 +107,20 @@ async function join(nodes: readonly ClusterNode[], masters: number): Promise<voi
     await ask(node.server, 'CLUSTER', 'ADDSLOTSRANGE', range[0] ?? 0, (range[1] ?? 0) - 1);
   }
   const busPort = await busPortOf(first.server);
-  for (const node of others) {
-    await ask(node.server, 'CLUSTER', 'MEET', '127.0.0.1', first.server.port, busPort);
-  }
-  for (const node of nodes) await until(() => knows(node, nodes), { what: 'all nodes to meet' });
+  const greet = async () => {
+    for (const { server } of others) {
+      await ask(server, 'CLUSTER', 'MEET', '127.0.0.1', first.server.port, busPort);
+    }
+  };
+  await greet();
+  let probes = 0;
+  const haveMet = async () => {
+    // Who does not hear the other's greeting in time forgets about it: it is said again.
+    if (++probes % greetingProbes === 0) await greet();
+    for (const node of nodes) if (!(await knows(node, nodes))) return false;
+    return true;
+  };
+  await until(haveMet, { what: 'all nodes to meet' });
   for (const [index, node] of nodes.slice(masters).entries()) {
     const master = nodes[index % masters];
     if (master !== undefined) await ask(node.server, 'CLUSTER', 'REPLICATE', master.id);
@@ -121,7 +134,11 @@ async function join(nodes: readonly ClusterNode[], masters: number): Promise<voi
 
 function clusterOf(nodes: readonly ClusterNode[], options: ClusterOptions): Cluster {
   const live = (): ClusterNode[] => nodes.filter((node) => node.server.child().running());
-  const owners = async (): Promise<Ownership[]> => ownersFrom(firstOf(live()), nodes);
+  const owners = async (): Promise<Ownership[]> => {
+    // A replica is the last to hear of a slot that moved.
+    for (const node of live()) if (await isMaster(node)) return ownersFrom(node, nodes);
+    throw new Error('no master is left');
+  };
   const nodeOf = async (slot: number): Promise<ClusterNode> => {
     const found = (await owners()).find((each) => slot >= each.from && slot <= each.to);
     if (found === undefined) throw new Error(`no master owns slot ${slot}`);
@@ -129,6 +146,14 @@ function clusterOf(nodes: readonly ClusterNode[], options: ClusterOptions): Clus
   };
   const settled = async (): Promise<void> => {
     await until(async () => agreed(live(), nodes), { what: 'the cluster to agree and be ok' });
+  };
+  const hastily = async <T>(act: () => Promise<T>): Promise<T> => {
+    await setNodeTimeout(live(), hastyMs);
+    try {
+      return await act();
+    } finally {
+      await setNodeTimeout(live(), calmMs);
+    }
   };
   return {
     nodes,
@@ -142,11 +167,13 @@ function clusterOf(nodes: readonly ClusterNode[], options: ClusterOptions): Clus
       const from = await nodeOf(slot);
       if (from !== to) await migrate(live(), from, to, slot, onImporting);
     },
-    failover: async (master, how) => {
-      const next = await failover(live(), master, how);
-      await settled();
-      return next;
-    },
+    failover: (master, how) =>
+      hastily(async () => {
+        const next = await failover(live(), master, how);
+        await settled();
+        return next;
+      }),
+    hastily,
     onMasters: async (run) => {
       for (const node of new Set((await owners()).map((each) => each.node))) {
         const client = await node.server.connect();
@@ -182,33 +209,8 @@ async function migrate(
   await ask(to.server, 'CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
   await ask(from.server, 'CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
   for (const node of live) {
-    const role = await ask(node.server, 'ROLE');
-    if (Array.isArray(role) && role[0] === 'master') {
-      await ask(node.server, 'CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
-    }
+    if (await isMaster(node)) await ask(node.server, 'CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
   }
-}
-
-async function failover(
-  live: readonly ClusterNode[],
-  master: ClusterNode,
-  how: 'graceful' | 'kill9',
-): Promise<ClusterNode> {
-  const listed = await ask(master.server, 'CLUSTER', 'REPLICAS', master.id);
-  const ids = Array.isArray(listed) ? listed.map((line) => String(line).split(' ', 1)[0]) : [];
-  const replicas = live.filter((node) => ids.includes(node.id));
-  const chosen = firstOf(replicas);
-  if (how === 'graceful') await ask(chosen.server, 'CLUSTER', 'FAILOVER');
-  else await master.server.kill9();
-  return until(() => promoted(replicas), { what: 'a replica to become master', everyMs: 50 });
-}
-
-async function promoted(replicas: readonly ClusterNode[]): Promise<ClusterNode | null> {
-  for (const node of replicas) {
-    const role = await ask(node.server, 'ROLE');
-    if (Array.isArray(role) && role[0] === 'master') return node;
-  }
-  return null;
 }
 
 interface Ownership {
@@ -271,30 +273,4 @@ async function busPortOf(server: RedisServer): Promise<number> {
 
 async function info(server: RedisServer, section: string): Promise<string> {
   return String(await ask(server, 'INFO', section));
-}
-
-/**
- * One command to one node, thrown when it answers with an error; the connection is kept for the
- * next.
- */
-async function ask(server: RedisServer, ...args: (string | number)[]): Promise<Value> {
-  const child = server.child();
-  let client = connections.get(child);
-  if (client === undefined || client.isClosed) {
-    client = await server.connect();
-    connections.set(child, client);
-    // Never the reason a test file stays open.
-    client.socket.unref();
-  }
-  const reply = await client.ask(...args);
-  if (reply instanceof ReplyError) throw reply;
-  return reply;
-}
-
-const connections = new WeakMap<Child, RawClient>();
-
-function firstOf<T>(list: readonly T[]): T {
-  const [first] = list;
-  if (first === undefined) throw new Error('expected at least one');
-  return first;
 }

@@ -38,13 +38,15 @@ export async function startHaproxy(
 
 function configText(port: number, proxies: readonly ProxyProcess[]): string {
   const servers = proxies.map(({ id, port: respPort, adminUrl }) => {
-    const check = `check port ${new URL(adminUrl).port} inter 200ms fall 2 rise 1`;
+    const check = `check port ${new URL(adminUrl).port} inter 200ms fall 3 rise 1`;
     return `  server ${id} 127.0.0.1:${respPort} ${check}`;
   });
   return [
     'defaults',
     '  mode tcp',
-    '  timeout connect 2s',
+    '  timeout connect 5s',
+    // One that is gone refuses at once; one that is only slow to answer still counts as there.
+    '  timeout check 2s',
     '  timeout client 1h',
     '  timeout server 1h',
     'listen resp',

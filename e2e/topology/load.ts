@@ -33,6 +33,8 @@ export interface LoadReport {
 export interface Load {
   /** Batches finished so far, over all clients. */
   batches(): number;
+  /** The same of the client that finished the fewest. */
+  fewest(): number;
   /** Lets every client finish its batch, then closes and reports. */
   stop(): Promise<LoadReport>;
 }
@@ -46,6 +48,8 @@ interface Tally {
   movedMidBatch: number;
   moved: number;
   batchMs: number[];
+  /** Batches finished, by client. */
+  batchesOf: number[];
   stopped: boolean;
 }
 
@@ -59,10 +63,12 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   const tally: Tally = {
     ...{ commands: 0, errors: new Map(), wrong: [], wrongCount: 0, lost: 0 },
     ...{ movedMidBatch: 0, moved: 0, batchMs: [], stopped: false },
+    batchesOf: clients.map(() => 0),
   };
   const runs = clients.map((client, index) => run(client, index, options, tally));
   return {
     batches: () => tally.batchMs.length,
+    fewest: () => Math.min(...tally.batchesOf),
     stop: async () => {
       tally.stopped = true;
       await Promise.all(runs);
@@ -97,6 +103,7 @@ async function run(
       return;
     }
     tally.batchMs.push(performance.now() - began);
+    tally.batchesOf[index] = (tally.batchesOf[index] ?? 0) + 1;
     tally.commands += batch.length;
     for (const [at, command] of batch.entries()) judge(model, command, replies[at], tally);
   }

@@ -73,7 +73,7 @@ async function arrived(
       client.isClosed ||
       (client.waiting >= wanted.replies.length && client.pushes.length >= wanted.pushes.length);
     const what = `step ${at}: ${name} to get ${wanted.replies.length} replies and ${wanted.pushes.length} pushes`;
-    await until(enough, { what, everyMs: 2, deadlineMs: 5_000 }).catch((error: Error) => {
+    await until(enough, { what, everyMs: 2 }).catch((error: Error) => {
       const pushes = client.pushes.map(String).join();
       throw new Error(`${error.message}; got ${client.waiting} and ${pushes}`);
     });

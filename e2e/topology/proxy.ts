@@ -100,7 +100,7 @@ async function isReady(child: Child, adminUrl: string): Promise<void> {
       if (!child.running()) throw new Hopeless(`${child.name} ended:\n${child.output()}`);
       return (await fetch(`${adminUrl}/readyz`)).status === 200;
     },
-    { what: `${child.name} to be ready`, everyMs: 50, deadlineMs: 30_000 },
+    { what: `${child.name} to be ready`, everyMs: 50 },
   );
 }
 

@@ -73,7 +73,7 @@ export class QueueStory {
 
   login(proxy = 0): Promise<RawClient> {
     const { port } = this.world.proxies[proxy] as World['proxy'];
-    return connectRaw({ port, auth: ['shop', password], deadlineMs: 30_000 });
+    return connectRaw({ port, auth: ['shop', password] });
   }
 
   /** By a client of Kafka's own kind. */
@@ -105,7 +105,7 @@ export class QueueStory {
         const { items } = body as { items: readonly Noticed[] };
         return items.at(-1) ?? null;
       },
-      { what: `a notice ${kind} of ${topic}`, deadlineMs: 20_000 },
+      { what: `a notice ${kind} of ${topic}` },
     );
   }
 
@@ -126,7 +126,7 @@ export async function pop(client: RawClient, topic: string, count: number): Prom
       if (got instanceof ReplyError && got.code === 'TRYAGAIN') return null;
       return { got };
     },
-    { what: `${topic} to have an owner`, deadlineMs: 30_000 },
+    { what: `${topic} to have an owner` },
   );
   return triplesOf(reply.got);
 }
@@ -161,6 +161,6 @@ export async function lagOf(
       const [, position, end, lag] = reply.map(Number) as [number, number, number, number];
       return isSo({ position, end, lag }) ? { position, end, lag } : null;
     },
-    { what: `the lag of ${topic} to be as wished`, deadlineMs: 20_000 },
+    { what: `the lag of ${topic} to be as wished` },
   );
 }

@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { decodeReply, isPush, ReplyError, type Scan, scanReply, type Value } from './reply.ts';
+import { patienceMs } from './until.ts';
 
 export type Argument = string | number | Buffer;
 
@@ -14,7 +15,7 @@ export interface RawClientOptions {
   readonly auth?: readonly string[];
   /** 3 says HELLO 3 first. */
   readonly protocol?: 2 | 3;
-  /** Fails a wait for replies that takes longer. */
+  /** Fails a wait for replies that takes longer; {@link patienceMs} without. */
   readonly deadlineMs?: number;
 }
 
@@ -185,7 +186,7 @@ export class RawClient {
 
 /** Connects, then authenticates and sets the protocol as asked; rejects when the server refuses. */
 export async function connectRaw(options: RawClientOptions): Promise<RawClient> {
-  const client = new RawClient(await openSocket(options), options.deadlineMs ?? 15_000);
+  const client = new RawClient(await openSocket(options), options.deadlineMs ?? patienceMs);
   try {
     if (options.auth !== undefined) await client.call('AUTH', ...options.auth);
     if (options.protocol === 3) await client.call('HELLO', 3);

@@ -55,8 +55,7 @@ export function startReadLoad(
     get reads() {
       return reads;
     },
-    has: async (count) =>
-      void (await until(() => reads >= count, { what: 'load', deadlineMs: 60_000 })),
+    has: async (count) => void (await until(() => reads >= count, { what: 'load' })),
     stop: async () => {
       stopping = true;
       await Promise.all(runs);

@@ -1,6 +1,9 @@
 /** A program run to its end: input in, output and exit code out. */
 import { spawn } from 'node:child_process';
 
+/** Some compile, some start a JVM. */
+const runMsMax = 180_000;
+
 export interface RunOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -24,7 +27,7 @@ export function run(
     const child = spawn(command, args, {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      timeout: options.deadlineMs ?? 60_000,
+      timeout: options.deadlineMs ?? runMsMax,
       killSignal: 'SIGKILL',
     });
     const [out, err]: [Buffer[], Buffer[]] = [[], []];

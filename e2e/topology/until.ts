@@ -1,6 +1,12 @@
 /** Waiting for a condition by probing it, with a deadline that says what was missing. */
 import { setTimeout as pause } from 'node:timers/promises';
 
+/**
+ * Of a wait that names no other bound. What is waited for is there in no time, or a test fails: only
+ * a machine that others keep busy, or that stood still for a while, ever comes near it.
+ */
+export const patienceMs = 60_000;
+
 /** Thrown by a probe: waiting longer cannot help. */
 export class Hopeless extends Error {
   override name = 'Hopeless';
@@ -16,16 +22,16 @@ export interface UntilOptions {
 /**
  * Calls `probe` until it returns something other than false, null or undefined, and returns that. A
  * throwing probe counts as "not yet", save {@link Hopeless}; the last error is the cause of the
- * late one.
+ * late one. It is asked once more after the deadline: the machine may have stood still meanwhile.
  */
 export async function until<T>(
   probe: () => Promise<T | false | null | undefined> | T | false | null | undefined,
   options: UntilOptions,
 ): Promise<T> {
-  const deadlineMs = options.deadlineMs ?? 15_000;
+  const deadlineMs = options.deadlineMs ?? patienceMs;
   const started = performance.now();
   let cause: unknown;
-  do {
+  for (let isLate = false; ; ) {
     try {
       const value = await probe();
       if (value !== false && value !== null && value !== undefined) return value;
@@ -34,13 +40,18 @@ export async function until<T>(
       if (error instanceof Hopeless) throw error;
       cause = error;
     }
+    if (isLate) throw new Error(`waited ${deadlineMs} ms for ${options.what}`, { cause });
     await pause(options.everyMs ?? 20);
-  } while (performance.now() - started < deadlineMs);
-  throw new Error(`waited ${deadlineMs} ms for ${options.what}`, { cause });
+    isLate = performance.now() - started >= deadlineMs;
+  }
 }
 
 /** `promise`, or an error naming what did not happen within `deadlineMs`. */
-export async function within<T>(promise: Promise<T>, deadlineMs: number, what: string): Promise<T> {
+export async function within<T>(
+  promise: Promise<T>,
+  what: string,
+  deadlineMs = patienceMs,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(

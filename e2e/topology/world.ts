@@ -9,6 +9,7 @@ import { type NatsServer, startNats } from './nats.ts';
 import { type ProxyProcess, startProxy } from './proxy.ts';
 import type { RedisServer } from './redis.ts';
 import type { Stage } from './stage.ts';
+import { patienceMs } from './until.ts';
 
 export interface WorldOptions {
   readonly proxies?: number;
@@ -17,6 +18,15 @@ export interface WorldOptions {
   readonly controlPlaneEnv?: Readonly<Record<string, string>>;
   readonly defaultTenant?: string;
 }
+
+/**
+ * For stories in which a server is gone or stands still for a while: a proxy gives up on it only
+ * when the test does, however long others keep the machine busy meanwhile.
+ */
+export const patientProxy: Readonly<Record<string, string>> = {
+  RESPOOL_COMMAND_DEADLINE_MS: String(patienceMs),
+  RESPOOL_BACKEND_SILENCE_MS_MAX: '30000',
+};
 
 export interface World {
   readonly nats: NatsServer;

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-const checkTimeMax = 15 * time.Second
+const checkTimeMax = 60 * time.Second
 
 type target struct {
 	Name     string

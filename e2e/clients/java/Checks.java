@@ -20,7 +20,7 @@ import org.json.JSONObject;
 
 /** The JSON in both directions is that of ../node/checks.ts. */
 final class Checks {
-  private static final int SECONDS_MAX = 15;
+  private static final int SECONDS_MAX = 60;
 
   private static final ExecutorService THREADS =
       Executors.newCachedThreadPool(

@@ -28,7 +28,7 @@ export interface Job {
 export type Checks = Readonly<Record<string, (target: Target) => Promise<void>>>;
 
 /** Generous: it only bounds clients that would retry for minutes. */
-const checkMsMax = 15_000;
+const checkMsMax = 60_000;
 
 /**
  * Runs every check asked for on every target, one after the other, and prints for each

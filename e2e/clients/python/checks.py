@@ -11,7 +11,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-CHECK_SECONDS_MAX = 15
+CHECK_SECONDS_MAX = 60
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,12 @@ type Scene = (one: string, two: string, value: string) => SceneLine[];
 
 const hears = (...names: string[]): SceneLine[] => names.map((on) => ({ on, hear: true }));
 
+/** Seconds until a wait ends by itself: not while the machine stands still before the push. */
+const patient = 60;
+
 const scenes: readonly Scene[] = [
   (one, two, value) => [
-    { on: 'a', say: ['BLPOP', one, two, 5] },
+    { on: 'a', say: ['BLPOP', one, two, patient] },
     { blocked: 1 },
     { on: 'b', say: ['RPUSH', two, value, 'more'] },
     ...hears('b', 'a'),
@@ -46,7 +49,7 @@ const scenes: readonly Scene[] = [
     ...hears('b'),
   ],
   (one, two, value) => [
-    { on: 'a', say: ['BLMOVE', one, two, 'LEFT', 'RIGHT', 5] },
+    { on: 'a', say: ['BLMOVE', one, two, 'LEFT', 'RIGHT', patient] },
     { on: 'a', say: ['LLEN', two] },
     { blocked: 1 },
     { on: 'b', say: ['LPUSH', one, value] },
@@ -55,9 +58,9 @@ const scenes: readonly Scene[] = [
     ...hears('b'),
   ],
   (one, _two, value) => [
-    { on: 'a', say: ['BLPOP', one, 5] },
+    { on: 'a', say: ['BLPOP', one, patient] },
     { blocked: 1 },
-    { on: 'b', say: ['BLPOP', one, 5] },
+    { on: 'b', say: ['BLPOP', one, patient] },
     { blocked: 2 },
     { on: 'c', say: ['RPUSH', one, value] },
     ...hears('c', 'a'),
@@ -65,14 +68,14 @@ const scenes: readonly Scene[] = [
     ...hears('c', 'b'),
   ],
   (one, two, value) => [
-    { on: 'a', say: ['BZPOPMIN', one, two, 5] },
+    { on: 'a', say: ['BZPOPMIN', one, two, patient] },
     { blocked: 1 },
     { on: 'b', say: ['ZADD', one, 1.5, value, 2, 'other'] },
     { on: 'b', say: ['DEL', one] },
     ...hears('b', 'a'),
   ],
   (one, two, value) => [
-    { on: 'a', say: ['XREAD', 'BLOCK', 5_000, 'STREAMS', one, two, '$', '$'] },
+    { on: 'a', say: ['XREAD', 'BLOCK', patient * 1_000, 'STREAMS', one, two, '$', '$'] },
     { blocked: 1 },
     { on: 'b', say: ['XADD', two, '7-1', 'f', value] },
     ...hears('b', 'a'),
@@ -80,7 +83,7 @@ const scenes: readonly Scene[] = [
     ...hears('b'),
   ],
   (one, two, value) => [
-    { on: 'a', say: ['BLMPOP', 5, 2, one, two, 'LEFT', 'COUNT', 2] },
+    { on: 'a', say: ['BLMPOP', patient, 2, one, two, 'LEFT', 'COUNT', 2] },
     { blocked: 1 },
     { on: 'b', say: ['MULTI'] },
     { on: 'b', say: ['RPUSH', one, value, 'x', 'y'] },
