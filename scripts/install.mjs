@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { withLock } from './lock.mjs';
 
 // Plain JavaScript for Node 20 or later: it runs before anything is installed.
@@ -16,8 +17,8 @@ import { withLock } from './lock.mjs';
 export async function installed(root) {
   const node = join(root, 'node_modules', '.bin', 'node');
   if (isCurrent(root)) return node;
-  await withLock(join(root, '.respool', 'install.lock'), () => {
-    if (!isCurrent(root)) install(root, node);
+  await withLock(join(root, '.respool', 'install.lock'), async () => {
+    if (!isCurrent(root)) await install(root, node);
   });
   return node;
 }
@@ -45,14 +46,15 @@ function isCurrent(root) {
  * @param {string} root
  * @param {string} node
  */
-function install(root, node) {
+async function install(root, node) {
   if (!matchesLock(root)) {
     process.stderr.write(
       'respool: installing packages (first run, or package-lock.json changed)\n',
     );
-    run(root, npm(), ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
+    const quiet = ['--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=5'];
+    await retried(() => run(root, npm(), ['ci', '--include=dev', ...quiet]));
   }
-  if (!isPinned(root, node)) installNode(root, node);
+  if (!isPinned(root, node)) await installNode(root, node);
   writeFileSync(stampPath(root), `${wanted(root)}\n`);
 }
 
@@ -98,9 +100,10 @@ function isPinned(root, node) {
  * @param {string} root
  * @param {string} node
  */
-function installNode(root, node) {
+async function installNode(root, node) {
   const folder = join(root, 'node_modules', 'node');
-  run(folder, [npmNode()], ['installArchSpecificPackage.js'], { npm_config_loglevel: 'error' });
+  const quiet = { npm_config_loglevel: 'error' };
+  await retried(() => run(folder, [npmNode()], ['installArchSpecificPackage.js'], quiet));
   // npm links only programs that were there when it installed.
   if (!existsSync(node)) symlinkSync(join('..', 'node', 'bin', 'node'), node);
   if (isPinned(root, node)) return;
@@ -122,6 +125,22 @@ function npm() {
 }
 
 /**
+ * Three tries of what needs the registry, each in its own time: it may be busy, or cut a download.
+ * @param {() => void} work
+ */
+async function retried(work) {
+  for (const pauseMs of [2_000, 10_000]) {
+    try {
+      return work();
+    } catch (error) {
+      process.stderr.write(`respool: ${error}; trying again after ${pauseMs} ms\n`);
+    }
+    await setTimeout(pauseMs);
+  }
+  work();
+}
+
+/**
  * @param {string} folder
  * @param {string[]} program
  * @param {string[]} args
@@ -136,6 +155,8 @@ function run(folder, program, args, settings = {}) {
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
+    timeout: 900_000,
+    killSignal: 'SIGKILL',
   });
   if (done.status === 0) return;
   process.stderr.write(done.stdout ?? '');

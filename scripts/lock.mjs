@@ -36,7 +36,7 @@ export function tryLock(path) {
  * @param {number} [waitMsMax]
  * @returns {Promise<T>}
  */
-export async function withLock(path, work, waitMsMax = 600_000) {
+export async function withLock(path, work, waitMsMax = 3_600_000) {
   const deadline = performance.now() + waitMsMax;
   for (;;) {
     const lock = tryLock(path);

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, type TestContext, test } from 'node:test';
 import { projectRoot } from './provision/tools-folder.ts';
 import { refuseBusyPorts } from './start/ports.ts';
@@ -60,8 +61,7 @@ async function untilPrinted(run: Run, text: string): Promise<void> {
 async function redis(variable: string, ...words: string[]): Promise<string> {
   const args = ['-p', ports[variable] ?? '', ...words];
   const child = spawn('redis-cli', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [answer] = await once(child.stdout.setEncoding('utf8'), 'data');
-  return String(answer).trim();
+  return (await text(child.stdout)).trim();
 }
 
 /** Everything listens on loopback only, so free ports mean that nothing of ours is left. */

@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import type { Wish } from '@respool/contracts/api';
 import { tenantId } from '@respool/contracts/ids';
 import { memoryStage } from '../test/api.ts';
+import { patience } from '../test/events.ts';
+import { until } from '../test/until.ts';
 import { type ChangeOutcome, type ChangeRequest, change, type Stage } from './change.ts';
 import { MemoryLog } from './log/memory.ts';
 
@@ -14,7 +16,7 @@ function wish(id: string, description = ''): Wish {
 }
 
 function request(wishes: Wish[], rest: Partial<ChangeRequest> = {}): ChangeRequest {
-  const signal = AbortSignal.timeout(5_000);
+  const signal = patience();
   const intent = { kind: 'wishes' as const, wishes };
   return { actor: 'test', reason: '', intent, idempotency: null, signal, ...rest };
 }
@@ -52,7 +54,7 @@ test('changes of two replicas at once are all made, none twice', async () => {
     sequences,
     Array.from({ length: 60 }, (_, at) => at + 2),
   );
-  assert.equal(await log.head(AbortSignal.timeout(1_000)), 61);
+  assert.equal(await log.head(patience()), 61);
   await stop(one, two);
 });
 
@@ -79,7 +81,7 @@ test('a lost answer and a lost request each end in one event', async () => {
   assert.equal(sequenceOf(await change(one, request([wish('a')]))), 2);
   log.failNext('lost-send');
   assert.equal(sequenceOf(await change(one, request([wish('b')]))), 3);
-  assert.equal(await log.head(AbortSignal.timeout(1_000)), 3);
+  assert.equal(await log.head(patience()), 3);
   await stop(one, two);
 });
 
@@ -90,7 +92,7 @@ test('the same key at two replicas at once makes one event', async () => {
   const outcomes = await Promise.all(both);
   assert.deepEqual(outcomes.map(sequenceOf), [2, 2]);
   assert.deepEqual(outcomes.map((one) => one.kind).sort(), ['changed', 'replayed']);
-  assert.equal(await log.head(AbortSignal.timeout(1_000)), 2);
+  assert.equal(await log.head(patience()), 2);
   const other = { key: 'k', requestHash: '0'.repeat(64) };
   const reused = await change(two, request([wish('beta')], { idempotency: other }));
   assert.equal(reused.kind === 'refused' && reused.code, 'idempotency-reused');
@@ -120,11 +122,9 @@ test('a log that is away ends the change at its deadline, and those that wait wi
   const { log, one, two } = await replicas();
   log.setReachable(false);
   const signal = AbortSignal.timeout(100);
-  const started = performance.now();
   const outcomes = await Promise.all(
     ['a', 'b', 'c'].map((id) => change(one, request([wish(id)], { signal }))),
   );
-  assert.ok(performance.now() - started < 1_000);
   for (const outcome of outcomes) {
     assert.equal(outcome.kind === 'refused' && outcome.code, 'log-unreachable');
   }
@@ -138,8 +138,8 @@ test('nothing is written to a log that contradicts itself', async () => {
   await change(one, request([wish('a')]));
   log.rewrite(2, Buffer.from('{}'));
   await change(two, request([wish('b')])).catch(() => undefined);
-  await assert.doesNotReject(one.follower.catchUp(2, AbortSignal.timeout(1_000)));
-  while (one.follower.health().corrupt === null) await new Promise((next) => setTimeout(next, 20));
+  await assert.doesNotReject(one.follower.catchUp(2, patience()));
+  await until('it to be noticed', () => one.follower.health().corrupt !== null);
   const outcome = await change(one, request([wish('c')]));
   assert.equal(outcome.kind === 'refused' && outcome.code, 'log-corrupt');
   await stop(one, two);
@@ -150,13 +150,14 @@ test('a change that makes too large an event is refused, and nothing is stored',
   const many = Array.from({ length: 2_500 }, (_, at) => wish(`t-${at}`, 'x'.repeat(200)));
   const outcome = await change(one, request(many));
   assert.equal(outcome.kind === 'refused' && outcome.code, 'event-too-large');
-  assert.equal(await log.head(AbortSignal.timeout(1_000)), 1);
+  assert.equal(await log.head(patience()), 1);
   await stop(one, two);
 });
 
 test('a replica reads back what it wrote once, by the next look at the log and not before', async () => {
   const log = new MemoryLog();
-  const stage = await memoryStage(log);
+  // No look of its own accord comes in between.
+  const stage = await memoryStage(log, { pollMs: 600_000 });
   let reads = 0;
   const read = log.read.bind(log);
   log.read = (...args) => {
@@ -168,7 +169,7 @@ test('a replica reads back what it wrote once, by the next look at the log and n
   assert.equal(stage.follower.state().snapshot.sequence, sequence);
   assert.equal(reads, 0);
   log.rewrite(sequence, Buffer.from('{}'));
-  while (stage.follower.health().corrupt === null) await new Promise((next) => setTimeout(next, 5));
+  await until('the difference to be noticed', () => stage.follower.health().corrupt !== null);
   await stop(stage);
 });
 
@@ -176,7 +177,7 @@ test('an event that nobody could read is not written', async () => {
   const { log, one, two } = await replicas();
   const tooLong = request([wish('a')], { actor: 'x'.repeat(300) });
   await assert.rejects(change(one, tooLong), /read back and folded/);
-  assert.equal(await log.head(AbortSignal.timeout(1_000)), 1);
+  assert.equal(await log.head(patience()), 1);
   assert.equal(sequenceOf(await change(one, request([wish('a')]))), 2);
   await stop(one, two);
 });

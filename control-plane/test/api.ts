@@ -20,6 +20,7 @@ import { MemoryKeyStore } from '../src/secrets/key-store.ts';
 import { Vault } from '../src/secrets/vault.ts';
 import { Turns } from '../src/turns.ts';
 import { Proxies } from '../src/views/proxies.ts';
+import { patience } from './events.ts';
 
 export const apiToken = 'operator-token-0123456789';
 export const otherToken = 'another-token-0123456789';
@@ -38,12 +39,25 @@ export interface CallOptions {
   readonly raw?: string | Buffer;
 }
 
+export interface TestApiOptions {
+  readonly log?: MemoryLog;
+  /** How long a change waits for the log; for a test in which the log is away, a short time. */
+  readonly changeMsMax?: number;
+  readonly kafka?: MemoryKafka;
+}
+
+/** What one request may ask of Kafka; a test changes it while its Kafka is not to answer. */
+export interface KafkaPatience {
+  ms: number;
+}
+
 export class TestApi {
   readonly app: App;
   readonly log: MemoryLog;
   readonly stage: Stage;
   readonly proxies: Proxies;
   readonly notices: MemoryNotices;
+  readonly kafkaPatience: KafkaPatience;
   /** Every line the process would have logged. */
   readonly logged: string[];
 
@@ -53,16 +67,17 @@ export class TestApi {
     this.stage = parts.stage;
     this.proxies = parts.proxies;
     this.notices = parts.notices;
+    this.kafkaPatience = parts.kafkaPatience;
     this.logged = parts.logged;
   }
 
-  /** `changeMsMax`: how long a change waits for the log. */
-  static async start(
+  static async start({
     log = new MemoryLog(),
-    changeMsMax = 300,
+    changeMsMax = 12_000,
     kafka = new MemoryKafka(),
-  ): Promise<TestApi> {
-    const stage = await memoryStage(log, kafka);
+  }: TestApiOptions = {}): Promise<TestApi> {
+    const kafkaPatience = { ms: 10_000 };
+    const stage = await memoryStage(log, { kafka, kafkaPatience });
     const logged: string[] = [];
     const logger = pino({ level: 'trace' }, { write: (line: string) => void logged.push(line) });
     const tokens = new ApiTokens();
@@ -75,7 +90,7 @@ export class TestApi {
     const shown = { stage: () => stage, audit, proxies, notices: () => notices };
     const plane = { ...shown, tokens, metrics, changeMsMax };
     const app = await createHttp(plane, logger);
-    return new TestApi(app, { log, stage, proxies, notices, logged });
+    return new TestApi(app, { log, stage, proxies, notices, kafkaPatience, logged });
   }
 
   async call(
@@ -134,19 +149,30 @@ export class MemoryNotices implements NoticeStore {
 
 export const masterKey = Buffer.alloc(32, 5);
 
-/** What one request may ask of Kafka in tests, in ms. */
-export const kafkaDeadlineMs = 200;
+interface StageOptions {
+  readonly kafka?: MemoryKafka;
+  readonly kafkaPatience?: KafkaPatience;
+  /** How often the follower looks at the log without being told. */
+  readonly pollMs?: number;
+}
 
 /** All Kafka backends lead to the one cluster. */
-export async function memoryStage(log: EventLog, cluster = new MemoryKafka()): Promise<Stage> {
-  const signal = AbortSignal.timeout(5_000);
-  await ensureLogCreated(log, systemClock, signal);
-  const follower = await LogFollower.start(log, { clock: systemClock, signal });
+export async function memoryStage(log: EventLog, options: StageOptions = {}): Promise<Stage> {
+  const { kafka: cluster = new MemoryKafka(), kafkaPatience = { ms: 10_000 } } = options;
+  const { pollMs = 1_000 } = options;
+  await ensureLogCreated(log, systemClock, patience());
+  const following = { clock: systemClock, signal: patience(), pollMs };
+  const follower = await LogFollower.start(log, following);
   const vault = new Vault(masterKey, new MemoryKeyStore());
   const turns = new Turns(1_000);
   const shared = { clock: systemClock, random: Math.random };
   const open = async () => new MemoryGateway(cluster, { ...shared, answerMs: 0 });
-  const kafka = new Kafka({ ...shared, open, vault, deadlineMs: kafkaDeadlineMs });
+  const kafka = new Kafka({
+    ...{ ...shared, open, vault },
+    get deadlineMs() {
+      return kafkaPatience.ms;
+    },
+  });
   return { log, follower, vault, turns, kafka, ...shared };
 }
 

@@ -15,7 +15,8 @@ import { logSubject } from '@respool/contracts/subjects';
 import { ensureLogCreated } from '../src/log/genesis.ts';
 import type { AppendRequest, EventLog } from '../src/log/log.ts';
 
-export const patience = (): AbortSignal => AbortSignal.timeout(20_000);
+/** For what takes milliseconds, or seconds on a machine that stood still for a while. */
+export const patience = (): AbortSignal => AbortSignal.timeout(60_000);
 
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const collected: T[] = [];

@@ -1,6 +1,5 @@
 /** A control plane as its own process, on a free port, ended by its own pid. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { NatsServer } from './nats-server.ts';
@@ -24,6 +23,8 @@ process.once('exit', () => {
 
 export class PlaneProcess {
   readonly #child: ChildProcess;
+  /** It has ended, and all it wrote has been read. */
+  readonly #closed: Promise<unknown>;
   /** Everything the process wrote. */
   output = '';
   #url = '';
@@ -32,6 +33,7 @@ export class PlaneProcess {
     this.#child = child;
     alive.add(child);
     child.once('exit', () => alive.delete(child));
+    this.#closed = new Promise((resolve) => child.once('close', resolve));
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
         this.output += chunk.toString();
@@ -49,6 +51,8 @@ export class PlaneProcess {
       RESPOOL_NATS_MONITOR_URL: nats.monitorUrl,
       RESPOOL_MASTER_KEY: planeMasterKey,
       RESPOOL_LOG_LEVEL: 'trace',
+      // The longest there is: a machine that stands still for a while is not what is tested.
+      RESPOOL_CHANGE_MS_MAX: '14000',
       ...env,
     };
     const options = {
@@ -74,10 +78,10 @@ export class PlaneProcess {
     return this.until(async () => (await this.call('GET', '/readyz')).status === 200);
   }
 
-  async until(probe: () => boolean | Promise<boolean>, msMax = 20_000): Promise<void> {
+  async until(probe: () => boolean | Promise<boolean>, msMax = 60_000): Promise<void> {
     const deadline = performance.now() + msMax;
     while (!(await probe())) {
-      if (this.#child.exitCode !== null || performance.now() > deadline) {
+      if (!this.#isRunning || performance.now() > deadline) {
         throw new Error(`the control plane did not get there:\n${this.output}`);
       }
       await sleep(10);
@@ -88,6 +92,9 @@ export class PlaneProcess {
     return this.#url;
   }
 
+  /** What every request to it needs. */
+  readonly headers = { authorization: `Bearer ${planeToken}` };
+
   async call(
     method: string,
     path: string,
@@ -97,7 +104,7 @@ export class PlaneProcess {
     const response = await fetch(this.#url + path, {
       method,
       headers: {
-        authorization: `Bearer ${planeToken}`,
+        ...this.headers,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
@@ -118,15 +125,30 @@ export class PlaneProcess {
     throw new Error(`${args[0]} ${args[1]}: ${answer.status} ${JSON.stringify(answer.body)}`);
   }
 
+  /** A read; done again while the answer says of itself that the log was too slow for it. */
+  async level(path: string): Promise<PlaneAnswer> {
+    let answer = await this.call('GET', path);
+    await this.until(async () => {
+      if (!answer.headers.has('respool-stale')) return true;
+      answer = await this.call('GET', path);
+      return false;
+    });
+    return answer;
+  }
+
   /** Sends the signal and resolves with the exit code. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(signal);
+    if (this.#isRunning) this.#child.kill(signal);
     return this.ended();
   }
 
+  /** The exit code, once {@link output} is all there is. */
   async ended(): Promise<number | null> {
-    const { exitCode, signalCode } = this.#child;
-    if (exitCode === null && signalCode === null) await once(this.#child, 'exit');
+    await this.#closed;
     return this.#child.exitCode;
+  }
+
+  get #isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 }

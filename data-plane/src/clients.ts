@@ -123,6 +123,7 @@ export class Clients {
   #closeStuck(): void {
     const nowMs = Date.now();
     const { replyStallMsMax, loginMsMax } = this.#limits;
+    let paused = 0;
     for (const client of this.#clients) {
       const { connection, session } = client;
       const { outlet } = connection;
@@ -135,6 +136,8 @@ export class Clients {
       const anonymous = session.user === null && loginMsMax > 0;
       const late = anonymous && nowMs - connection.openedMs > loginMsMax;
       if (stalled || late) connection.destroy();
+      else if (connection.hold === 'credit') paused++;
     }
+    this.#proxy.observe.counters.clientsPaused = paused;
   }
 }

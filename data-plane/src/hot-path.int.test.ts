@@ -133,6 +133,18 @@ test('a client that said QUIT leaves nothing behind', async () => {
   });
 });
 
+test('what clients sent, were sent and were held for is counted', async () => {
+  await world({ queue: { commandsInFlightMax: 1 } }, async ({ path }) => {
+    const client = new RawClient(path.port);
+    const sent = Buffer.concat([...Array(5).fill(request('GET', 'none')), request('QUIT')]);
+    client.socket.write(sent);
+    const text = await client.whole();
+    const { bytesIn, bytesOut, pendingBytes, clientPauses } = path.observe.counters;
+    assert.deepEqual([bytesIn, bytesOut, pendingBytes], [sent.length, text.length, 0]);
+    assert.ok(clientPauses > 0);
+  });
+});
+
 test('a reply that breaks off in its middle ends the client, not its framing', async () => {
   await world({ redis: { silenceMsMax: 100 } }, async ({ path, one }) => {
     one.stores.set(0, new Map([['big', 'x'.repeat(300_000)]]));

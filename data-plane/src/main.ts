@@ -71,8 +71,7 @@ async function run(settings: Settings): Promise<void> {
     connectMsMax: settings.redis.connectMsMax,
     requestMsMax: settings.redis.silenceMsMax,
   };
-  const totals = { pendingBytes: 0 };
-  const pushes = new PushGuard(settings.pushes, totals, observe.counters, Date.now);
+  const pushes = new PushGuard(settings.pushes, observe.counters, Date.now);
   const holder: SnapshotHolder = new SnapshotHolder({
     masterKey: settings.masterKey,
     open: (spec, password) => new RedisBackend(spec, password, redisServices),
@@ -128,7 +127,7 @@ async function run(settings: Settings): Promise<void> {
   const wiring = {
     turn,
     queueLimits: settings.queue,
-    totals,
+    totals: observe.counters,
     watcher: runWatcher(observe, holder, turn),
     uploads: new UploadBudget(settings.uploadBytesMax),
     failed: (client: { id: number }, error: unknown) =>

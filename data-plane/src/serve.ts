@@ -91,6 +91,7 @@ function passThrough(
   while (cursor < end) {
     if (room <= 0) {
       client.holdFor('credit');
+      proxy.observe.counters.clientPauses++;
       break;
     }
     const next = scanRequest(frame, bytes, cursor, end, limits);

@@ -24,10 +24,7 @@ export interface WorkerSettings {
   readonly mischief: number;
   /** Of the pops that wait: what comes after that goes back, and comes again out of its order. */
   readonly blockMs: number;
-  /**
-   * Half of the pops have a COUNT up to this; 0 none. What was asked of the owner for one that then
-   * took what was there goes back, too.
-   */
+  /** Half of the pops have a COUNT up to this. */
   readonly countMax: number;
   /** Messages that all connections of a pusher push together in a second, if they can. */
   readonly perSecond: number;
@@ -124,9 +121,7 @@ class Worker {
   #popWords(topic: string): (string | number)[] {
     const words: (string | number)[] = ['KPOP', topic];
     const { countMax } = this.#settings;
-    if (countMax > 0 && this.#random() < 0.5) {
-      words.push('COUNT', 1 + Math.floor(this.#random() * countMax));
-    }
+    if (this.#random() < 0.5) words.push('COUNT', 1 + Math.floor(this.#random() * countMax));
     if (this.#random() < 0.5) words.push('BLOCK', this.#settings.blockMs);
     return words;
   }

@@ -8,8 +8,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
-import type { ApiAnswer } from '../topology/api.ts';
+import {
+  type Acknowledged,
+  changeUntilAcknowledged,
+  sequenceOf,
+} from '../topology/persistent-change.ts';
 import { useStage } from '../topology/stage.ts';
 import { readVerifiedLog } from '../topology/stored-log.ts';
 import { until } from '../topology/until.ts';
@@ -19,29 +22,22 @@ import { startWorld, type World } from '../topology/world.ts';
 const stage = useStage();
 const changes = 1_000;
 const inFlight = 100;
-/** Of one change, half a second apart: NATS is back long before. */
-const attemptsMax = 240;
 let world: World;
 
 before(async () => {
   world = await startWorld(stage, { proxies: 1, controlPlanes: 2 });
 });
 
-interface Acknowledged {
-  readonly id: string;
-  readonly sequence: number;
-  readonly attempts: number;
-}
-
 test('no acknowledged change is lost or doubled, with NATS killed on the way', async () => {
   const acknowledged: Acknowledged[] = [];
   const unexpected: string[] = [];
   let next = 0;
+  const planes = world.controlPlanes.map(({ api }) => api);
   const worker = async (): Promise<void> => {
     while (next < changes) {
       const index = next;
       next += 1;
-      acknowledged.push(await changeUntilAcknowledged(index, unexpected));
+      acknowledged.push(await changeUntilAcknowledged(planes, index, unexpected));
     }
   };
   const workers = Array.from({ length: inFlight }, worker);
@@ -111,33 +107,8 @@ test('an Idempotency-Key repeats the answer at the other control plane, and refu
   assert.equal(other.status, 422, JSON.stringify(other.body));
 });
 
-async function changeUntilAcknowledged(index: number, unexpected: string[]): Promise<Acknowledged> {
-  const id = `t-${index}`;
-  const headers = { 'idempotency-key': randomUUID() };
-  const body = { isolation: { mode: 'prefix', prefix: `${id}:` } };
-  for (let attempts = 1; ; attempts += 1) {
-    const api = planeAt(index + attempts);
-    const answer = await api
-      .request('PUT', `/v1/tenants/${id}`, body, { headers })
-      .catch(() => null);
-    if (answer !== null && (answer.status === 200 || answer.status === 201)) {
-      return { id, sequence: sequenceOf(answer), attempts };
-    }
-    if (answer !== null && answer.status !== 503) {
-      unexpected.push(`${answer.status} ${JSON.stringify(answer.body)}`);
-    }
-    if (attempts === attemptsMax)
-      throw new Error(`${id}: not acknowledged after ${attempts} attempts`);
-    await pause(Math.min(20 * attempts, 500));
-  }
-}
-
 function planeAt(index: number): World['api'] {
   const plane = world.controlPlanes[index % world.controlPlanes.length];
   assert.ok(plane);
   return plane.api;
-}
-
-function sequenceOf(answer: ApiAnswer): number {
-  return (answer.body as { sequence: number }).sequence;
 }

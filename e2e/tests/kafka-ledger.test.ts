@@ -30,7 +30,7 @@ const window = 200;
 const flowMessages = 200;
 const calmMessages = 8_000;
 const calmTopics = Array.from({ length: attemptsMax }, (_, index) => `calm${index + 1}`);
-const calm = { perSecond: 100_000, blockMs: 20_000, countMax: 0 };
+const calm = { perSecond: 100_000, blockMs: 20_000, countMax: 40 };
 let kafka: KafkaCluster;
 let world: World;
 let balancer: Haproxy;

@@ -14,6 +14,7 @@ import {
   type Load,
   stableValue,
   startReadLoad,
+  underLoad,
 } from '../topology/read-load.ts';
 import type { Value } from '../topology/reply.ts';
 import { slotOf } from '../topology/slot.ts';
@@ -46,8 +47,8 @@ before(async () => {
 const login = (tenant: string): Promise<RawClient> =>
   world.proxy.connect({ auth: [`${tenant}.default`, ''], protocol: 3 });
 
-const startLoad = (tenant: string, of?: readonly string[]): Load =>
-  startReadLoad(() => login(tenant), of);
+const startLoads = (of?: readonly string[]): Load[] =>
+  ['replica', 'any', 'nearest'].map((tenant) => startReadLoad(() => login(tenant), of));
 
 async function readFrom(tenant: string, mode: string): Promise<void> {
   const body = { backend: 'cluster', default: true, readFrom: mode };
@@ -201,7 +202,7 @@ test('a script that no replica has is given to it, or read from the primary', as
 });
 
 test('a change of readFrom counts for clients that are connected, under load', async () => {
-  const load = startLoad('primary');
+  const load = startReadLoad(() => login('primary'));
   await load.has(2_000);
   for (const mode of ['replica', 'nearest', 'any', 'primary']) {
     await readFrom('primary', mode);
@@ -217,7 +218,7 @@ test('a change of readFrom counts for clients that are connected, under load', a
 });
 
 test('a replica is killed with -9 and comes back: no read fails, and it is used again', async () => {
-  const loads = ['replica', 'any', 'nearest'].map((tenant) => startLoad(tenant));
+  const loads = startLoads();
   for (const load of loads) await load.has(1_000);
   const replica = await someReplica(cluster);
   await cluster.hastily(async () => {
@@ -264,33 +265,23 @@ test('slots migrate with their keys under load: what moved is found', async () =
       { what: 'the proxy to see that slots move' },
     );
   });
-  const loads = ['replica', 'any', 'nearest'].map((tenant) => startLoad(tenant, mine));
-  for (const load of loads) await load.has(500);
-  for (const key of mine.slice(0, 25)) await cluster.migrateSlot(slotOf(`replica:${key}`), to);
-  await cluster.settled();
-  for (const load of loads) await load.has(load.reads + 1_000);
-  for (const load of loads) await load.stop();
+  await underLoad(startLoads(mine), async () => {
+    for (const key of mine.slice(0, 25)) await cluster.migrateSlot(slotOf(`replica:${key}`), to);
+    await cluster.settled();
+  });
   probe.close();
   await caughtUp(cluster);
   await readsReplicas('replica');
 });
 
 test('a master hands over to its replica under load', async () => {
-  const loads = ['replica', 'any', 'nearest'].map((tenant) => startLoad(tenant));
-  for (const load of loads) await load.has(500);
   const [master] = await cluster.masters();
   assert.ok(master);
-  await cluster.failover(master, 'graceful');
-  for (const load of loads) await load.has(load.reads + 2_000);
-  for (const load of loads) await load.stop();
+  await underLoad(startLoads(), () => cluster.failover(master, 'graceful'));
   await readsReplicas('replica');
 });
 
 test('a master is killed with -9 under load', async () => {
-  const loads = ['replica', 'any', 'nearest'].map((tenant) => startLoad(tenant));
-  for (const load of loads) await load.has(500);
   const master = await cluster.nodeOf(slotOf('replica:stable:0'));
-  await cluster.failover(master, 'kill9');
-  for (const load of loads) await load.has(load.reads + 2_000);
-  for (const load of loads) await load.stop();
+  await underLoad(startLoads(), () => cluster.failover(master, 'kill9'));
 });

@@ -14,6 +14,15 @@ export interface NatsOptions {
   readonly sync?: 'always' | 'default';
   /** How many proxies get a user of their own. */
   readonly proxies?: number;
+  /** Makes it a member of a cluster. */
+  readonly member?: NatsMember;
+}
+
+export interface NatsMember {
+  readonly name: string;
+  /** Where it listens for the others, and where they listen. */
+  readonly port: number;
+  readonly others: readonly number[];
 }
 
 export interface NatsServer {
@@ -40,7 +49,8 @@ export async function startNats(stage: Stage, options: NatsOptions = {}): Promis
   const users = natsUsers(options.proxies ?? 4);
   const config = join(folder, 'nats.conf');
   const storeFolder = join(folder, 'store');
-  writeFileSync(config, configText(port, monitor, storeFolder, options.sync ?? 'always', users));
+  const text = configText(port, monitor, storeFolder, options.sync ?? 'always', users);
+  writeFileSync(config, text + (options.member === undefined ? '' : memberText(options.member)));
   const command = await natsServer();
   const monitorUrl = `http://127.0.0.1:${monitor}`;
   const start = async (): Promise<Child> => {
@@ -77,6 +87,12 @@ async function isHealthy(child: Child, monitorUrl: string): Promise<boolean> {
   if (!child.running()) throw new Hopeless(`${child.name} ended:\n${child.output()}`);
   const answer = await fetch(`${monitorUrl}/healthz?js-enabled-only=true`);
   return answer.ok;
+}
+
+function memberText({ name, port, others }: NatsMember): string {
+  const routes = others.map((other) => `"nats://127.0.0.1:${other}"`).join(', ');
+  const cluster = `cluster { name: "e2e", listen: "127.0.0.1:${port}", routes: [${routes}] }`;
+  return `server_name: "${name}"\n${cluster}\n`;
 }
 
 function configText(

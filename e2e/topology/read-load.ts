@@ -63,3 +63,14 @@ export function startReadLoad(
     },
   };
 }
+
+/** Reads of all before, while and after `befall` does its work; none may have gone wrong. */
+export async function underLoad(
+  loads: readonly Load[],
+  befall: () => Promise<unknown>,
+): Promise<void> {
+  for (const load of loads) await load.has(500);
+  await befall();
+  for (const load of loads) await load.has(load.reads + 2_000);
+  for (const load of loads) await load.stop();
+}

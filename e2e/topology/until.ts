@@ -2,8 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * Of a wait that names no other bound. What is waited for is there in no time, or a test fails: only
- * a machine that others keep busy, or that stood still for a while, ever comes near it.
+ * Of a wait that names no other bound. What is waited for is there in no time, or a test fails: a
+ * machine that others keep busy, or that stood still for a while, alone comes near it.
  */
 export const patienceMs = 60_000;
 

@@ -11,6 +11,8 @@ import type { RedisServer } from './redis.ts';
 import type { Stage } from './stage.ts';
 
 export interface WorldOptions {
+  /** Started already; it has a user for each proxy. */
+  readonly nats?: NatsServer;
   readonly proxies?: number;
   readonly controlPlanes?: number;
   readonly proxyEnv?: Readonly<Record<string, string>>;
@@ -31,7 +33,7 @@ export interface World {
 
 /** Starts everything and waits until both planes are ready. */
 export async function startWorld(stage: Stage, options: WorldOptions = {}): Promise<World> {
-  const nats = await startNats(stage, { proxies: (options.proxies ?? 2) + 1 });
+  const nats = options.nats ?? (await startNats(stage, { proxies: (options.proxies ?? 2) + 1 }));
   const masterKey = randomBytes(32).toString('base64');
   const controlPlanes: ControlPlane[] = [];
   for (let index = 0; index < (options.controlPlanes ?? 1); index += 1) {

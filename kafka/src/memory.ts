@@ -11,14 +11,15 @@ export type Operation = Exclude<keyof port.KafkaGateway, 'close'>;
 
 /**
  * What befalls one try. `refuse`: nothing happens. `lose`: it happens, and the answer gets lost.
- * `stall`: it never arrives, and nobody says so. `delay`: it arrives when `delayMs` have passed,
- * whoever still waits for it.
+ * `stall`: it never arrives, and nobody says so. `delay`: it arrives when `delayMs` have passed, or
+ * `until` is done, whoever still waits for it.
  */
 export interface Fault {
   readonly operation: Operation;
   readonly kind: 'refuse' | 'lose' | 'stall' | 'delay';
   readonly code?: KafkaErrorCode;
   readonly delayMs?: number;
+  readonly until?: Promise<void>;
 }
 
 /** As a broker's `message.max.bytes`: of one batch. */
@@ -237,6 +238,7 @@ export class MemoryGateway implements port.KafkaGateway {
     if (fault?.kind === 'stall') return await new Promise<never>(() => {});
     const halfMs = this.#options.answerMs / 2;
     await this.#pass(halfMs + (fault?.delayMs ?? 0));
+    if (fault?.until !== undefined) await fault.until;
     const code = fault?.code ?? 'broker-unreachable';
     if (fault?.kind === 'refuse') throw new KafkaError(code, `told to refuse ${operation}`);
     const done = await perform();

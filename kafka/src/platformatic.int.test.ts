@@ -1,6 +1,6 @@
 /** The gateway to a real broker behaves as every gateway must; kafkajs is the other client. */
 import type { Admin, Kafka, Producer } from 'kafkajs';
-import type { GatewayRig } from './conformance/rig.ts';
+import { type GatewayRig, longWait } from './conformance/rig.ts';
 import { testGateway } from './gateway-conformance.ts';
 import { gatewayTo, kafkajsTo, untilTrue, useKafka } from './test/kafka.ts';
 
@@ -17,7 +17,8 @@ const cluster = useKafka({}, async ({ bootstrap }) => {
 });
 
 testGateway('the gateway to a broker', async () => ({
-  gateway: gatewayTo(cluster().bootstrap),
+  // A broker is to have more time than any story waits.
+  gateway: gatewayTo(cluster().bootstrap, { dial: { requestMsMax: 2 * longWait } }),
   lost: gatewayTo(['127.0.0.1:1']),
   write: async (where, values) => {
     await producer.send({ topic: where.topic, messages: messagesOf(where.partition, values) });

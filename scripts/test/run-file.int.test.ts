@@ -6,19 +6,21 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { isRunning } from './process-group.ts';
 import type { FileResult } from './result.ts';
-import { runFile } from './run-file.ts';
+import { type RunOptions, runFile } from './run-file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'respool-run-file-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const header =
-  "import { suite, test } from 'node:test';\nimport { spawn } from 'node:child_process';\n";
+  "import { after, before, suite, test } from 'node:test';\n" +
+  "import { spawn } from 'node:child_process';\nimport { createServer } from 'node:net';\n";
 
-function runSource(source: string, msMax = 20_000): Promise<FileResult> {
+function runSource(source: string, limits: Partial<RunOptions> = {}): Promise<FileResult> {
   const path = join(folder, `${crypto.randomUUID()}.test.ts`);
   writeFileSync(path, header + source);
   const { signal } = new AbortController();
-  return runFile(path, { root: folder, env: process.env, namePattern: null, msMax, signal });
+  const options = { root: folder, env: process.env, namePattern: null, msMax: 60_000, signal };
+  return runFile(path, { ...options, ...limits });
 }
 
 const fail = "() => { throw new Error('boom'); }";
@@ -69,17 +71,34 @@ test('fails an error thrown after its test had ended', async () => {
 });
 
 test('ends a file that takes too long together with the processes it started', async () => {
-  const result = await runSource(
-    `test('hang', () => new Promise(() => {
-      console.log('pid ' + spawn('sleep', ['600']).pid);
-      setInterval(() => {}, 1000);
-    }));`,
-    1_500,
-  );
-  assert.match(result.failures[0]?.error ?? '', /not done after 1500 ms\nnot ended: hang/);
+  const hang = `test('hang', () => new Promise(() => {
+    console.log('pid ' + spawn('sleep', ['600']).pid);
+    setInterval(() => {}, 1000);
+  }));`;
+  let result = await runSource(hang, { msMax: 1_500 });
+  // A busy machine may not even have begun with the test by then.
+  for (let msMax = 6_000; !/pid/.test(result.output) && msMax < 60_000; msMax *= 2) {
+    result = await runSource(hang, { msMax });
+  }
+  assert.match(result.failures[0]?.error ?? '', /not done after \d+ ms\nnot ended: hang/);
+  assert.match(result.failures[0]?.error ?? '', /still open: .*ProcessWrap/);
   const pid = Number(/pid (\d+)/.exec(result.output)?.[1]);
   assert.ok(pid > 0);
   assert.equal(isRunning(pid), false);
+});
+
+test('tells a hook that failed before the process that then does not end', async () => {
+  const source = `
+    before(() => { createServer().listen(0); throw new Error('no server'); });
+    test('one', () => {});
+    test('two', () => {});`;
+  const { failures } = await runSource(source, { restMsMax: 1_000 });
+  const [one, two, end, ...more] = failures;
+  assert.deepEqual([one?.name, two?.name, more], ['one', 'two', []]);
+  assert.match(one?.error ?? '', /^failed running before hook\nError: no server/);
+  assert.equal(two?.error, one?.error);
+  assert.match(end?.error ?? '', /went on for 1000 ms after its tests\nall tests had ended/);
+  assert.match(end?.error ?? '', /still open: .*TCPServerWrap/);
 });
 
 test('ends and reports processes that a file leaves behind', async () => {

@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly namePattern: RegExp | null;
   readonly msMax: number;
+  /** From the end of its last test to the end of the process: room for what is tidied up. */
+  readonly restMsMax?: number;
   readonly signal: AbortSignal;
 }
 
@@ -21,7 +23,7 @@ const graceMs = 5_000;
 const runner = fileURLToPath(new URL('run-one.ts', import.meta.url));
 
 export async function runFile(path: string, options: RunOptions): Promise<FileResult> {
-  const { root, env, namePattern, msMax, signal } = options;
+  const { root, env, namePattern } = options;
   const started = performance.now();
   const child = fork(runner, namePattern === null ? [path] : [path, namePattern.source], {
     cwd: root,
@@ -38,7 +40,7 @@ export async function runFile(path: string, options: RunOptions): Promise<FileRe
   const tally = new Tally();
   child.on('message', (message) => tally.hear(message as Word));
   const closed = once(child, 'close');
-  const problem = await endWithin(child, msMax, signal);
+  const problem = await endWithin(child, tally, options);
   const left = await endLeftovers(child);
   // What was written last may still be in the pipes; a process that left the group may hold them
   // open.
@@ -62,16 +64,32 @@ class Tally {
   readonly skipped: string[] = [];
   readonly remarks: string[] = [];
   readonly failures: Failure[] = [];
+  readonly #queued: string[] = [];
   readonly #open: string[] = [];
+  #resources: readonly string[] = [];
+  #hasBegun = false;
   #isDone = false;
+
+  /** Every test there was has ended. */
+  get isAtRest(): boolean {
+    return this.#hasBegun && this.#queued.length === 0;
+  }
 
   hear(told: Word): void {
     switch (told.word) {
+      case 'queue':
+        this.#queued.push(told.name);
+        return;
       case 'begin':
+        this.#hasBegun = true;
         this.#open.push(told.name);
         return;
       case 'end':
-        this.#open.splice(this.#open.lastIndexOf(told.name), 1);
+        removeLast(this.#open, told.name);
+        removeLast(this.#queued, told.name);
+        return;
+      case 'open':
+        this.#resources = told.resources;
         return;
       case 'skip':
         this.skipped.push(told.name);
@@ -98,16 +116,30 @@ class Tally {
     if (problem === null && this.#isDone) return;
     const why = problem ?? 'the process ended before its tests did';
     const open = this.#open.map((name) => `not ended: ${name}`);
-    if (open.length === 0) open.push('no test was running');
-    this.failures.push({ name: path, error: [why, ...open].join('\n') });
+    if (open.length === 0) open.push(this.isAtRest ? 'all tests had ended' : 'no test was running');
+    if (this.#resources.length > 0) open.push(`still open: ${counted(this.#resources)}`);
+    if (this.failures.length > 0) open.push('what failed before may have left it so');
+    this.failures.push({ name: path, error: [why, ...open].join('\n'), wasCancelled: false });
   }
+}
+
+function removeLast(names: string[], name: string): void {
+  const at = names.lastIndexOf(name);
+  if (at !== -1) names.splice(at, 1);
+}
+
+/** Each once, with how many there are: `Timeout, ProcessWrap (3)`. */
+function counted(names: readonly string[]): string {
+  const counts = Map.groupBy(names, (name) => name);
+  const told = [...counts].map(([name, { length }]) => (length > 1 ? `${name} (${length})` : name));
+  return told.join(', ');
 }
 
 /** Null when the process ended by itself with code 0 or 1, else what happened instead. */
 async function endWithin(
   child: ChildProcess,
-  msMax: number,
-  signal: AbortSignal,
+  tally: Tally,
+  { msMax, restMsMax = 120_000, signal }: RunOptions,
 ): Promise<string | null> {
   let cause: string | null = null;
   let kill: NodeJS.Timeout | undefined;
@@ -118,6 +150,13 @@ async function endWithin(
   };
   const interrupt = () => stop('interrupted');
   const late = setTimeout(() => stop(`not done after ${msMax} ms`), msMax);
+  let resting: NodeJS.Timeout | undefined;
+  child.on('message', () => {
+    clearTimeout(resting);
+    if (!tally.isAtRest) return;
+    const why = `its process went on for ${restMsMax} ms after its tests`;
+    resting = setTimeout(() => stop(why), restMsMax);
+  });
   signal.addEventListener('abort', interrupt, { once: true });
   // The channel closes once everything told has been heard, which may be after the end.
   const silent = once(child, 'disconnect');
@@ -125,6 +164,7 @@ async function endWithin(
   await silent;
   signal.removeEventListener('abort', interrupt);
   clearTimeout(late);
+  clearTimeout(resting);
   clearTimeout(kill);
   if (cause !== null) return cause;
   // The runner's own code is 1 when a test failed.

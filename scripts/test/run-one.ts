@@ -21,6 +21,13 @@ const quit = () => process.exit(1);
 process.once('disconnect', quit);
 // Listening to the channel must not keep the process running: its end is how tests end.
 process.channel?.unref();
+// Told to end: what keeps us says why we did not end by ourselves. Nothing is tidied up after that,
+// since code that hangs may hang there as well; whoever told us ends what we started.
+process.once('SIGTERM', () => {
+  const end = () => process.kill(process.pid, 'SIGKILL');
+  const word = { word: 'open', resources: process.getActiveResourcesInfo() } satisfies Word;
+  if (process.send?.(word, end) === undefined) end();
+});
 
 /** Node's own counts of the whole run. */
 const ofTheRun = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
@@ -34,6 +41,7 @@ stream.on('test:start', ({ name, nesting }) => {
   parents.length = nesting;
   parents[nesting] = name;
 });
+stream.on('test:enqueue', ({ name }) => tell({ word: 'queue', name }));
 stream.on('test:dequeue', ({ name }) => tell({ word: 'begin', name }));
 stream.on('test:complete', ({ name }) => tell({ word: 'end', name }));
 stream.on('test:pass', (event: TestEvent) => {
@@ -45,14 +53,17 @@ stream.on('test:pass', (event: TestEvent) => {
 stream.on('test:fail', (event: TestEvent) => {
   const { error } = event.details;
   const failureType = error !== undefined && 'failureType' in error ? error.failureType : null;
-  const shown = inspect(error?.cause ?? error, { depth: 6 });
   const counts = failureType !== 'subtestsFailed';
-  tell({ word: 'fail', name: fullName(event), error: shown, counts });
+  const wasCancelled = failureType === 'cancelledByParent';
+  const isLastHook = failureType === 'hookFailed' && event.name === path;
+  const name = isLastHook ? 'after the last test' : fullName(event);
+  tell({ word: 'fail', name, error: shownError(error), counts, wasCancelled });
 });
 stream.on('test:diagnostic', ({ message }) => {
   // An error thrown after its test ended: Node only remarks on it, yet something did go wrong.
   if (/asynchronous activity/.test(message)) {
-    tell({ word: 'fail', name: 'after a test had ended', error: message, counts: true });
+    const name = 'after a test had ended';
+    tell({ word: 'fail', name, error: message, counts: true, wasCancelled: false });
   } else if (!ofTheRun.test(message)) {
     tell({ word: 'remark', text: message });
   }
@@ -68,6 +79,12 @@ process.disconnect?.();
 
 function fullName({ name, nesting }: TestEvent): string {
   return [...parents.slice(0, nesting), name].join(' › ');
+}
+
+/** What was thrown, under Node's words for where, should that be a hook. */
+function shownError(error: Error | undefined): string {
+  const shown = inspect(error?.cause ?? error, { depth: 6 });
+  return error?.message.startsWith('failed running ') ? `${error.message}\n${shown}` : shown;
 }
 
 function tell(word: Word): void {

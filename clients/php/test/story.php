@@ -150,8 +150,8 @@ $checks = [
         [$lag] = $queues->lag('work');
         same([$lag->partition, $lag->end], [0, $places[3]->offset + 1]);
         // A client that would give up on a single pop of that length.
-        $hasty = new Queues(transport($job, $job['token'], 0.4));
-        same($hasty->pop('work', blockMs: 1_000), null);
+        $hasty = new Queues(transport($job, $job['token'], 2.0));
+        same($hasty->pop('work', blockMs: 2_500), null);
         $queues->push('work', 'late');
         same($hasty->pop('work', blockMs: 20_000)?->content, 'late');
     },

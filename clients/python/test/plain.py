@@ -102,8 +102,8 @@ def positions(job):
     lag = queues.lag("work")
     same([(one.partition, one.end) for one in lag], [(0, pushed[-1].offset + 1)])
     # A socket that times out sooner than the record comes.
-    hasty = Queues(client(job, socket_timeout=0.4))
-    later = threading.Thread(target=lambda: (time.sleep(0.8), queues.push("work", "late")))
+    hasty = Queues(client(job, socket_timeout=2))
+    later = threading.Thread(target=lambda: (time.sleep(2.5), queues.push("work", "late")))
     later.start()
     same(hasty.pop("work", block_ms=20_000).content, b"late")
     later.join()

@@ -26,6 +26,8 @@ import { topicResource } from './topics.ts';
 import { userResource } from './users.ts';
 
 const requestMsMax = 15_000;
+/** How much later than at its deadline a request is cut off that nobody could answer by then. */
+const cutMs = 15_000;
 const bodyBytesMax = 1024 * 1024;
 const version = '0.1.0';
 
@@ -46,10 +48,10 @@ export async function createHttp(
     }),
     bodyLimit: bodyBytesMax,
     // Bodies are limited by limitTime, whose answer says more; this is for what escapes it.
-    requestTimeout: 2 * msMax,
+    requestTimeout: msMax + cutMs,
     // Node looks for late requests each 30 s unless told otherwise, and gives headers 60 s.
     http: { headersTimeout: msMax, connectionsCheckingInterval: Math.ceil(msMax / 15) },
-    connectionTimeout: 2 * msMax,
+    connectionTimeout: msMax + cutMs,
     keepAliveTimeout: 5_000,
     routerOptions: { maxParamLength: 256 },
     genReqId: () => randomUUID(),

@@ -8,7 +8,7 @@ import { consumerGroup } from '@respool/contracts/queues';
 import { record } from '@respool/kafka/conformance/rig';
 import type { MemoryKafka } from '@respool/kafka/memory';
 import type { TestApi } from '../../test/api.ts';
-import { startQueueWorld } from '../../test/queue-world.ts';
+import { setKafkaThere, startQueueWorld } from '../../test/queue-world.ts';
 
 const topic = '/v1/tenants/acme/topics/orders';
 const kafkaName = 'acme.orders';
@@ -156,7 +156,7 @@ test('while Kafka is away only the reads that ask it are 503, and a topic it los
       one.headers['retry-after'],
     ]);
   };
-  world.kafka.isReachable = false;
+  setKafkaThere(world, false);
   assert.deepEqual(
     await codes(),
     asking.map(() => [503, 'kafka-unavailable', '1']),
@@ -165,7 +165,7 @@ test('while Kafka is away only the reads that ask it are 503, and a topic it los
     await world.api.ok('GET', url);
   }
   await world.seek('app', 'earliest');
-  world.kafka.isReachable = true;
+  setKafkaThere(world, true);
   world.kafka.remove(kafkaName);
   assert.deepEqual(
     await codes(),

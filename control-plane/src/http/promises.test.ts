@@ -12,7 +12,7 @@ import { MemoryLog } from '../log/memory.ts';
 
 let api: TestApi;
 before(async () => {
-  api = await TestApi.start(new MemoryLog(), 10_000);
+  api = await TestApi.start();
 });
 after(() => api.close());
 
@@ -180,7 +180,7 @@ test('a DELETE that names a content type and has no body is taken', async () => 
 
 test('events of one instant: as of that instant means after the last of them', async () => {
   const log = new MemoryLog();
-  const tied = await TestApi.start(log, 10_000);
+  const tied = await TestApi.start({ log });
   const late = Date.parse('2040-01-01T00:00:00.000Z');
   const stage = { ...tied.stage, clock: { ...tied.stage.clock, now: () => late } };
   Object.assign(tied.stage, { clock: stage.clock });

@@ -4,15 +4,14 @@ import { after, before, test } from 'node:test';
 import { writeAnswer } from '@respool/contracts/api-answers';
 import { openSecret, pepperOf, verifySecret } from '@respool/contracts/secrets';
 import { apiToken, masterKey, TestApi } from '../../test/api.ts';
-import { MemoryLog } from '../log/memory.ts';
+import { patience } from '../../test/events.ts';
 
 const passwords = ['chosen-by-a-person', 'backend-p4ssword', 'backend-p4ssword-2', 'in-a-bad-body'];
 const answers: string[] = [];
 let api: TestApi;
 let token = '';
 before(async () => {
-  // A change waits for scrypt, which takes its time on a busy machine.
-  api = await TestApi.start(new MemoryLog(), 10_000);
+  api = await TestApi.start();
   await tell('PUT', '/v1/tenants/acme', { isolation: { mode: 'db' } });
   const password = passwords[0];
   await tell('PUT', '/v1/tenants/acme/users/person', { secret: { password } });
@@ -46,7 +45,7 @@ test('a password is stored so that it can be checked, a backend password so that
   const sealed = snapshot.backends['cache']?.value.password;
   assert.ok(sealed);
   const keys = api.stage.vault.keys;
-  const key = await keys.dataKey('backend.cache', AbortSignal.timeout(1_000));
+  const key = await keys.dataKey('backend.cache', patience());
   const place = { logId: snapshot.logId, kind: 'backend', id: 'cache', field: 'password' } as const;
   assert.equal(openSecret(key, place, sealed), passwords[1]);
 });
@@ -91,7 +90,7 @@ test('nothing that was answered, logged or stored holds a secret', async () => {
     answers.push((await api.ok('GET', url)).text);
   }
   let stored = '';
-  for await (const { bytes } of api.log.read(0, AbortSignal.timeout(1_000))) {
+  for await (const { bytes } of api.log.read(0, patience())) {
     stored += Buffer.from(bytes).toString();
   }
   const answered = answers.join('\n').replaceAll(token, '');

@@ -20,6 +20,8 @@ import type { UnitName } from './unit-owners.ts';
 class World {
   readonly clusters = new Map(['queues', 'far'].map((id) => [id, new MemoryKafka()]));
   readonly warnings: string[] = [];
+  /** What one position may ask of Kafka. */
+  kafkaMsMax = 10_000;
   /** Units with an owner, as `topic/consumer`. */
   readonly owned = new Set<string>();
   /** Called with each look for an owner. */
@@ -34,7 +36,13 @@ class World {
       });
     };
     const vault = new Vault(masterKey, new MemoryKeyStore());
-    this.#kafka = new Kafka({ clock: systemClock, open, vault, deadlineMs: 50 });
+    const kafkaMsMax = () => this.kafkaMsMax;
+    this.#kafka = new Kafka({
+      ...{ clock: systemClock, open, vault },
+      get deadlineMs() {
+        return kafkaMsMax();
+      },
+    });
     const grants = [{ user: 'app', consume: true }];
     this.#snapshot = given([
       ...[kafka('queues'), kafka('far', 9093), tenant('acme', dedicated), user('acme/app')],
@@ -129,6 +137,10 @@ test('a cluster that is away is asked once, and the others are done', async () =
   const world = new World();
   world.commit('far', 'acme.b', 'app', 9);
   world.cluster('queues').isReachable = false;
+  // Only what is asked of the one that is away is given up soon.
+  world.onLook = (unit) => {
+    world.kafkaMsMax = unit.topic === 'a' ? 50 : 10_000;
+  };
   const seen = world.watch();
   assert.deepEqual(await world.refresh(), { done: 1, failed: 2 });
   assert.deepEqual(seen(), ['kq.acme.app 0@9']);

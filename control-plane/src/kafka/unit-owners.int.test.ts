@@ -13,8 +13,8 @@ test('a position is owned while the session that took it is there', async (t) =>
   const owners = await NatsUnitOwners.open(connection);
   const unit = { tenant: 'acme', topic: 'a.b', consumer: '..x.' };
   assert.equal(await owners.isOwned(unit), false, 'there are no buckets yet');
-  const { bucket: units } = await openBucket(connection, unitBucket, 1, 5_000);
-  const { bucket: sessions } = await openBucket(connection, sessionBucket, 1, 5_000);
+  const { bucket: units } = await openBucket(connection, unitBucket, 1, 30_000);
+  const { bucket: sessions } = await openBucket(connection, sessionBucket, 1, 30_000);
   assert.equal(await owners.isOwned(unit), false);
   const own = (owner: string | null) =>
     connection.request(

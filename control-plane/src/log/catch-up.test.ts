@@ -33,7 +33,7 @@ test('a pull that was under way when an event was made is followed by another on
   const follower = await follow(t, log);
   // No pause ever ends.
   t.mock.timers.enable({ apis: ['setTimeout'] });
-  const caughtUp = follower.catchUp(2, AbortSignal.timeout(2_000));
+  const caughtUp = follower.catchUp(2, patience());
   await underWay.promise;
   await writer.change();
   gate.resolve();

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { systemClock } from '@respool/contracts/clock';
 import { eventBytesMax } from '@respool/contracts/events';
-import { collect } from '../../test/events.ts';
+import { collect, patience } from '../../test/events.ts';
 import { ensureLogCreated } from './genesis.ts';
 import { type AppendRequest, type EventLog, LogUnreachable, type StoredBytes } from './log.ts';
 
@@ -17,8 +17,6 @@ export interface LogRig {
   setReachable(reachable: boolean): void;
   close(): Promise<void>;
 }
-
-const patience = () => AbortSignal.timeout(20_000);
 
 function request(expected: number, overrides: Partial<AppendRequest> = {}): AppendRequest {
   const requestId = randomUUID();
@@ -174,12 +172,10 @@ const faultStories: Record<string, Story> = {
   'says unreachable within the deadline and recovers by itself': async (rig) => {
     await rig.log.append(request(0));
     rig.setReachable(false);
-    const started = performance.now();
     const outcome = await rig.log.append(request(1, { signal: AbortSignal.timeout(300) }));
     assert.equal(outcome.kind, 'unreachable');
     await assert.rejects(rig.log.head(AbortSignal.timeout(200)), LogUnreachable);
     await assert.rejects(collect(rig.log.read(0, AbortSignal.timeout(200))), LogUnreachable);
-    assert(performance.now() - started < 2_000, 'a deadline was missed by far');
     assert.equal(rig.log.reachable(), false);
     const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
     const unwatch = rig.log.watch(wake);
@@ -215,15 +211,15 @@ const readStories: Record<string, Story> = {
 
   'wakes a watcher on another adapter after an append': async (rig) => {
     const second = await rig.another();
-    const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
-    const unwatch = second.watch(wake);
+    let isWoken = false;
+    const unwatch = second.watch(() => {
+      isWoken = true;
+    });
     // The subscription travels on another connection: the first appends may come before it.
-    const writing = (async () => {
-      for (let expected = 0; expected < 50; expected++) await rig.log.append(request(expected));
-    })();
-    await woken;
+    for (let expected = 0; !isWoken; expected++) {
+      assert.equal((await rig.log.append(request(expected))).kind, 'appended');
+    }
     unwatch();
-    await writing;
     await second.close();
   },
 };

@@ -173,6 +173,7 @@ test('while the log is away it says so, keeps its state, and recovers by itself'
   log.setReachable(true);
   await writer.change();
   await follower.catchUp(2, patience());
+  await until('health to say so', () => follower.health().reachable);
   assert.deepEqual(follower.health(), { reachable: true, corrupt: null, sequence: 2 });
 });
 

@@ -4,12 +4,10 @@ import { randomUUID } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { logStream } from '@respool/contracts/subjects';
-import { collect } from '../../test/events.ts';
+import { collect, patience } from '../../test/events.ts';
 import { NatsServer } from '../../test/nats-server.ts';
 import { until } from '../../test/until.ts';
 import { JetStreamLog } from './jetstream.ts';
-
-const patience = () => AbortSignal.timeout(60_000);
 
 async function openOn(
   t: TestContext,
@@ -30,10 +28,16 @@ function request(expected: number) {
   return { bytes, expected, requestId, subject: 'respool.log._global', signal: patience() };
 }
 
-async function leaderOf(log: JetStreamLog): Promise<string> {
+async function leaderOf(log: JetStreamLog, servers: readonly NatsServer[]): Promise<NatsServer> {
   const manager = await jetstreamManager(log.connection);
-  const { cluster } = await manager.streams.info(logStream);
-  return cluster?.leader ?? '';
+  let leader: NatsServer | undefined;
+  await until('a leader', async () => {
+    const info = await manager.streams.info(logStream).catch(() => null);
+    leader = servers.find((server) => server.name === info?.cluster?.leader);
+    return leader !== undefined;
+  });
+  assert(leader !== undefined);
+  return leader;
 }
 
 test('three replicas: a retry is stored once, every replica is checked, a killed leader costs no event', async (t) => {
@@ -50,6 +54,9 @@ test('three replicas: a retry is stored once, every replica is checked, a killed
 
   const acknowledged = new Map([[1, one.bytes.toString()]]);
   let isOver = false;
+  t.after(() => {
+    isOver = true;
+  });
   const write = async (log: JetStreamLog) => {
     while (!isOver) {
       const next = request(await log.head(patience()));
@@ -59,14 +66,13 @@ test('three replicas: a retry is stored once, every replica is checked, a killed
     }
   };
   const writers = logs.map(write);
-  const more = (count: number) => {
+  const more = async (count: number) => {
     const wanted = acknowledged.size + count;
-    return until('acknowledged appends', () => acknowledged.size >= wanted);
+    const there = until('acknowledged appends', () => acknowledged.size >= wanted);
+    await Promise.race([there, Promise.all(writers)]);
   };
   await more(100);
-  const leader = await leaderOf(logs[0]);
-  const killed = servers.find((server) => server.name === leader);
-  assert(killed !== undefined);
+  const killed = await leaderOf(logs[0], servers);
   await killed.kill9();
   await more(100);
   await killed.restart();

@@ -3,12 +3,11 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { CuttingProxy } from '../../test/cutting-proxy.ts';
-import { collect } from '../../test/events.ts';
+import { collect, patience } from '../../test/events.ts';
 import { NatsServer } from '../../test/nats-server.ts';
+import { until } from '../../test/until.ts';
 import { testEventLog } from './conformance.ts';
 import { JetStreamLog } from './jetstream.ts';
-
-const patience = () => AbortSignal.timeout(20_000);
 
 function open(server: NatsServer, url = server.url): Promise<JetStreamLog> {
   const options = {
@@ -44,6 +43,9 @@ test('a server killed with -9 in the middle of appends keeps every acknowledged 
   t.after(() => Promise.all(logs.map((log) => log.close())));
   const acknowledged = new Map<number, string>();
   let isOver = false;
+  t.after(() => {
+    isOver = true;
+  });
   const write = async (log: JetStreamLog) => {
     while (!isOver) {
       const requestId = randomUUID();
@@ -58,7 +60,8 @@ test('a server killed with -9 in the middle of appends keeps every acknowledged 
   const writers = logs.map(write);
   for (let round = 1; round <= 3; round++) {
     const enough = acknowledged.size + 40;
-    while (acknowledged.size < enough) await new Promise(setImmediate);
+    const there = until('acknowledged appends', () => acknowledged.size >= enough);
+    await Promise.race([there, Promise.all(writers)]);
     await server.kill9();
     await server.restart();
   }

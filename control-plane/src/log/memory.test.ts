@@ -1,7 +1,7 @@
 /** The log in memory behaves as every event log must, and fails as it is told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { collect } from '../../test/events.ts';
+import { collect, patience } from '../../test/events.ts';
 import { testEventLog } from './conformance.ts';
 import { LogGap } from './log.ts';
 import { MemoryLog } from './memory.ts';
@@ -19,7 +19,7 @@ testEventLog('the memory log', async () => {
 
 test('the memory log throws where an event is missing', async () => {
   const log = new MemoryLog();
-  const signal = AbortSignal.timeout(5_000);
+  const signal = patience();
   for (const [expected, requestId] of ['a', 'b'].entries()) {
     await log.append({ bytes: Buffer.from('{}'), expected, requestId, subject: 's', signal });
   }

@@ -50,6 +50,7 @@ test('the head is said each second and on each event, and not while it is not kn
   await writer.changes(2);
   await until('a head for each event', () => heads.length === 3);
   assert.deepEqual(heads[2], { logId: follower.state().snapshot.logId, ...place(writer) });
+  await until('the log to answer', () => follower.health().reachable);
   clock.advance(3_000);
   await until('a head for each second', () => heads.length === 6);
   await server.kill9();

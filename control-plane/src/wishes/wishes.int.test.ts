@@ -23,7 +23,7 @@ async function stage(t: TestContext) {
     planes.push(plane);
     if (count === 0) await configure(plane);
     const logger = pino({ level: 'silent' });
-    const stop = answerWishes(log.connection, { stage: plane, logger, wishMsMax: 2_000 });
+    const stop = answerWishes(log.connection, { stage: plane, logger, wishMsMax: 30_000 });
     await log.connection.flush();
     t.after(async () => {
       await stop();
@@ -33,7 +33,7 @@ async function stage(t: TestContext) {
   const { connection } = await openLog(t, server);
   const ask = async (body: unknown, proxy = 'p1'): Promise<WishAnswer> => {
     const bytes = typeof body === 'string' ? body : JSON.stringify(body);
-    const { data } = await connection.request(wishSubject(proxy), bytes, { timeout: 10_000 });
+    const { data } = await connection.request(wishSubject(proxy), bytes, { timeout: 60_000 });
     return wishAnswer.parse(JSON.parse(Buffer.from(data).toString()));
   };
   const [one] = planes as [Stage, Stage];

@@ -50,7 +50,7 @@ export class Borrower {
       return { reply: nothingReply(this.#protocol), sent: null };
     }
     if (settlement.isOver) {
-      for (const delivery of deliveries) delivery.nack();
+      for (const delivery of deliveries) delivery.giveBack();
       counts.nacks += deliveries.length;
       return { reply: nothing, sent: null };
     }

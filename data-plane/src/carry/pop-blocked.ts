@@ -74,7 +74,7 @@ export class BlockedPop {
   }
 
   #giveBack(deliveries: readonly Delivery[]): void {
-    for (const delivery of deliveries) delivery.nack();
+    for (const delivery of deliveries) delivery.giveBack();
     this.#parts.borrower.counts.nacks += deliveries.length;
     this.#waiting.end(nothingReply(this.#scene.session.protocol));
   }

@@ -51,7 +51,7 @@ class Rig {
     const number = ++this.#number;
     const say = (word: string) => () => void this.log.push(`${word} ${number}`);
     const place = { partition: 0, offset: number, deliveries: 1, value: null };
-    return { ...place, ack: say('ack'), nack: say('nack') };
+    return { ...place, ack: say('ack'), nack: say('nack'), giveBack: say('back') };
   }
 }
 
@@ -135,7 +135,7 @@ test('a connection that is over gives back what is flushed, under way, and behin
   rig.send();
   rig.lend(2);
   rig.settlement.closed();
-  assert.deepEqual(rig.log, ['nack 1', 'nack 2', 'nack 3', 'nack 4']);
+  assert.deepEqual(rig.log, ['nack 1', 'nack 2', 'back 3', 'back 4']);
   rig.settlement.closed();
   assert.equal(rig.log.length, 4);
 });
@@ -193,7 +193,7 @@ test('in manual mode a flush leaves them to the worker, and only what was not fl
   rig.send(rig.lend(1, 'manual'));
   rig.lend(1, 'manual');
   rig.settlement.closed();
-  assert.deepEqual(rig.log, ['nack 2', 'nack 3']);
+  assert.deepEqual(rig.log, ['nack 2', 'back 3']);
   const drained = new Rig();
   drained.send(drained.lend(1, 'manual'));
   drained.socket.writableFinished = true;

@@ -171,7 +171,7 @@ export class Settlement implements Receipts, Settling {
       if (flushed && (this.#quitting || lot.ack === 'manual')) this.#settle(lot);
       else this.#giveBack(lot);
     }
-    for (const lot of this.#waiting) this.#giveBack(lot);
+    for (const lot of this.#waiting) this.#giveBack(lot, false);
     this.#waiting.clear();
   }
 
@@ -195,9 +195,11 @@ export class Settlement implements Receipts, Settling {
     this.#ended(lot);
   }
 
-  #giveBack(lot: Lot): void {
+  #giveBack(lot: Lot, wasSent = true): void {
     const { deliveries, counts } = lot;
-    for (const delivery of deliveries) delivery.nack();
+    for (const delivery of deliveries)
+      if (wasSent) delivery.nack();
+      else delivery.giveBack();
     counts.nacks += deliveries.length;
     this.#ended(lot);
   }

@@ -13,7 +13,7 @@ import type { Hold, Receipts, Wait } from './wait.ts';
 export interface ConnectionWiring {
   readonly turn: Turn;
   readonly queueLimits: QueueLimits;
-  readonly totals: ReplyTotals;
+  readonly totals: ReplyTotals & { bytesIn: number };
   readonly watcher: RunWatcher;
   readonly uploads: UploadBudget;
   /** Takes commands from `bytes[start, end)`; returns where the first untaken byte stands. */
@@ -88,12 +88,12 @@ export class ClientConnection {
 
   /** Bytes came. Returns whether reading goes on. `bytes` is the shared read buffer. */
   received(bytes: Buffer, start: number, end: number): boolean {
+    this.#wiring.totals.bytesIn += end - start;
     if (this.receipts !== null) this.receipts.heard();
     if (this.hold === 'ended') return true;
     this.readUs = this.#wiring.turn.nowUs();
     this.#take(bytes, start, end, false);
-    // An ended session is still read, for its last bytes and the client's goodbye: unread, they
-    // would keep the socket for ever.
+    // An ended session is read too: its client's goodbye, unread, would keep the socket for ever.
     return this.isRead;
   }
 

@@ -11,7 +11,7 @@ const turnOver = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 function made(): { socket: FakeSocket; outlet: Outlet; drains: () => number } {
   const socket = new FakeSocket();
   let drains = 0;
-  const totals = { pendingBytes: 0 };
+  const totals = { pendingBytes: 0, bytesOut: 0 };
   const outlet = new Outlet(socket.asSocket(), new Turn(), totals, () => drains++);
   return { socket, outlet, drains: () => drains };
 }

@@ -16,8 +16,10 @@ const carefulBytes = 1024 * 1024;
 const pool: Buffer[] = [];
 const nothing = Buffer.alloc(0);
 
-/** What all clients of this process have not taken; each queue keeps its own share up to date. */
+/** What all clients of this process were sent, and what they have not taken. */
 export interface ReplyTotals {
+  bytesOut: number;
+  /** Each queue keeps its own share up to date. */
   pendingBytes: number;
 }
 
@@ -146,6 +148,7 @@ export class Outlet implements Flushable {
   /** True when the socket could not take it all at once and so still points into `bytes`. */
   #write(bytes: Buffer): boolean {
     this.written += bytes.length;
+    this.#totals.bytesOut += bytes.length;
     this.#socket.write(bytes);
     if (this.#socket.writableLength === 0) return false;
     this.#arm();

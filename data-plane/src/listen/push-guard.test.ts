@@ -14,10 +14,9 @@ const limits: PushLimits = {
 };
 
 function made() {
-  const totals = { pendingBytes: 0 };
   const counters = new ProcessCounters();
   const clock = { ms: 0 };
-  const guard = new PushGuard(limits, totals, counters, () => clock.ms);
+  const guard = new PushGuard(limits, counters, () => clock.ms);
   const client = (pendingBytes: number) => ({
     queue: { pendingBytes },
     isCut: false,
@@ -25,7 +24,7 @@ function made() {
       this.isCut = true;
     },
   });
-  return { totals, counters, clock, guard, client };
+  return { counters, clock, guard, client };
 }
 
 test('beyond the hard limit a client is cut off at once', () => {
@@ -50,9 +49,9 @@ test('beyond the soft limit it is cut off after its time, unless it caught up me
 });
 
 test('where the process holds too much, those with more than their share are cut off', () => {
-  const { guard, client, totals } = made();
+  const { guard, client, counters } = made();
   for (let n = 0; n < 10; n++) guard.enter();
-  totals.pendingBytes = limits.processBytesMax + 1;
+  counters.pendingBytes = limits.processBytesMax + 1;
   const [greedy, modest] = [client(500 * kibi), client(50 * kibi)];
   for (const one of [greedy, modest]) guard.pushed(one);
   assert.deepEqual([greedy.isCut, modest.isCut], [true, false]);

@@ -1,6 +1,5 @@
 /** Clients that are pushed more than they take: cut off before they cost the others anything. */
 import type { ProcessCounters } from '../observe/observe.ts';
-import type { ReplyTotals } from './outlet.ts';
 
 export interface PushLimits {
   /** Bytes one client may have untaken; beyond it is cut off at once. */
@@ -31,7 +30,6 @@ const subscriptionBytes = 512;
  */
 export class PushGuard {
   readonly #limits: PushLimits;
-  readonly #totals: ReplyTotals;
   readonly #counters: ProcessCounters;
   readonly #nowMs: () => number;
   /** Clients above the soft limit, and since when. */
@@ -39,14 +37,8 @@ export class PushGuard {
   #members = 0;
   #namesBytes = 0;
 
-  constructor(
-    limits: PushLimits,
-    totals: ReplyTotals,
-    counters: ProcessCounters,
-    nowMs: () => number,
-  ) {
+  constructor(limits: PushLimits, counters: ProcessCounters, nowMs: () => number) {
     this.#limits = limits;
-    this.#totals = totals;
     this.#counters = counters;
     this.#nowMs = nowMs;
   }
@@ -80,7 +72,7 @@ export class PushGuard {
     const { bytesMax, softBytesMax, processBytesMax } = this.#limits;
     if (pending > bytesMax) {
       this.#cut(client);
-    } else if (this.#totals.pendingBytes > processBytesMax) {
+    } else if (this.#counters.pendingBytes > processBytesMax) {
       const share = Math.max(shareBytesMin, processBytesMax / Math.max(1, this.#members));
       if (pending > share) this.#cut(client);
     }

@@ -17,7 +17,10 @@ const usual: QueueLimits = {
   untakenBytesMax: 1_000_000,
 };
 
-function made(limits: Partial<QueueLimits> = {}, totals: ReplyTotals = { pendingBytes: 0 }) {
+function made(
+  limits: Partial<QueueLimits> = {},
+  totals: ReplyTotals = { pendingBytes: 0, bytesOut: 0 },
+) {
   const socket = new FakeSocket();
   const turn = new Turn();
   const answered: Run[] = [];
@@ -119,7 +122,7 @@ test('a client that takes nothing gets no more room, until it does', () => {
 });
 
 test('parked replies count as untaken, of the client and of the process', () => {
-  const totals = { pendingBytes: 0 };
+  const totals = { pendingBytes: 0, bytesOut: 0 };
   const { queue, sent, give } = made({ replyCreditBytes: 100 }, totals);
   sent(1);
   give(sent(1), 'x'.repeat(200), 1, true);

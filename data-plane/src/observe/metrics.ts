@@ -72,7 +72,8 @@ const counters: readonly Row[] = [
 const gauges: readonly Row[] = [
   ['connectionsOpen', 'connections_open', 'Client connections open now.'],
   ['clientsBlocked', 'clients_blocked', 'Clients waiting in a blocking command now.'],
-  ['clientsPaused', 'clients_paused', 'Clients not read from now.'],
+  ['clientsPaused', 'clients_paused', 'Clients not read from for their owed replies now.'],
+  ['pendingBytes', 'client_pending_bytes', 'Bytes that clients have not taken now.'],
   ['subscriptions', 'subscriptions', 'Subscriptions of clients now.'],
   ['snapshotSequence', 'snapshot_sequence', 'Sequence of the configuration served.'],
 ];

@@ -17,6 +17,8 @@ export class ProcessCounters {
   /** Bytes between clients and this process. */
   bytesIn = 0;
   bytesOut = 0;
+  /** Of replies and pushes, not taken by their clients now. */
+  pendingBytes = 0;
   /** MOVED and ASK answers followed. */
   redirects = 0;
   /** Commands sent again because the reply said they were not executed, or they were never sent. */
@@ -30,7 +32,7 @@ export class ProcessCounters {
   /** Elements a server popped for a client that had gone: put back, or not to be had back. */
   poppedGivenBack = 0;
   poppedLost = 0;
-  /** Clients not read from now, because their owed replies exceed their budget. */
+  /** Clients not read from because their owed replies exceed their budget, as of the last second. */
   clientsPaused = 0;
   /** Times such a pause began. */
   clientPauses = 0;

@@ -1,5 +1,5 @@
 /** One command that waits for records, and the line such commands stand in. */
-import type { Loan, SessionId } from './exchange.ts';
+import type { Loan, Outcome, SessionId } from './exchange.ts';
 import { type Delivery, type Popping, type PopWish, PositionError } from './positions.ts';
 import { answerBytesMax, valueBytesMax } from './wire.ts';
 
@@ -11,7 +11,7 @@ export interface Era {
 
 /** Takes back what callers say of records. */
 export interface Settler {
-  settle(era: Era, id: number, done: boolean): void;
+  settle(era: Era, id: number, outcome: Outcome): void;
   cancel(caller: Caller): void;
 }
 
@@ -45,17 +45,21 @@ export class Loaned implements Delivery {
   }
 
   ack(): void {
-    this.#settle(true);
+    this.#settle('ack');
   }
 
   nack(): void {
-    this.#settle(false);
+    this.#settle('nack');
   }
 
-  #settle(done: boolean): void {
+  giveBack(): void {
+    this.#settle('return');
+  }
+
+  #settle(outcome: Outcome): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    this.#settler.settle(this.era, this.id, done);
+    this.#settler.settle(this.era, this.id, outcome);
   }
 }
 
@@ -82,6 +86,8 @@ export class Caller implements Popping {
   /** Of those it got, the ones to be read where they are. */
   elsewhere: Loaned[] | null = null;
   bytes = 0;
+  /** While it has less than it wants: the last question whose answer may hold more for it. */
+  partOf = 0;
   readonly #settler: Settler;
   readonly resolve: (deliveries: readonly Delivery[]) => void;
   readonly reject: (error: Error) => void;
@@ -99,6 +105,11 @@ export class Caller implements Popping {
 
   cancel(): void {
     this.#settler.cancel(this);
+  }
+
+  /** Records it may still get. */
+  get lacks(): number {
+    return this.wish.count - this.got.length;
   }
 
   /** When to look at it again. */

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { KafkaError } from '@respool/kafka/kafka-error';
+import fc from 'fast-check';
 import { contents, turns, World } from '../test/forward-world.ts';
-import { PositionError } from './positions.ts';
+import { type Delivery, PositionError } from './positions.ts';
 
 test('nothing there: a plain KPOP is told so at once, and its question looked for it', async () => {
   const world = new World();
@@ -96,7 +97,7 @@ test('called off, it takes nothing; what comes for it all the same goes to the n
   world.held[0]?.();
   assert.deepEqual(contents(await other.deliveries), ['a']);
   await world.clock.advance(10);
-  assert.deepEqual(world.asks.at(-1)?.nacks, [2]);
+  assert.deepEqual(world.asks.at(-1)?.returns, [2]);
   assert.equal(world.waiting.count, 0);
 });
 
@@ -136,4 +137,93 @@ test('a record that is gone when it is read goes back, and the caller gets the n
   world.log.values[0] = Buffer.from('found anew');
   await world.clock.advance(10);
   assert.equal((await popped).length, 1);
+});
+
+test('one that has some of its COUNT gets the rest from what was asked for it, and nothing goes back', async () => {
+  const world = new World();
+  world.log.push('a', 'b', 'c', 'd', 'e');
+  world.ways = ['hold', 'hold'];
+  const many = world.pop({ count: 4 });
+  await turns();
+  const one = world.pop();
+  await turns();
+  // The answer to the second question, of one record, overtakes that of four.
+  world.held[1]?.();
+  await turns();
+  world.held[0]?.();
+  assert.deepEqual(contents(await many.deliveries), ['a', 'b', 'c', 'e']);
+  assert.deepEqual(contents(await one.deliveries), ['d']);
+  await world.clock.advance(10);
+  assert.deepEqual(
+    world.asks.flatMap(({ returns }) => returns),
+    [],
+  );
+});
+
+test('one that has some of its COUNT leaves with that when the rest is lost, or it is called off', async () => {
+  for (const end of ['late', 'fenced', 'called off']) {
+    const world = new World();
+    world.log.push('a', 'b', 'c');
+    world.ways = end === 'late' ? ['lose', 'pass'] : ['hold', 'pass'];
+    const many = world.pop({ count: 2, waitMs: 60_000 });
+    await turns();
+    const one = world.pop({ waitMs: 60_000 });
+    await turns();
+    if (end === 'called off') many.cancel();
+    if (end === 'fenced') {
+      world.owner.fence();
+      world.newOwner(2);
+      world.pop({ waitMs: 60_000 });
+    }
+    await world.clock.advance(7_000);
+    assert.deepEqual(contents(await many.deliveries), ['c'], end);
+    one.cancel();
+    await one.deliveries;
+  }
+});
+
+test('in any order of questions and answers all is delivered once, and nothing goes back', async () => {
+  const step = fc.oneof(
+    fc.record({ pop: fc.integer({ min: 1, max: 9 }), waits: fc.boolean() }),
+    fc.record({ push: fc.integer({ min: 1, max: 9 }) }),
+    fc.record({ hold: fc.boolean() }),
+    fc.record({ tell: fc.nat(3) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const world = new World();
+      const popped: Promise<readonly Delivery[]>[] = [];
+      let pushed = 0;
+      for (const one of steps) {
+        if ('pop' in one) {
+          const waitMs = one.waits ? 600_000 : 0;
+          popped.push(world.pop({ count: one.pop, waitMs }).deliveries);
+        } else if ('push' in one) {
+          for (let n = 0; n < one.push; n++) world.log.push(`${pushed++}`);
+        } else if ('hold' in one) world.ways = one.hold ? ['hold', 'hold'] : [];
+        else world.held.splice(one.tell % (world.held.length + 1), 1)[0]?.();
+        await turns();
+      }
+      for (world.ways = []; world.held.length > 0; await turns()) world.held.shift()?.();
+      // Whoever still waits is served: there is more than all of them want.
+      for (let n = 0; n < 1_000; n++) world.log.push(`${pushed++}`);
+      await world.clock.advance(3_000);
+      const answers = await Promise.all(popped);
+      const got = answers.flatMap(contents);
+      for (const one of answers) {
+        const offsets = one.map(({ offset }) => offset);
+        assert.deepEqual(
+          offsets,
+          offsets.toSorted((a, b) => a - b),
+        );
+      }
+      assert.equal(new Set(got).size, got.length);
+      assert.deepEqual(
+        world.asks.flatMap(({ returns }) => returns),
+        [],
+      );
+      assert.deepEqual([world.waiting.count, world.forwarder.waiting], [0, 0]);
+    }),
+    { numRuns: 200 },
+  );
 });

@@ -1,20 +1,12 @@
 /** The commands of one unit that wait for records: who gets which, who is told what, and when. */
 import type { Clock } from '@respool/contracts/clock';
 import { asKafkaError } from '@respool/kafka/kafka-error';
-import {
-  bytesOf,
-  Caller,
-  type Era,
-  Line,
-  Loaned,
-  type Settler,
-  wantBytesOf,
-  windowFull,
-} from './caller.ts';
+import { bytesOf, Caller, type Era, Line, Loaned, type Settler, windowFull } from './caller.ts';
+import { Demand } from './demand.ts';
 import { readElsewhere } from './elsewhere.ts';
 import type { Loan, Rest } from './exchange.ts';
 import { type PopWish, PositionError } from './positions.ts';
-import { answerBytesMax } from './wire.ts';
+import type { UnderWay } from './under-way.ts';
 
 export interface CallersOptions {
   readonly clock: Clock;
@@ -23,6 +15,7 @@ export interface CallersOptions {
   readonly popMsMax: number;
   /** Commands that wait, of all units of the tenant. */
   readonly waiting: { count: number };
+  readonly underWay: Pick<UnderWay, 'oldest' | 'newest' | 'records'>;
   /** Why there was no answer yet. */
   readonly trouble: () => string;
   /** Somebody wants records now. */
@@ -34,8 +27,6 @@ export interface Told {
   readonly rest: Exclude<Rest, 'ready'>;
   /** Number of the last of them. */
   readonly upTo: number;
-  /** Records of other answers under way, which the first in the line are to get. */
-  readonly due: number;
   /** Whether they leave the line until there may be something for them. */
   readonly mayRest: boolean;
 }
@@ -48,35 +39,26 @@ export class Callers {
   readonly #settler: Settler;
   readonly #line = new Line();
   readonly #resting = new Line();
+  /**
+   * Has some of what it asked for, while answers that were asked for before may bring the rest.
+   * If it left with less, there would be nobody for that: it would go back, and come out of order.
+   */
+  #partial: Caller | null = null;
   /** Number of the caller that came last. */
   lastNumber = 0;
-  #inLine = 0;
-  #inRest = 0;
-  #wantBytes = 0;
-  #blockers = 0;
   #armedAtMs = Number.POSITIVE_INFINITY;
   #cancelTimer: () => void = () => {};
   #isAgainDue = false;
-  /** Records wanted by those in the line. */
-  want = 0;
+  readonly demand: Demand;
 
   constructor(settler: Settler, options: CallersOptions) {
     this.#settler = settler;
     this.#options = options;
+    this.demand = new Demand(options.waiting);
   }
 
   get count(): number {
-    return this.#inLine + this.#inRest;
-  }
-
-  /** Whether somebody waits for records that are not there yet. */
-  get patient(): boolean {
-    return this.#blockers > 0 || this.#inRest > 0;
-  }
-
-  /** What those in the line would take of one answer. */
-  get wantBytes(): number {
-    return Math.min(this.#wantBytes, answerBytesMax);
+    return this.demand.inLine + this.demand.inRest;
   }
 
   join(wish: PopWish): Caller {
@@ -104,18 +86,26 @@ export class Callers {
         continue;
       }
       this.#lend(caller, loan, bytes, era);
-      if (caller.got.length < caller.wish.count) continue;
+      if (caller.lacks > 0) continue;
       this.#finish(caller);
       caller = this.#first();
     }
-    if (caller !== null && caller.got.length > 0) this.#finish(caller);
+    if (caller !== null && caller.got.length > 0) this.#keepPartial(caller);
+    this.endPartial();
     return left;
   }
 
+  /** A question is under way no more. */
+  endPartial(): void {
+    const partial = this.#partial;
+    if (partial !== null && this.#options.underWay.oldest > partial.partOf) this.#finish(partial);
+  }
+
   tell(told: Told): void {
-    const { rest, upTo, due, mayRest } = told;
+    const { rest, upTo, mayRest } = told;
     const nowMs = this.#options.nowMs();
-    this.#each(upTo, due, (caller) => {
+    this.#each(upTo, this.#options.underWay.records, (caller) => {
+      if (caller === this.#partial) return false;
       if (rest === 'empty' && nowMs >= caller.softAtMs) {
         this.#leave(caller);
         caller.resolve([]);
@@ -124,33 +114,26 @@ export class Callers {
       caller.state = rest;
       this.#arm(caller.deadlineAtMs);
       if (!mayRest) return false;
-      this.#leaves(caller);
-      caller.rests = true;
-      this.#inRest++;
+      this.demand.rests(caller);
       this.#resting.push(caller);
       return true;
     });
-    if (this.#inRest > 0) this.#askAgainSoon();
+    if (this.demand.inRest > 0) this.#askAgainSoon();
   }
 
   fail(error: Error, upTo = Number.POSITIVE_INFINITY): void {
     if (upTo === Number.POSITIVE_INFINITY) this.wake();
     this.#each(upTo, 0, (caller) => {
-      this.#leave(caller);
-      caller.reject(error);
+      this.#end(caller, error);
       return true;
     });
   }
 
   /** There may be something for those who rest. */
   wake(): void {
-    if (this.#inRest === 0) return;
+    if (this.demand.inRest === 0) return;
     const woken = this.#resting.takeAll();
-    for (const caller of woken) {
-      caller.rests = false;
-      this.#inRest--;
-      this.#enters(caller);
-    }
+    for (const caller of woken) this.demand.wakes(caller);
     this.#line.prepend(woken);
     this.#options.wanted();
   }
@@ -158,10 +141,9 @@ export class Callers {
   cancel(caller: Caller): void {
     caller.isCancelled = true;
     if (caller.state === 'over') return;
-    this.#leave(caller);
-    caller.resolve([]);
-    this.#line.shrink(this.#inLine);
-    this.#resting.shrink(this.#inRest);
+    this.#end(caller, null);
+    this.#line.shrink(this.demand.inLine);
+    this.#resting.shrink(this.demand.inRest);
   }
 
   close(): void {
@@ -170,7 +152,7 @@ export class Callers {
   }
 
   #first(): Caller | null {
-    return this.#line.first() ?? this.#resting.first();
+    return this.#partial ?? this.#line.first() ?? this.#resting.first();
   }
 
   #lend(caller: Caller, loan: Loan, bytes: number, era: Era): void {
@@ -179,10 +161,35 @@ export class Callers {
     else if (caller.elsewhere === null) caller.elsewhere = [loaned];
     else caller.elsewhere.push(loaned);
     caller.got.push(loaned);
+    this.demand.got(caller);
     caller.bytes += bytes;
   }
 
+  /** The answers that were asked for by now may hold more for it; one that rests asked for none. */
+  #keepPartial(caller: Caller): void {
+    if (caller === this.#partial) return;
+    if (caller.rests) {
+      this.#finish(caller);
+      return;
+    }
+    caller.partOf = this.#options.underWay.newest;
+    this.#partial = caller;
+  }
+
+  /** Its wait ends: with what it has, else with `error`, or with nothing. */
+  #end(caller: Caller, error: Error | null): void {
+    if (caller.got.length > 0) {
+      this.#finish(caller);
+      return;
+    }
+    this.#leave(caller);
+    if (error === null) caller.resolve([]);
+    else caller.reject(error);
+  }
+
   #finish(caller: Caller): void {
+    // An answer may have overtaken the one before it.
+    if (caller === this.#partial) caller.got.sort(byPlace);
     this.#leave(caller);
     if (caller.elsewhere === null) caller.resolve(caller.got);
     else void this.#fetch(caller);
@@ -220,38 +227,21 @@ export class Callers {
     let owed = due;
     for (const caller of this.#line.takeAll()) {
       const isOwed = owed > 0;
-      owed -= caller.wish.count;
+      owed -= caller.lacks;
       if (isOwed || caller.number > upTo || !told(caller)) kept.push(caller);
     }
     this.#line.prepend(kept);
   }
 
   #comes(caller: Caller): void {
-    caller.rests = false;
-    this.#options.waiting.count++;
-    if (caller.wish.waitMs > 0) this.#blockers++;
-    this.#enters(caller);
+    this.demand.comes(caller);
     this.#arm(caller.deadlineAtMs);
   }
 
-  #enters({ wish }: Caller): void {
-    this.#inLine++;
-    this.want += wish.count;
-    this.#wantBytes += wantBytesOf(wish);
-  }
-
-  #leaves({ wish }: Caller): void {
-    this.#inLine--;
-    this.want -= wish.count;
-    this.#wantBytes -= wantBytesOf(wish);
-  }
-
   #leave(caller: Caller): void {
-    if (caller.rests) this.#inRest--;
-    else this.#leaves(caller);
-    if (caller.wish.waitMs > 0) this.#blockers--;
-    this.#options.waiting.count--;
+    this.demand.leaves(caller);
     caller.state = 'over';
+    if (caller === this.#partial) this.#partial = null;
   }
 
   #askAgainSoon(): void {
@@ -292,9 +282,12 @@ export class Callers {
 
   #giveUp(caller: Caller): void {
     const { state } = caller;
-    this.#leave(caller);
-    if (state === 'empty') caller.resolve([]);
-    else if (state === 'full') caller.reject(windowFull());
-    else caller.reject(new PositionError('no-owner', this.#options.trouble()));
+    if (state === 'empty') this.#end(caller, null);
+    else if (state === 'full') this.#end(caller, windowFull());
+    else this.#end(caller, new PositionError('no-owner', this.#options.trouble()));
   }
+}
+
+function byPlace(one: Loaned, other: Loaned): number {
+  return one.partition - other.partition || one.offset - other.offset;
 }

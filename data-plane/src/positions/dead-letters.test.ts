@@ -54,6 +54,29 @@ test('one goes to the dead-letter topic, with its key and where it came from', a
   assert.deepEqual([notice?.kind, notice?.from, notice?.count], ['dead-letter', 0, 1]);
 });
 
+test('what was given back without having been shown to anybody was not delivered', async () => {
+  const rig = rigWithLetters();
+  rig.push(0, 'a', 'b');
+  const owner = rig.start();
+  for (let round = 0; round < 5; round++) {
+    const loans = await rig.take(owner, 2);
+    assert.deepEqual(
+      loans.map(({ deliveries }) => deliveries),
+      [1, 1],
+    );
+    await rig.ask(owner, { returns: loans.map(({ id }) => id) });
+  }
+  const [a, b] = await rig.take(owner, 2);
+  await rig.settle(owner, [b!], [a!]);
+  const [again] = await rig.take(owner, 2);
+  assert.equal(again?.deliveries, 2);
+  await rig.settle(owner, [again!]);
+  await rig.run(owner, 200);
+  const { deadLetters, redeliveries } = owner.sample();
+  assert.deepEqual([deadLetters, redeliveries, rig.committed()], [0, 1, [2]]);
+  assert.equal(letters(rig).length, 0);
+});
+
 test('nothing is committed past one before its push has succeeded', async () => {
   const rig = rigWithLetters();
   rig.push(0, 'bad', 'good');

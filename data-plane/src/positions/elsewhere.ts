@@ -8,15 +8,21 @@ import type { Caller, Loaned } from './caller.ts';
  */
 export async function readElsewhere(caller: Caller): Promise<readonly Loaned[]> {
   const { wish, got } = caller;
-  let kept: readonly Loaned[] = [];
+  let missing: ReadonlySet<Loaned>;
   try {
-    const missing = await fill(caller);
-    kept = fitting(got, missing, wish.bytesMax);
-    return kept;
-  } finally {
-    const isKept = new Set(kept);
-    for (const loaned of got) if (!isKept.has(loaned)) loaned.nack();
+    missing = await fill(caller);
+  } catch (thrown) {
+    for (const loaned of got) loaned.nack();
+    throw thrown;
   }
+  const kept = fitting(got, missing, wish.bytesMax);
+  const isKept = new Set(kept);
+  for (const loaned of got) {
+    // One that cannot be had counts, so that it is not tried for ever.
+    if (missing.has(loaned)) loaned.nack();
+    else if (!isKept.has(loaned)) loaned.giveBack();
+  }
+  return kept;
 }
 
 /** Those that are not there any more. */

@@ -32,6 +32,9 @@ export interface Loan {
   readonly value: Buffer | null | 'elsewhere';
 }
 
+/** What became of a loan. `return`: nobody saw it. */
+export type Outcome = 'ack' | 'nack' | 'return';
+
 /** What a worker says of a record by its place: KACK, KNACK. */
 export interface Verdict {
   readonly partition: number;
@@ -54,6 +57,8 @@ export interface Ask {
   /** Loans that are settled, and loans that are given back. Unknown ones are ignored. */
   readonly acks: readonly number[];
   readonly nacks: readonly number[];
+  /** Loans that reached no client: they are given back, and do not count as deliveries. */
+  readonly returns: readonly number[];
   readonly verdicts: readonly Verdict[];
 }
 

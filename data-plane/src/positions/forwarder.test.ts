@@ -105,7 +105,7 @@ test('loans of an answer that came too late are given out or given back', async 
   await refused;
   world.held[0]?.();
   await world.clock.advance(10);
-  assert.deepEqual(world.asks.at(-1)?.nacks, [1]);
+  assert.deepEqual(world.asks.at(-1)?.returns, [1]);
   assert.deepEqual(contents(await world.pop().deliveries), ['a']);
 });
 

@@ -1,12 +1,11 @@
 /** One unit as this proxy's clients see it: their wishes gathered, asked of its owner, dealt out. */
-import { KafkaError } from '@respool/kafka/kafka-error';
 import type { Caller, Era, Settler } from './caller.ts';
 import { Callers } from './callers.ts';
-import type { Answer, SessionId, UnitName, Verdict } from './exchange.ts';
+import type { Answer, Outcome, SessionId, UnitName, Verdict } from './exchange.ts';
 import { Backoff, type ForwarderHost } from './forwarder-host.ts';
 import type { Place } from './place.ts';
 import { type Popping, type PopWish, PositionError } from './positions.ts';
-import { askOf, SentAsk } from './sent-ask.ts';
+import { askOf, failureOf, SentAsk } from './sent-ask.ts';
 import { dealOut, Judgements, Settlements } from './settlements.ts';
 import type { Unanswered } from './transport.ts';
 import { UnderWay } from './under-way.ts';
@@ -52,7 +51,7 @@ export class Forwarder implements Settler {
     this.#settlements = new Settlements(clock, this.#schedule);
     this.#backoff = new Backoff(clock, this.#schedule);
     this.#callers = new Callers(this, {
-      ...{ clock, nowMs, popMsMax, waiting },
+      ...{ clock, nowMs, popMsMax, waiting, underWay: this.#underWay },
       trouble: () => this.#trouble,
       wanted: this.#schedule,
     });
@@ -70,8 +69,8 @@ export class Forwarder implements Settler {
     return judged;
   }
 
-  settle(era: Era, id: number, done: boolean): void {
-    if (era === this.#era) this.#settlements.add(id, done);
+  settle(era: Era, id: number, outcome: Outcome): void {
+    if (era === this.#era) this.#settlements.add(id, outcome);
   }
 
   cancel(caller: Caller): void {
@@ -126,7 +125,7 @@ export class Forwarder implements Settler {
     this.#isScheduled = false;
     if (this.#callers.count > 0) this.usedAtMs = this.#host.nowMs();
     const isWanted =
-      this.#callers.want > 0 || this.#settlements.isDue || this.#judgements.count > 0;
+      this.#callers.demand.records > 0 || this.#settlements.isDue || this.#judgements.count > 0;
     if (!isWanted) this.#rest();
     else if (this.#place === null) void this.#find();
     else while (this.#underWay.size < asksMax && this.#sendNext(this.#place)) {}
@@ -134,7 +133,10 @@ export class Forwarder implements Settler {
 
   /** False when there is nothing to be asked now. */
   #sendNext(place: Place): boolean {
-    let take = Math.max(0, Math.min(takeMax, this.#callers.want - this.#underWay.records));
+    let take = Math.max(
+      0,
+      Math.min(takeMax, this.#callers.demand.records - this.#underWay.records),
+    );
     if (take === 0 && !this.#settlements.isDue && this.#judgements.count === 0) return false;
     const from = this.#host.session();
     if (from === null) {
@@ -142,7 +144,7 @@ export class Forwarder implements Settler {
       void this.#find();
       return false;
     }
-    let bytes = Math.min(this.#callers.wantBytes, take * valueBytesMax);
+    let bytes = Math.min(this.#callers.demand.bytes, take * valueBytesMax);
     if (!this.#host.budget.reserve(bytes, this.#schedule)) {
       if (!this.#settlements.isDue && this.#judgements.count === 0) return false;
       [take, bytes] = [0, 0];
@@ -152,13 +154,13 @@ export class Forwarder implements Settler {
   }
 
   #send(place: Place, from: SessionId, take: number, bytes: number): void {
-    const { acks, nacks } = this.#settlements.take();
+    const settled = this.#settlements.take();
     const judgements = this.#judgements.take();
-    const waits = this.#callers.patient || this.#wasFull;
+    const waits = this.#callers.demand.isPatient || this.#wasFull;
     const upTo = this.#callers.lastNumber;
     const era = this.#era!;
     const hints = this.#hints;
-    const content = { era, take, bytes, waits, acks, nacks, judgements, upTo, hints };
+    const content = { era, take, bytes, waits, ...settled, judgements, upTo, hints };
     const sent = new SentAsk(content, this.#answered, this.#unanswered);
     this.#underWay.add(sent);
     this.#host.ask(place, askOf(this.unit, place, from, content), sent);
@@ -180,6 +182,7 @@ export class Forwarder implements Settler {
       default:
         this.#failed(sent, wasOver, failureOf(reply));
     }
+    this.#callers.endPartial();
     this.#schedule();
   };
 
@@ -189,7 +192,7 @@ export class Forwarder implements Settler {
     this.#backoff.failures = 0;
     this.#lates = 0;
     this.#stale = null;
-    for (const id of this.#callers.give(loans, era)) this.settle(era, id, false);
+    for (const id of this.#callers.give(loans, era)) this.settle(era, id, 'return');
     if (wasOver || take === 0) return;
     this.#wasFull = rest === 'full';
     if (rest === 'ready') {
@@ -199,7 +202,7 @@ export class Forwarder implements Settler {
     }
     // Who would rest is to be hinted at, and a hint that came meanwhile counts.
     if (rest === 'full' && !waits) return;
-    this.#callers.tell({ rest, upTo, due: this.#underWay.records, mayRest: hints === this.#hints });
+    this.#callers.tell({ rest, upTo, mayRest: hints === this.#hints });
   }
 
   #fenced(): void {
@@ -232,6 +235,7 @@ export class Forwarder implements Settler {
       this.#trouble = 'the owner of the position does not answer';
       if (++this.#lates >= latesMax) this.#place = null;
     }
+    this.#callers.endPartial();
     this.#schedule();
   };
 
@@ -246,6 +250,7 @@ export class Forwarder implements Settler {
         reject(new PositionError('no-owner', unheard));
       }
     }
+    this.#callers.endPartial();
   }
 
   async #find(): Promise<void> {
@@ -282,16 +287,10 @@ export class Forwarder implements Settler {
 
   /** Whoever closed it is told when all is said. */
   #rest(): void {
-    if (this.#quiet === null || !this.isIdle) return;
-    this.#quiet.resolve();
+    if (this.isIdle) this.#quiet?.resolve();
   }
 }
 
 const failuresMax = 20;
 const unheard =
   'the owner of the position did not answer: whether it counted that is not known, and saying it again does no harm';
-
-function failureOf(reply: Exclude<Reply, { kind: 'loans' | 'fenced' }>): Error {
-  if (reply.kind === 'failed') return new KafkaError(reply.code, reply.message);
-  return new PositionError('no-owner', 'the owner of the position answered something else');
-}

@@ -71,7 +71,17 @@ class Model {
   }
 }
 
-const steps = ['lend', 'done', 'back', 'again', 'move', 'skip', 'advance', 'confirm'] as const;
+const steps = [
+  'lend',
+  'done',
+  'back',
+  'unlend',
+  'again',
+  'move',
+  'skip',
+  'advance',
+  'confirm',
+] as const;
 
 function step(kind: (typeof steps)[number], luck: number, ledger: Ledger, model: Model): void {
   const one = (state: string) => {
@@ -99,6 +109,7 @@ function step(kind: (typeof steps)[number], luck: number, ledger: Ledger, model:
     ledger.confirm(Math.max(0, model.watermark - (luck % 2)));
   } else if (kind === 'done') become('out', 'done', (entry) => ledger.done(entry));
   else if (kind === 'back') become('out', 'ready', (entry) => ledger.giveBack(entry));
+  else if (kind === 'unlend') become('out', 'ready', (entry) => ledger.unlend(entry));
   else if (kind === 'again') become('ready', 'out', (one) => ledger.lendAgain(one, 0, holder, 0));
   else if (kind === 'move') become('ready', 'moving', (entry) => ledger.move(entry));
   else become('moving', 'done', (entry) => ledger.skip(entry));

@@ -25,7 +25,7 @@ export interface Entry<H extends Holder = Holder> {
   /** Counts the entries of its ledger. */
   readonly place: number;
   state: EntryState;
-  /** Times it was given out. */
+  /** Times it was given out, but for those it was not shown to anybody. */
   deliveries: number;
   /** While it is out: what it is called, who has it, and since when. */
   loan: number;
@@ -130,6 +130,12 @@ export class Ledger<H extends Holder = Holder> {
     entry.state = 'ready';
     this.#ready++;
     this.#readyFrom = Math.min(this.#readyFrom, this.#indexOf(entry));
+  }
+
+  /** Of a record that is out and was shown to nobody: it was never given out. */
+  unlend(entry: Entry<H>): void {
+    this.giveBack(entry);
+    entry.deliveries--;
   }
 
   /** Of a record that came back: it is not given out any more. */

@@ -47,24 +47,21 @@ export class Loans {
   lendAgain(entry: Lent, borrower: Borrower, nowMs: number): void {
     entry.ledger.lendAgain(entry, ++this.#lastId, borrower, nowMs);
     this.#out.set(entry.loan, entry);
-    this.redeliveries++;
+    if (entry.deliveries > 1) this.redeliveries++;
   }
 
   /** The record, unless the loan has ended. */
   ack(id: number): Lent | null {
-    const entry = this.#out.get(id);
-    if (entry === undefined) return null;
-    this.#out.delete(id);
-    entry.ledger.done(entry);
-    return entry;
+    return this.#end(id, (entry) => entry.ledger.done(entry));
   }
 
   nack(id: number): Lent | null {
-    const entry = this.#out.get(id);
-    if (entry === undefined) return null;
-    this.#out.delete(id);
-    entry.ledger.giveBack(entry);
-    return entry;
+    return this.#end(id, (entry) => entry.ledger.giveBack(entry));
+  }
+
+  /** Nobody saw the record. */
+  unlend(id: number): Lent | null {
+    return this.#end(id, (entry) => entry.ledger.unlend(entry));
   }
 
   /** Gives back what is out for `msMax` or longer, the oldest first; calls `each` with it. */
@@ -97,6 +94,14 @@ export class Loans {
       if (entry.holder !== null) entry.holder.out--;
       this.#out.delete(id);
     }
+  }
+
+  #end(id: number, how: (entry: Lent) => void): Lent | null {
+    const entry = this.#out.get(id);
+    if (entry === undefined) return null;
+    this.#out.delete(id);
+    how(entry);
+    return entry;
   }
 
   /** Those who wait, longest silent first; who did not ask for `silentMsMax` waits no longer. */

@@ -1,6 +1,8 @@
 /** One question under way: what it carries, for whom, and whether its time is over. */
+import { KafkaError } from '@respool/kafka/kafka-error';
 import type { Era } from './caller.ts';
 import type { Ask, SessionId, UnitName, Verdict } from './exchange.ts';
+import { PositionError } from './positions.ts';
 import type { Judgement, Settled } from './settlements.ts';
 import type { Asker, Unanswered } from './transport.ts';
 import type { Reply } from './wire.ts';
@@ -20,6 +22,8 @@ export interface AskContent extends Settled {
 
 export class SentAsk implements Asker {
   readonly content: AskContent;
+  /** Grows from question to question of a forwarder. */
+  number = 0;
   /** Given up: it is not counted as under way any more, but its loans are still taken. */
   isOver = false;
   readonly #answered: (sent: SentAsk, reply: Reply) => void;
@@ -48,7 +52,13 @@ const none: readonly Verdict[] = [];
 
 /** As it is put to the owner. */
 export function askOf(unit: UnitName, { epoch }: Era, from: SessionId, content: AskContent): Ask {
-  const { take, bytes: bytesMax, waits, acks, nacks, judgements } = content;
+  const { take, bytes: bytesMax, waits, acks, nacks, returns, judgements } = content;
   const verdicts = judgements.length === 0 ? none : judgements.flatMap((one) => one.verdicts);
-  return { unit, epoch, from, take, bytesMax, waits, acks, nacks, verdicts };
+  return { unit, epoch, from, take, bytesMax, waits, acks, nacks, returns, verdicts };
+}
+
+/** Why a reply gave nothing. */
+export function failureOf(reply: Exclude<Reply, { kind: 'loans' | 'fenced' }>): Error {
+  if (reply.kind === 'failed') return new KafkaError(reply.code, reply.message);
+  return new PositionError('no-owner', 'the owner of the position answered something else');
 }

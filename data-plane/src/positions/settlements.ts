@@ -1,11 +1,12 @@
 /** What became of loans, on its way to their owner: kept until an answer shows that it was heard. */
 import type { Clock } from '@respool/contracts/clock';
-import type { Verdict } from './exchange.ts';
+import type { Outcome, Verdict } from './exchange.ts';
 import { settledMax, verdictsMax } from './wire.ts';
 
 export interface Settled {
   readonly acks: readonly number[];
   readonly nacks: readonly number[];
+  readonly returns: readonly number[];
 }
 
 const nothing: readonly number[] = [];
@@ -19,6 +20,7 @@ export class Settlements {
   readonly #due: () => void;
   #acks: number[] = [];
   #nacks: number[] = [];
+  #returns: number[] = [];
   #isTimed = false;
   /** It waited long enough for a question to take it along. */
   isDue = false;
@@ -30,12 +32,13 @@ export class Settlements {
   }
 
   get count(): number {
-    return this.#acks.length + this.#nacks.length;
+    return this.#acks.length + this.#nacks.length + this.#returns.length;
   }
 
-  add(id: number, done: boolean): void {
-    if (done) this.#acks.push(id);
-    else this.#nacks.push(id);
+  add(id: number, outcome: Outcome): void {
+    if (outcome === 'ack') this.#acks.push(id);
+    else if (outcome === 'nack') this.#nacks.push(id);
+    else this.#returns.push(id);
     if (this.#isTimed) return;
     this.#isTimed = true;
     this.#clock.after(aloneMs, () => {
@@ -53,24 +56,31 @@ export class Settlements {
 
   /** As many as one question carries. */
   take(): Settled {
-    const acks = this.#acks.length === 0 ? nothing : this.#acks.splice(0, settledMax);
-    const nacks = this.#nacks.length === 0 ? nothing : this.#nacks.splice(0, settledMax);
+    const acks = cut(this.#acks);
+    const nacks = cut(this.#nacks);
+    const returns = cut(this.#returns);
     if (this.count === 0) this.isDue = false;
-    return { acks, nacks };
+    return { acks, nacks, returns };
   }
 
   /** They may not have been heard: they are said again, and do nothing then if they were. */
-  restore({ acks, nacks }: Settled): void {
+  restore({ acks, nacks, returns }: Settled): void {
     if (acks.length > 0) this.#acks = [...acks, ...this.#acks];
     if (nacks.length > 0) this.#nacks = [...nacks, ...this.#nacks];
+    if (returns.length > 0) this.#returns = [...returns, ...this.#returns];
     this.isDue = this.count > 0;
   }
 
   clear(): void {
     this.#acks = [];
     this.#nacks = [];
+    this.#returns = [];
     this.isDue = false;
   }
+}
+
+function cut(ids: number[]): readonly number[] {
+  return ids.length === 0 ? nothing : ids.splice(0, settledMax);
 }
 
 /** A worker's word on records by their places, and who waits for what it did. */

@@ -4,7 +4,9 @@ import type { SentAsk } from './sent-ask.ts';
 
 export class UnderWay {
   readonly #budget: TenantBudget;
+  /** In the order they were sent. */
   readonly #sent = new Set<SentAsk>();
+  #last = 0;
   /** Records asked for and not answered yet. */
   records = 0;
 
@@ -16,12 +18,24 @@ export class UnderWay {
     return this.#sent.size;
   }
 
+  /** Number of the first that is under way; Infinity of none. */
+  get oldest(): number {
+    for (const { number } of this.#sent) return number;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** Number of the last that was sent. */
+  get newest(): number {
+    return this.#last;
+  }
+
   get all(): readonly SentAsk[] {
     return [...this.#sent];
   }
 
   /** Its room is reserved. */
   add(sent: SentAsk): void {
+    sent.number = ++this.#last;
     this.#sent.add(sent);
     this.records += sent.content.take;
   }

@@ -184,6 +184,7 @@ export class UnitOwner implements Owner {
     };
     for (const id of ask.acks) settle(id, true);
     for (const id of ask.nacks) settle(id, false);
+    for (const id of ask.returns) if (loans.unlend(id) !== null) returned++;
     const judged = ask.verdicts.map((verdict) => {
       const loan = this.#loanOf(verdict);
       if (loan !== null) settle(loan, verdict.done);

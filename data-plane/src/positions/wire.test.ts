@@ -44,6 +44,7 @@ function askOf(): Ask {
     waits: luck.chance(0.5),
     acks: list(200, number),
     nacks: list(20, number),
+    returns: list(20, number),
     verdicts: list(20, () => ({
       partition: partition(),
       offset: number(),

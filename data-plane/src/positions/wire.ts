@@ -47,14 +47,14 @@ const sessionBytesMax = 128;
 const messageBytesMax = 1_024;
 const unitBytesMax = 3 * (nameBytesMax + 2);
 /** Version, kind, unit, session, and the numbers that are always there. */
-const headBytesMax = 2 + unitBytesMax + sessionBytesMax + 2 + 8 * numberBytesMax;
+const headBytesMax = 2 + unitBytesMax + sessionBytesMax + 2 + 9 * numberBytesMax;
 const verdictBytes = 2 * numberBytesMax + 1;
 const loanBytes = 5 * numberBytesMax + 1;
 const partitionMax = 2 ** 31 - 1;
 
 export function writeAsk(ask: Ask): Buffer {
-  const { acks, nacks, verdicts } = ask;
-  const settled = (acks.length + nacks.length) * numberBytesMax;
+  const { acks, nacks, returns, verdicts } = ask;
+  const settled = (acks.length + nacks.length + returns.length) * numberBytesMax;
   const to = new WireWriter(headBytesMax + settled + verdicts.length * verdictBytes);
   begin(to, heardKinds.ask);
   writeUnit(to, ask.unit);
@@ -65,6 +65,7 @@ export function writeAsk(ask: Ask): Buffer {
   to.byte(ask.waits ? 1 : 0);
   to.numbers(acks);
   to.numbers(nacks);
+  to.numbers(returns);
   to.number(verdicts.length);
   for (const { partition, offset, done } of verdicts) {
     to.number(partition);
@@ -231,12 +232,14 @@ function readAsk(from: WireReader): Ask {
   const waits = from.flag();
   const acks = from.numbers(settledMax);
   const nacks = from.numbers(settledMax);
+  const returns = from.numbers(settledMax);
   const verdicts: Verdict[] = new Array(from.count(verdictsMax, 3));
   for (let at = 0; at < verdicts.length; at++) {
     const partition = from.number(partitionMax);
     verdicts[at] = { partition, offset: from.number(), done: from.flag() };
   }
-  return { unit, epoch, from: session, take, bytesMax, waits, acks, nacks, verdicts };
+  const settled = { acks, nacks, returns };
+  return { unit, epoch, from: session, take, bytesMax, waits, ...settled, verdicts };
 }
 
 function begin(to: WireWriter, kind: number): void {

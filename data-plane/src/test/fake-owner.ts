@@ -67,6 +67,7 @@ export class FakeOwner implements Owner {
     this.asks.push(ask);
     for (const id of ask.acks) this.#settle(id, true);
     for (const id of ask.nacks) this.#settle(id, false);
+    for (const id of ask.returns) this.#unlend(id);
     const judged = ask.verdicts.map(({ offset, done }) => this.#judge(offset, done));
     const loans: Loan[] = [];
     let bytes = 0;
@@ -146,6 +147,13 @@ export class FakeOwner implements Owner {
     else this.#ready.push(out.offset);
     this.#commit();
     this.arrived();
+  }
+
+  #unlend(id: number): void {
+    const offset = this.#out.get(id)?.offset;
+    if (offset === undefined) return;
+    this.#deliveries.set(offset, (this.#deliveries.get(offset) ?? 0) - 1);
+    this.#settle(id, false);
   }
 
   #judge(offset: number, done: boolean): boolean {

@@ -119,9 +119,8 @@ export class HotPath {
       proxy: () => proxy,
     });
     const self = this;
-    const totals = { pendingBytes: 0 };
     const limits = { ...defaults.pushes, ...options.pushes };
-    const pushes = new PushGuard(limits, totals, observe.counters, Date.now);
+    const pushes = new PushGuard(limits, observe.counters, Date.now);
     const proxy: DataPlane = {
       get state() {
         return self.state;
@@ -144,7 +143,7 @@ export class HotPath {
     const wiring = {
       turn,
       queueLimits: { ...defaults.queue, ...options.queue },
-      totals,
+      totals: observe.counters,
       watcher: runWatcher(observe, this, turn),
       uploads: new UploadBudget(options.uploadBytesMax ?? defaults.uploadBytesMax),
       failed: (_client: unknown, error: unknown) => void this.failures.push(error),

@@ -30,7 +30,7 @@ class FakeUnit {
 }
 
 export class FakePositions implements Positions {
-  /** What became of records, in order: `lent 0:7`, `ack 0:7`, `nack 0:7`, `kack 0:7`, `knack 0:7`. */
+  /** What became of records, in order: `lent 0:7`, `ack 0:7`, `nack 0:7`, `back 0:7`, `kack 0:7`, `knack 0:7`. */
   readonly log: string[] = [];
   /** Views of the topic with which pops came. */
   readonly views: TopicView[] = [];
@@ -140,15 +140,17 @@ export class FakePositions implements Positions {
     unit.out.set(place, lent);
     this.log.push(`lent ${place}`);
     let said = false;
-    const say = (word: 'ack' | 'nack'): void => {
+    const say = (word: 'ack' | 'nack' | 'back'): void => {
       assert(!said, `what became of ${place} is said once`);
       said = true;
       this.log.push(`${word} ${place}`);
-      if (unit.out.delete(place) && word === 'nack') this.#giveBack(unit, lent);
+      if (word === 'back') lent.deliveries--;
+      if (unit.out.delete(place) && word !== 'ack') this.#giveBack(unit, lent);
       this.serve();
     };
     const { deliveries } = lent;
-    return { partition, offset, value, deliveries, ack: () => say('ack'), nack: () => say('nack') };
+    const become = { ack: () => say('ack'), nack: () => say('nack'), giveBack: () => say('back') };
+    return { partition, offset, value, deliveries, ...become };
   }
 
   #giveBack(unit: FakeUnit, lent: Lent): void {

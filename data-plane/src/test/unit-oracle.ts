@@ -22,6 +22,8 @@ export class Oracle {
   readonly #delivered = new Set<string>();
   /** By `epoch:partition`. */
   readonly #first = new Map<string, Given[]>();
+  /** As `epoch:partition:offset`: what was given back without having been shown. */
+  readonly #unseen = new Set<string>();
   /** False where commits may be undone by late ones: then repeats have no bound. */
   boundsRepeats = true;
   /** Records that an owner gave out again which owners before it had given out. */
@@ -65,8 +67,8 @@ export class Oracle {
     assert(this.#records[partition]?.includes(offset), `${name} was never pushed`);
     assert.equal(`${value}`, name, 'a record has its own content');
     this.#delivered.add(name);
-    if (deliveries > 1) return;
     const key = `${epoch}:${partition}`;
+    if (deliveries > 1 || this.#unseen.has(`${key}:${offset}`)) return;
     const given = this.#first.get(key) ?? [];
     this.#first.set(key, given);
     given.push({ id, offset });
@@ -75,6 +77,17 @@ export class Oracle {
   /** Somebody is done with it, and says so from now on. */
   done({ partition, offset }: Loan): void {
     this.#done.add(`${partition}:${offset}`);
+  }
+
+  /** It is given back and was shown to nobody: the next delivery is its first one again. */
+  unseen(epoch: number, { id, partition, offset }: Loan): void {
+    const key = `${epoch}:${partition}`;
+    this.#unseen.add(`${key}:${offset}`);
+    const given = this.#first.get(key) ?? [];
+    this.#first.set(
+      key,
+      given.filter((one) => one.id !== id),
+    );
   }
 
   /** Of every owner there was. */

@@ -164,6 +164,7 @@ const ask = {
   waits: false,
   acks: [],
   nacks: [],
+  returns: [],
   verdicts: [],
 } as const;
 

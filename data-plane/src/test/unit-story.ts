@@ -115,13 +115,14 @@ export class UnitStory {
   }
 
   async ask(given: Partial<Ask>) {
-    const none = { take: 0, bytesMax: 2 ** 20, waits: false, acks: [], nacks: [], verdicts: [] };
+    const said = { acks: [], nacks: [], returns: [], verdicts: [] };
     const { epoch } = this.#owner;
     return await this.#owner.exchange({
       unit: this.#unit,
       epoch,
       from: 'one.1',
-      ...none,
+      ...{ take: 0, bytesMax: 2 ** 20, waits: false },
+      ...said,
       ...given,
     });
   }

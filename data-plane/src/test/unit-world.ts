@@ -20,6 +20,8 @@ interface Ownership {
 
 interface Had {
   readonly loan: Loan;
+  /** False of one that is given back as if it had not been lent. */
+  wasSeen: boolean;
   readonly ownership: Ownership;
 }
 
@@ -154,7 +156,8 @@ export class World {
       bytesMax: this.#random.chance(0.1) ? 10 : 2 ** 20,
       waits: this.#random.chance(0.5),
       acks: acks.map(({ loan }) => loan.id),
-      nacks: nacks.map(({ loan }) => loan.id),
+      nacks: nacks.filter(({ wasSeen }) => wasSeen).map(({ loan }) => loan.id),
+      returns: nacks.filter(({ wasSeen }) => !wasSeen).map(({ loan }) => loan.id),
       verdicts: byPlace.map(({ loan }) => {
         return { partition: loan.partition, offset: loan.offset, done: true };
       }),
@@ -169,7 +172,7 @@ export class World {
       keepIf(proxy.nacks, (one) => !said.has(one));
       if (answer.kind === 'fenced') this.#forget(proxy, target);
       if (answer.kind !== 'loans' || proxy.session !== session) return;
-      proxy.has.push(...answer.loans.map((loan) => ({ loan, ownership: target })));
+      proxy.has.push(...answer.loans.map((loan) => ({ loan, wasSeen: true, ownership: target })));
     });
     this.#asking.add(asked);
     void asked.finally(() => this.#asking.delete(asked));
@@ -196,7 +199,9 @@ export class World {
   #finish(proxy: Proxy, isDone: boolean): void {
     const [had] = proxy.has.splice(this.#random.below(proxy.has.length), 1);
     if (had === undefined) return;
+    had.wasSeen = isDone || this.#random.chance(0.5);
     if (isDone) this.oracle.done(had.loan);
+    if (!had.wasSeen) this.oracle.unseen(had.ownership.owner.epoch, had.loan);
     (isDone ? proxy.acks : proxy.nacks).push(had);
   }
 

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import {
   assertFails,
   fetchOf,
+  longWait,
   newTopic,
   Producer,
   readAll,
@@ -64,9 +65,7 @@ export const faultStories: Stories = {
       lost.committed('any', [where], 250),
       lost.newProducerId(250),
     ];
-    const started = performance.now();
     await Promise.all(calls.map((call) => assertFails(call, 'deadline')));
-    assert(performance.now() - started < 10_000, 'a deadline was missed by far');
     await assertFails(lost.produce(batch, 0), 'deadline');
     await assertFails(lost.produce(batch, -5), 'deadline');
   },
@@ -74,7 +73,7 @@ export const faultStories: Stories = {
   'refuses everything once it is closed, and ends what waits': async (rig) => {
     const { gateway } = rig;
     const where = { topic: await newTopic(gateway), partition: 0 };
-    const waiting = gateway.fetchAt(fetchOf(where, 0, { waitMs: 4_000 }), soon);
+    const waiting = gateway.fetchAt(fetchOf(where, 0, { waitMs: longWait }), soon);
     waiting.catch(() => {});
     await gateway.topics(soon);
     await gateway.close();

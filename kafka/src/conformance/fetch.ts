@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {
   assertFails,
   fetchOf,
+  longWait,
   newTopic,
   Producer,
   readAll,
@@ -122,7 +123,7 @@ export const fetchStories: Stories = {
     const where = { topic: await newTopic(gateway), partition: 0 };
     const nothing = await gateway.fetchAt(fetchOf(where, 0, { waitMs: 50 }), soon);
     assert.equal(nothing.records.length, 0);
-    const waiting = gateway.fetchAt(fetchOf(where, 0, { waitMs: 4_000 }), soon);
+    const waiting = gateway.fetchAt(fetchOf(where, 0, { waitMs: longWait }), soon);
     await rig.write(where, ['at last']);
     assert.deepEqual(textsOf(await waiting), ['0 at last']);
   },

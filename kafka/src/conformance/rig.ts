@@ -1,6 +1,7 @@
 /** What a story of the gateway's conformance suite stands on: a cluster, and the means to hurt it. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import type {
   Fetched,
   FetchRequest,
@@ -37,8 +38,11 @@ export interface GatewayRig {
 export type Story = (rig: GatewayRig) => Promise<void>;
 export type Stories = Readonly<Record<string, Story>>;
 
-/** Patience of a call that is expected to succeed. */
-export const soon = 20_000;
+/** How long a read waits that something else is to end. */
+export const longWait = 15_000;
+
+/** Patience of a call that is expected to succeed, also when a broker is slow to start its work. */
+export const soon = 60_000;
 
 export async function newTopic(
   gateway: KafkaGateway,
@@ -113,6 +117,24 @@ export async function readAll(
     texts.push(...textsOf(fetched));
     if (fetched.nextOffset === offset) return texts;
     offset = fetched.nextOffset;
+  }
+}
+
+/** Waits for a broker to hear of a deletion, which it may do after whoever did it has an answer. */
+export async function untilUnknown(gateway: KafkaGateway, topic: string): Promise<void> {
+  const deadline = performance.now() + soon;
+  const look = () => gateway.topic(topic, soon, 'now');
+  for (;;) {
+    const failure = await look().then(
+      () => null,
+      (error: KafkaError) => error,
+    );
+    if (failure !== null) {
+      assert.equal(failure.code, 'topic-unknown', failure.message);
+      return;
+    }
+    assert(performance.now() < deadline, `the broker still has ${topic}`);
+    await setTimeout(5);
   }
 }
 

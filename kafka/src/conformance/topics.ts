@@ -11,6 +11,7 @@ import {
   type Stories,
   soon,
   textsOf,
+  untilUnknown,
 } from './rig.ts';
 
 export const topicStories: Stories = {
@@ -54,7 +55,7 @@ export const topicStories: Stories = {
     const before = await gateway.topic(where.topic, soon);
     await (await Producer.open(gateway, where)).write('a', 'b', 'c');
     await rig.removeTopic(where.topic);
-    await assertFails(gateway.topic(where.topic, soon, 'now'), 'topic-unknown');
+    await untilUnknown(gateway, where.topic);
     const topic = { name: where.topic, partitions: 1, replicationFactor: 1, settings: {} };
     await gateway.createTopic(topic, soon);
     await assertFails(gateway.fetchAt(fetchOf(where, 3), soon), 'offset-out-of-range');
@@ -81,7 +82,7 @@ export const topicStories: Stories = {
     const name = await newTopic(gateway);
     await (await Producer.open(gateway, { topic: name, partition: 0 })).write('a');
     await gateway.deleteTopic(name, soon);
-    await assertFails(gateway.topic(name, soon), 'topic-unknown');
+    await untilUnknown(gateway, name);
     await assertFails(gateway.deleteTopic(name, soon), 'topic-unknown');
     const again = { name, partitions: 1, replicationFactor: 1, settings: {} };
     await gateway.createTopic(again, soon);

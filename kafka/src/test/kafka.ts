@@ -68,11 +68,15 @@ export function gatewayTo(
 
 /** kafkajs, silent: what it warns of during our faults is expected. */
 export function kafkajsTo(bootstrap: readonly string[]): Kafka {
-  return new Kafka({ clientId: 'kafkajs', brokers: [...bootstrap], logLevel: logLevel.NOTHING });
+  return new Kafka({
+    ...{ clientId: 'kafkajs', brokers: [...bootstrap], logLevel: logLevel.NOTHING },
+    // By default it gives up a connection after 1 s, and a call after five tries.
+    ...{ connectionTimeout: 20_000, retry: { retries: 20, maxRetryTime: 3_000 } },
+  });
 }
 
-/** kafkajs alone pauses for up to half of this when a group has no coordinator yet. */
-const untilMsMax = 60_000;
+/** Longer than kafkajs tries by itself. */
+const untilMsMax = 90_000;
 
 /** Waits for what a broker brings about by itself. */
 export async function untilTrue(what: string, isTrue: () => Promise<boolean>): Promise<void> {

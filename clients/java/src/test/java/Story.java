@@ -79,10 +79,14 @@ final class Story {
   }
 
   private static RedisClient open(String user, String token) {
+    return open(user, token, 20_000);
+  }
+
+  private static RedisClient open(String user, String token, int replyMsMax) {
     var login = DefaultJedisClientConfig.builder().user(job.getString(user));
     return RedisClient.builder()
         .hostAndPort(new HostAndPort(job.getString("host"), job.getInt("port")))
-        .clientConfig(login.password(job.getString(token)).socketTimeoutMillis(2_000).build())
+        .clientConfig(login.password(job.getString(token)).socketTimeoutMillis(replyMsMax).build())
         .build();
   }
 
@@ -157,10 +161,12 @@ final class Story {
     var lag = queues.lag("work").get(0);
     same(List.of((long) lag.partition(), lag.end()), List.of(0L, 4L));
     // Longer than a reply may take otherwise.
-    same(queues.pop("work", 2_500), null);
+    try (RedisClient hasty = open("user", "token", 2_000)) {
+      same(new Queues(hasty).pop("work", 2_500), null);
+    }
     var waiting = CompletableFuture.supplyAsync(() -> queues.pop("work", 20_000));
     queues.push("work", "late");
-    same(waiting.get(20, TimeUnit.SECONDS).text(), "late");
+    same(waiting.get(60, TimeUnit.SECONDS).text(), "late");
   }
 
   private static void settlement(Queues queues) {
@@ -188,9 +194,9 @@ final class Story {
         };
     var telling = options.withOnError((wrong, message) -> told.add(wrong.getMessage()));
     try (Consumer consumer = queues.consume("jobs", telling, handler)) {
-      same(five.await(20, TimeUnit.SECONDS), true);
+      same(five.await(60, TimeUnit.SECONDS), true);
       consumer.close();
-      consumer.finished().get(1, TimeUnit.SECONDS);
+      consumer.finished().get(60, TimeUnit.SECONDS);
     }
     same(sorted(told), List.of("a", "b", "c", "fails once", "fails once", "it failed"));
     queues.push("jobs", "d");
@@ -200,7 +206,7 @@ final class Story {
           throw new Exception("no such luck");
         };
     try (Consumer broken = queues.consume("jobs", options, unlucky)) {
-      broken.finished().get(20, TimeUnit.SECONDS);
+      broken.finished().get(60, TimeUnit.SECONDS);
       throw new AssertionError("a consumer that failed went on");
     } catch (ExecutionException wrong) {
       same(wrong.getCause().getMessage(), "no such luck");
@@ -226,7 +232,7 @@ final class Story {
     try (RedisClient client = open("user", "token");
         Consumer consumer =
             new Queues(client).consume("jobs", Consumer.Options.DEFAULT, handler)) {
-      same(two.await(20, TimeUnit.SECONDS), true);
+      same(two.await(60, TimeUnit.SECONDS), true);
     }
     same(told, List.of("before", "after"));
   }
