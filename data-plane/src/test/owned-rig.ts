@@ -29,13 +29,15 @@ const tenants: HotPathOptions['tenants'] = {
 };
 
 export async function startOwnedRig(given: Partial<HotPathOptions> = {}): Promise<OwnedRig> {
-  const [plain, one, three] = await Promise.all([1, 1, 3].map((n) => startRealRedis(n as 1 | 3)));
-  const servers = [plain, one, three] as [RealRedis, RealRedis, RealRedis];
+  const servers = await startServers();
   const clients: TestClient[] = [];
   const path = await HotPath.start({
     backends: { one: servers[1], three: servers[2] },
     ...given,
     tenants: { ...tenants, ...given.tenants },
+  }).catch(async (error: unknown) => {
+    await stopServers(servers);
+    throw error;
   });
   const open = async (port: number, protocol: 2 | 3): Promise<TestClient> => {
     const client = await TestClient.connect(port);
@@ -57,9 +59,23 @@ export async function startOwnedRig(given: Partial<HotPathOptions> = {}): Promis
     async stop() {
       for (const client of clients) client.close();
       await path.stop();
-      await Promise.all(servers.map((server) => server.stop()));
+      await stopServers(servers);
     },
   };
+}
+
+/** All or none: what is left behind would keep the test's process from ending. */
+async function startServers(): Promise<[RealRedis, RealRedis, RealRedis]> {
+  const started = await Promise.allSettled([1, 1, 3].map((n) => startRealRedis(n as 1 | 3)));
+  const servers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = started.find((one) => one.status === 'rejected');
+  if (failed === undefined) return servers as [RealRedis, RealRedis, RealRedis];
+  await stopServers(servers);
+  throw failed.reason;
+}
+
+async function stopServers(servers: readonly RealRedis[]): Promise<void> {
+  await Promise.all(servers.map((server) => server.stop()));
 }
 
 /** Every key of every server gone. */
