@@ -1,4 +1,5 @@
 /** The hot path before real servers, a tenant of each isolation on each kind, and a plain server to compare with. */
+import assert from 'node:assert/strict';
 import { encodeRequest } from '../resp/encoder.ts';
 import { HotPath, type HotPathOptions } from './hot-path.ts';
 import { type RealRedis, startRealRedis } from './real-redis.ts';
@@ -82,6 +83,25 @@ async function stopServers(servers: readonly RealRedis[]): Promise<void> {
 export async function flushAll(rig: OwnedRig): Promise<void> {
   const nodes = [rig.plain, rig.one, rig.three].flatMap((server) => server.nodes);
   await Promise.all(nodes.map(({ direct }) => direct.ask('FLUSHALL')));
+}
+
+const blockMsMax = 60_000;
+
+/** Until so many clients wait at these servers: a proxy counts who waits before a server does. */
+export async function untilBlockedAt(servers: readonly RealRedis[], count: number): Promise<void> {
+  const deadline = performance.now() + blockMsMax;
+  for (;;) {
+    const blocked = await blockedAt(servers);
+    if (blocked === count) return;
+    assert.ok(performance.now() < deadline, `${blocked} clients wait at the servers, not ${count}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function blockedAt(servers: readonly RealRedis[]): Promise<number> {
+  const nodes = servers.flatMap((server) => server.nodes);
+  const texts = await Promise.all(nodes.map(({ direct }) => direct.text('INFO', 'clients')));
+  return texts.reduce((sum, text) => sum + Number(/blocked_clients:(\d+)/.exec(text)?.[1]), 0);
 }
 
 /** The program in one write, and each reply as text. */
