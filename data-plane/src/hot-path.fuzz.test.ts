@@ -16,7 +16,7 @@ import type { TestTenant } from './test/tenant-state.ts';
 const firstSeed = Number(process.env['RESPOOL_FUZZ_SEED'] ?? 1);
 const runs = Number(process.env['RESPOOL_FUZZ_RUNS'] ?? 6);
 const scale = Number(process.env['RESPOOL_FUZZ_SCALE'] ?? 1);
-const progressMsMax = 20_000;
+const progressMsMax = 40_000;
 
 const dedicated = { mode: 'dedicated' } as const;
 const tenants: Record<string, TestTenant> = {
@@ -53,14 +53,23 @@ async function simulate(seed: number, faults: Faults, queue: HotPathOptions['que
   const random = new Random(seed * 7919);
   const one = await ScriptedBackend.start(1, random.fork(), { ...noFaults });
   const three = await ScriptedBackend.start(3, random.fork(), { ...noFaults });
-  const path = await HotPath.start({
-    backends: { one, three },
-    tenants,
-    ...(queue === undefined ? {} : { queue }),
-    redis: { commandDeadlineMs: 5000, silenceMsMax: lossy ? 300 : 10_000, topologyPauseMs: 20 },
-  });
-  Object.assign(one.faults, faults);
-  Object.assign(three.faults, faults);
+  const silence = lossy ? { silenceMsMax: 300 } : {};
+  try {
+    const path = await HotPath.start({
+      backends: { one, three },
+      tenants,
+      ...(queue === undefined ? {} : { queue }),
+      redis: { commandDeadlineMs: 20_000, topologyPauseMs: 20, ...silence },
+    });
+    Object.assign(one.faults, faults);
+    Object.assign(three.faults, faults);
+    await clientsAtOnce(path, random, seed, lossy);
+  } finally {
+    await Promise.all([one.stop(), three.stop()]);
+  }
+}
+
+async function clientsAtOnce(path: HotPath, random: Random, seed: number, lossy: boolean) {
   let running = true;
   try {
     const lanes = Array.from({ length: 6 }, (_, id) =>
@@ -82,7 +91,6 @@ async function simulate(seed: number, faults: Faults, queue: HotPathOptions['que
   } finally {
     running = false;
     await path.stop();
-    await Promise.all([one.stop(), three.stop()]);
   }
 }
 

@@ -30,12 +30,15 @@ async function world(
 ): Promise<void> {
   const one = await ScriptedBackend.start(1, new Random(1), { ...noFaults });
   const three = await ScriptedBackend.start(3, new Random(2), { ...noFaults });
-  const path = await HotPath.start({ backends: { one, three }, tenants, ...given });
   try {
-    await story({ one, three, path });
-    assert.deepEqual(path.failures, []);
+    const path = await HotPath.start({ backends: { one, three }, tenants, ...given });
+    try {
+      await story({ one, three, path });
+      assert.deepEqual(path.failures, []);
+    } finally {
+      await path.stop();
+    }
   } finally {
-    await path.stop();
     await Promise.all([one.stop(), three.stop()]);
   }
 }

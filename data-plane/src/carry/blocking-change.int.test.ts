@@ -1,7 +1,13 @@
 /** Blocking commands while routes and users change, slots move, servers die and the process drains. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { flushAll, type OwnedRig, pipelined, startOwnedRig } from '../test/owned-rig.ts';
+import {
+  flushAll,
+  type OwnedRig,
+  pipelined,
+  startOwnedRig,
+  untilBlockedAt,
+} from '../test/owned-rig.ts';
 import { until } from '../test/proxy.ts';
 
 let rig: OwnedRig;
@@ -49,14 +55,7 @@ test('a change of the route, of the user, and a server that dies each end it wit
   try {
     const waiter = await dying.client('dedicated');
     waiter.send(['BLPOP', 'k', '0']);
-    await until(
-      () => dying.path.ownedConnections() === 1,
-      () => dying.path.ownedConnections(),
-    );
-    await until(
-      () => dying.path.observe.counters.clientsBlocked === 1,
-      () => 'not blocked',
-    );
+    await untilBlockedAt([dying.one], 1);
     dying.one.nodes[0]!.child.kill('SIGKILL');
     assert.match(
       (await waiter.next()).toString(),
@@ -77,7 +76,7 @@ test('a process that drains tells who waits, and lets a transaction finish', asy
     () => 'not blocked',
   );
   await pipelined(open, ['MULTI', 'SET a 1']);
-  const drained = draining.path.clients.drain(10_000);
+  const drained = draining.path.clients.drain(60_000);
   assert.match((await waiter.next()).toString(), /^-UNBLOCKED the session ends/);
   await until(
     () => waiter.closed,

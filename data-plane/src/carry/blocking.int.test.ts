@@ -1,7 +1,14 @@
 /** Blocking commands of every kind of tenant, beside a plain redis-server that gets the same commands. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { flushAll, kinds, type OwnedRig, pipelined, startOwnedRig } from '../test/owned-rig.ts';
+import {
+  flushAll,
+  kinds,
+  type OwnedRig,
+  pipelined,
+  startOwnedRig,
+  untilBlockedAt,
+} from '../test/owned-rig.ts';
 import { until } from '../test/proxy.ts';
 import type { TestClient } from '../test/test-client.ts';
 
@@ -102,13 +109,13 @@ for (const kind of kinds) {
       for (const [waiting, ends] of waits) {
         await flushAll(rig);
         const said: string[][] = [];
-        for (const [client, actor] of [
-          [await rig.client(kind, protocol), other],
-          [await rig.plainClient(protocol), plainOther],
+        for (const [client, actor, servers] of [
+          [await rig.client(kind, protocol), other, [rig.one, rig.three]],
+          [await rig.plainClient(protocol), plainOther, [rig.plain]],
         ] as const) {
           client.send(waiting.split(' '), ['ECHO', 'behind']);
-          if (actor === other) await untilBlocked(1);
-          else await plainBlocked(1);
+          await untilBlockedAt(servers, 1);
+          assert.equal(blocked(), actor === other ? 1 : 0);
           assert.equal(client.unread, 0);
           await actor.ask(...ends.split(' '));
           const [first, second] = [await client.next(), await client.next()];
@@ -119,15 +126,6 @@ for (const kind of kinds) {
       }
     }
   });
-}
-
-async function plainBlocked(count: number): Promise<void> {
-  const { direct } = rig.plain.nodes[0]!;
-  for (;;) {
-    const text = await direct.text('INFO', 'clients');
-    if (text.includes(`blocked_clients:${count}\r\n`)) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 test('keys in several slots: the first that has something, in the order they were named', async () => {

@@ -7,13 +7,16 @@
  * in the list.
  */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, beforeEach, test } from 'node:test';
 import { decodeReply } from '../resp/reply-decoder.ts';
 import { itemsOf, type Resp, textOf } from '../resp/resp.ts';
-import { flushAll, type OwnedRig, startOwnedRig } from '../test/owned-rig.ts';
+import { flushAll, type OwnedRig, startOwnedRig, untilBlockedAt } from '../test/owned-rig.ts';
 import { until } from '../test/proxy.ts';
 import { Random } from '../test/random.ts';
+import type { RealNode } from '../test/real-redis.ts';
 import type { TestClient } from '../test/test-client.ts';
+import { Waiting } from './waiting.ts';
 
 let rig: OwnedRig;
 before(async () => {
@@ -28,19 +31,8 @@ after(async () => {
 const seed = Number(process.env['RESPOOL_TEST_SEED'] ?? 1);
 const blocked = (): number => rig.path.observe.counters.clientsBlocked;
 
-async function serverBlocked(): Promise<number> {
-  const nodes = [...rig.one.nodes, ...rig.three.nodes];
-  const texts = await Promise.all(nodes.map(({ direct }) => direct.text('INFO', 'clients')));
-  return texts.reduce((sum, text) => sum + Number(/blocked_clients:(\d+)/.exec(text)?.[1]), 0);
-}
-
-async function untilServerBlocked(count: number): Promise<void> {
-  const deadline = performance.now() + 15_000;
-  while ((await serverBlocked()) !== count) {
-    assert.ok(performance.now() < deadline, `the servers have ${await serverBlocked()} blocked`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const untilServerBlocked = (count: number): Promise<void> =>
+  untilBlockedAt([rig.one, rig.three], count);
 
 test('a client that leaves is noticed, too, where its command had to wait for earlier replies', async () => {
   for (const kind of ['dedicated', 'prefix', 'cluster', 'cluster-prefix']) {
@@ -83,8 +75,8 @@ test('a connection that is cut ends the command at the server, and what comes th
 });
 
 test('a value that is popped in the very moment is put back', async () => {
-  // The server pops before it reads what ends the command: both wait for it while it sleeps.
-  const [node] = rig.one.nodes;
+  // The server pops before it reads what ends the command: both wait for it while it stands still.
+  const node = rig.one.nodes[0]!;
   for (const [waiting, push, look] of [
     ['BLPOP k 0', 'RPUSH k v w', 'LRANGE k 0 -1'],
     ['BRPOP k 0', 'RPUSH k v w', 'LRANGE k 0 -1'],
@@ -98,10 +90,15 @@ test('a value that is popped in the very moment is put back', async () => {
       client.send(waiting.split(' '));
       await untilServerBlocked(1);
       const given = rig.path.observe.counters.poppedGivenBack;
-      node!.direct.send(['DEBUG', 'SLEEP', '0.15'], push.split(' '));
-      client.socket.end();
-      await node!.direct.next();
-      await node!.direct.next();
+      await whileItStands(node, async () => {
+        node.direct.send(push.split(' '));
+        client.socket.end();
+        await until(
+          () => isKnownGone(client),
+          () => rig.path.describe(),
+        );
+      });
+      await node.direct.next();
       await untilServerBlocked(0);
       const { counters } = rig.path.observe;
       await until(
@@ -110,13 +107,33 @@ test('a value that is popped in the very moment is put back', async () => {
       );
       await rig.plain.nodes[0]!.direct.ask(...push.split(' '));
       const [is, wanted] = await Promise.all(
-        [node, rig.plain.nodes[0]].map((one) => one!.direct.text(...look.split(' '))),
+        [node, rig.plain.nodes[0]!].map(({ direct }) => direct.text(...look.split(' '))),
       );
       assert.equal(is, wanted, waiting);
       await flushAll(rig);
     }
   }
 });
+
+/** What is sent to it meanwhile it reads in that order. */
+async function whileItStands({ child }: RealNode, act: () => Promise<void>): Promise<void> {
+  child.kill('SIGSTOP');
+  try {
+    const state = (): string => readFileSync(`/proc/${child.pid}/stat`, 'latin1');
+    await until(() => state().includes(') T '), state);
+    await act();
+  } finally {
+    child.kill('SIGCONT');
+  }
+}
+
+/** Whether the proxy has told the server that nobody waits for the reply any more. */
+function isKnownGone({ socket }: TestClient): boolean {
+  const own = [...rig.path.connections].find(({ address }) =>
+    address.endsWith(`:${socket.localPort}`),
+  );
+  return own === undefined || (own.wait instanceof Waiting && own.wait.isGone);
+}
 
 for (const kind of ['dedicated', 'prefix', 'cluster'] as const) {
   test(`clients that come and go lose no element: ${kind}, seed ${seed}`, async () => {

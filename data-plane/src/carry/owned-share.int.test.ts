@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type OwnedRig, startOwnedRig } from '../test/owned-rig.ts';
+import { until } from '../test/proxy.ts';
 
 let rig: OwnedRig;
 before(async () => {
@@ -12,6 +13,10 @@ after(() => rig.stop());
 test('a tenant that blocks on all it gets leaves connections for another one', async () => {
   const blocked = await Promise.all(Array.from({ length: 10 }, () => rig.client('prefix')));
   const replies = blocked.map((client, index) => client.text('BLPOP', `none${index}`, '0'));
+  await until(
+    () => rig.path.ownedConnections() === 3,
+    () => rig.path.ownedConnections(),
+  );
   // Those beyond the tenant's half are told so once they have waited for long enough.
   const first = await Promise.race(replies);
   assert.match(first, /^-ERR too many commands of this backend/);

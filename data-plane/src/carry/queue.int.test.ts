@@ -193,8 +193,8 @@ test('inside MULTI they are refused, and the transaction with them', async () =>
   assert.deepEqual(await all(client, 'KOFFSET orders 0 -1'), ['*2 $1 0 $2 -1']);
 });
 
-const failing = async (fault: Fault) => {
-  reopen({ pushMsMax: 500 });
+const failing = async (fault: Fault, pushMsMax = 60_000) => {
+  reopen({ pushMsMax });
   const client = await login('shop');
   await all(client, 'KPUSH orders 0 first');
   memory.fail(fault);
@@ -202,7 +202,7 @@ const failing = async (fault: Fault) => {
 };
 
 test('a push whose confirmation was lost is told to be in doubt', async () => {
-  const told = await failing({ operation: 'produce', kind: 'stall' });
+  const told = await failing({ operation: 'produce', kind: 'stall' }, 500);
   assert.match(told, /^-INDOUBT the record may be stored: not done within \d+ ms/);
 });
 

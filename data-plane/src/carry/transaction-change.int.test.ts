@@ -25,7 +25,7 @@ test('a transaction finds the slot that moved, and one being moved', async () =>
   await from.direct.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId!);
   // The key is still there, then it is not: ASK, with ASKING in front of the whole transaction.
   assert.equal(await transact(), '*2\r\n:2\r\n$1\r\n2\r\n');
-  await from.direct.ask('MIGRATE', '127.0.0.1', String(to.port), key, '0', '1000');
+  await from.direct.ask('MIGRATE', '127.0.0.1', String(to.port), key, '0', '30000');
   assert.equal(await transact(), '*2\r\n:3\r\n$1\r\n3\r\n');
   await client.ask('WATCH', key);
   assert.equal(await transact(), '*2\r\n:4\r\n$1\r\n4\r\n');
@@ -36,7 +36,7 @@ test('a transaction finds the slot that moved, and one being moved', async () =>
   await client.ask('WATCH', key);
   await from.direct.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', toId!);
   await to.direct.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', fromId!);
-  await to.direct.ask('MIGRATE', '127.0.0.1', String(from.port), key, '0', '1000');
+  await to.direct.ask('MIGRATE', '127.0.0.1', String(from.port), key, '0', '30000');
   for (const node of [from, to]) await node.direct.ask('CLUSTER', 'SETSLOT', slot, 'NODE', fromId!);
   assert.equal(await transact(), '*-1\r\n');
   assert.equal(await transact(), '*2\r\n:6\r\n$1\r\n6\r\n');

@@ -226,7 +226,7 @@ test('a client that leaves with watched keys gives its connection back, and it c
 
 test('more WATCHes than connections wait, then are told, and go on when one is free', async () => {
   const waiting = await startOwnedRig({
-    redis: { ownedConnectionsMax: 2, commandDeadlineMs: 300 },
+    redis: { ownedConnectionsMax: 2, commandDeadlineMs: 1_000 },
   });
   try {
     const [a, b, c] = await Promise.all([1, 2, 3].map(() => waiting.client('dedicated')));

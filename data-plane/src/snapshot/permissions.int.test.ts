@@ -56,7 +56,7 @@ test('a proxy cannot append to the log', async (t) => {
 
 test('a proxy can neither delete, purge, change nor see the stream', async (t) => {
   const { proxy, log } = await rig(t);
-  const jsm = await jetstreamManager(proxy, { checkAPI: false, timeout: 1000 });
+  const jsm = await jetstreamManager(proxy, { checkAPI: false, timeout: 20_000 });
   await assert.rejects(jsm.streams.delete(logStream), permissionRefused);
   await assert.rejects(jsm.streams.purge(logStream), permissionRefused);
   await assert.rejects(jsm.streams.deleteMessage(logStream, 1), permissionRefused);
@@ -68,7 +68,7 @@ test('a proxy can neither delete, purge, change nor see the stream', async (t) =
 test('a proxy cannot create a consumer, nor write or list the keys', async (t) => {
   const { proxy, admin, log } = await rig(t);
   await log.key('backend.main', Buffer.from('wrapped'));
-  const jsm = await jetstreamManager(proxy, { checkAPI: false, timeout: 1000 });
+  const jsm = await jetstreamManager(proxy, { checkAPI: false, timeout: 20_000 });
   await assert.rejects(jsm.consumers.add(logStream, { durable_name: 'mine' }), permissionRefused);
   await assert.rejects(jsm.direct.getMessage(`KV_${keyBucket}`, { seq: 1 }), permissionRefused);
   const subject = `$KV.${keyBucket}.backend.main`;
@@ -112,8 +112,8 @@ test('of queues a proxy asks everybody, hears what is for it, and renews its own
   const allowed = [queueSubject('p2', 'x.q'), noticeSubject('p1'), wishSubject('p1')];
   for (const subject of allowed) proxy.publish(subject, 'allowed');
   const js = jetstream(proxy);
-  await js.publish(`$KV.${sessionBucket}.p1`, 'mine', { timeout: 2000 });
-  await js.publish(`$KV.${unitBucket}.acme/orders/worker`, 'anybody’s', { timeout: 2000 });
+  await js.publish(`$KV.${sessionBucket}.p1`, 'mine', { timeout: 20_000 });
+  await js.publish(`$KV.${unitBucket}.acme/orders/worker`, 'anybody’s', { timeout: 20_000 });
   const refused = [
     `$KV.${sessionBucket}.p2`,
     noticeSubject('p2'),

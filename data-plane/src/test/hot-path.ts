@@ -61,6 +61,14 @@ export interface HotPathOptions {
 
 const tickMs = 10;
 
+/** Where a test is not about time, a machine that stands still for a while changes nothing. */
+const patience: Partial<RedisLimits> = {
+  commandDeadlineMs: 60_000,
+  silenceMsMax: 60_000,
+  connectMsMax: 30_000,
+  topologyMsMax: 10_000,
+};
+
 const warmTries = 10;
 
 /** Some tests give a server less time to answer than a busy machine needs for a first answer. */
@@ -158,23 +166,33 @@ export class HotPath {
 
   static async start(options: HotPathOptions): Promise<HotPath> {
     const path = new HotPath(options);
-    for (const id of Object.keys(options.backends)) path.#backends.set(id, path.#open(id));
-    path.swap();
-    await Promise.all([...path.#backends.values()].map(warmed));
-    path.#listening = await listen({
+    try {
+      await path.#start();
+    } catch (error) {
+      await path.stop();
+      throw error;
+    }
+    return path;
+  }
+
+  async #start(): Promise<void> {
+    const { backends, connectionsMax = 1000 } = this.#options;
+    for (const id of Object.keys(backends)) this.#backends.set(id, this.#open(id));
+    this.swap();
+    await Promise.all([...this.#backends.values()].map(warmed));
+    this.#listening = await listen({
       host: '127.0.0.1',
       port: 0,
-      connectionsMax: options.connectionsMax ?? 1000,
+      connectionsMax,
       reusePort: false,
-      counters: path.observe.counters,
+      counters: this.observe.counters,
       accept: (socket) => {
-        const connection = path.clients.accept(socket) as ClientConnection;
-        path.connections.add(connection);
-        socket.once('close', () => path.connections.delete(connection));
+        const connection = this.clients.accept(socket) as ClientConnection;
+        this.connections.add(connection);
+        socket.once('close', () => this.connections.delete(connection));
         return connection;
       },
     });
-    return path;
   }
 
   get port(): number {
@@ -263,7 +281,7 @@ export class HotPath {
         : { ...common, kind: 'standalone', address: seeds[0], databases: 4 };
     return new RedisBackend(spec as unknown as RedisSpec, null, {
       turn: this.turn,
-      limits: { ...defaults.redis, ...this.#options.redis },
+      limits: { ...defaults.redis, ...patience, ...this.#options.redis },
       counters: this.observe.counters,
       slotOf: (bytes, start, end) => slotOf(bytes, start, end, 0),
       ownMeter: this.observe.meter('_proxy'),

@@ -11,7 +11,7 @@ import { proxyPermissions } from '../snapshot/permissions.ts';
 
 export const proxyPassword = 'proxy-secret';
 const adminPassword = 'admin-secret';
-const readyMsMax = 10_000;
+const readyMsMax = 60_000;
 
 /** Stop it in any case; `admin` connections are the test's own to close. */
 export class TestNats {
@@ -97,6 +97,8 @@ export class TestNats {
       user: 'admin',
       pass: adminPassword,
       ...(this.certificate === null ? {} : { tls: { ca: this.certificate } }),
+      // As long as the server takes to come back: ten tries, as usual, are over in a moment.
+      maxReconnectAttempts: -1,
       reconnectTimeWait: 20,
       reconnectJitter: 10,
     });

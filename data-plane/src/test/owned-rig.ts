@@ -1,4 +1,5 @@
 /** The hot path before real servers, a tenant of each isolation on each kind, and a plain server to compare with. */
+import assert from 'node:assert/strict';
 import { encodeRequest } from '../resp/encoder.ts';
 import { HotPath, type HotPathOptions } from './hot-path.ts';
 import { type RealRedis, startRealRedis } from './real-redis.ts';
@@ -29,13 +30,15 @@ const tenants: HotPathOptions['tenants'] = {
 };
 
 export async function startOwnedRig(given: Partial<HotPathOptions> = {}): Promise<OwnedRig> {
-  const [plain, one, three] = await Promise.all([1, 1, 3].map((n) => startRealRedis(n as 1 | 3)));
-  const servers = [plain, one, three] as [RealRedis, RealRedis, RealRedis];
+  const servers = await startServers();
   const clients: TestClient[] = [];
   const path = await HotPath.start({
     backends: { one: servers[1], three: servers[2] },
     ...given,
     tenants: { ...tenants, ...given.tenants },
+  }).catch(async (error: unknown) => {
+    await stopServers(servers);
+    throw error;
   });
   const open = async (port: number, protocol: 2 | 3): Promise<TestClient> => {
     const client = await TestClient.connect(port);
@@ -57,15 +60,48 @@ export async function startOwnedRig(given: Partial<HotPathOptions> = {}): Promis
     async stop() {
       for (const client of clients) client.close();
       await path.stop();
-      await Promise.all(servers.map((server) => server.stop()));
+      await stopServers(servers);
     },
   };
+}
+
+/** All or none: what is left behind would keep the test's process from ending. */
+async function startServers(): Promise<[RealRedis, RealRedis, RealRedis]> {
+  const started = await Promise.allSettled([1, 1, 3].map((n) => startRealRedis(n as 1 | 3)));
+  const servers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = started.find((one) => one.status === 'rejected');
+  if (failed === undefined) return servers as [RealRedis, RealRedis, RealRedis];
+  await stopServers(servers);
+  throw failed.reason;
+}
+
+async function stopServers(servers: readonly RealRedis[]): Promise<void> {
+  await Promise.all(servers.map((server) => server.stop()));
 }
 
 /** Every key of every server gone. */
 export async function flushAll(rig: OwnedRig): Promise<void> {
   const nodes = [rig.plain, rig.one, rig.three].flatMap((server) => server.nodes);
   await Promise.all(nodes.map(({ direct }) => direct.ask('FLUSHALL')));
+}
+
+const blockMsMax = 60_000;
+
+/** Until so many clients wait at these servers: a proxy counts who waits before a server does. */
+export async function untilBlockedAt(servers: readonly RealRedis[], count: number): Promise<void> {
+  const deadline = performance.now() + blockMsMax;
+  for (;;) {
+    const blocked = await blockedAt(servers);
+    if (blocked === count) return;
+    assert.ok(performance.now() < deadline, `${blocked} clients wait at the servers, not ${count}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function blockedAt(servers: readonly RealRedis[]): Promise<number> {
+  const nodes = servers.flatMap((server) => server.nodes);
+  const texts = await Promise.all(nodes.map(({ direct }) => direct.text('INFO', 'clients')));
+  return texts.reduce((sum, text) => sum + Number(/blocked_clients:(\d+)/.exec(text)?.[1]), 0);
 }
 
 /** The program in one write, and each reply as text. */

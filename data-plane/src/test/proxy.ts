@@ -103,7 +103,7 @@ export async function listenAcks(admin: NatsConnection, proxyId: string): Promis
 export async function until(
   condition: () => boolean,
   shown: () => unknown,
-  msMax = 15_000,
+  msMax = 60_000,
 ): Promise<void> {
   const deadline = performance.now() + msMax;
   while (!condition()) {
@@ -124,5 +124,5 @@ export function untilServes(proxy: TestProxy, state: Snapshot, msMax?: number): 
 /** A connection with a proxy's rights only. */
 export function connectAsProxy(url: string, proxyId: string): Promise<NatsConnection> {
   const credentials = { user: proxyId, pass: proxyPassword, inboxPrefix: `_INBOX_${proxyId}` };
-  return connect({ servers: url, ...credentials, timeout: 2000 });
+  return connect({ servers: url, ...credentials, timeout: 20_000 });
 }

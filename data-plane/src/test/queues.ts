@@ -1,5 +1,5 @@
 /** Topics of a test's tenant as the log's state has them, and a Kafka backend in memory. */
-import { systemClock } from '@respool/contracts/clock';
+import { type Clock, systemClock } from '@respool/contracts/clock';
 import type { Topic } from '@respool/contracts/queues';
 import type { TenantState } from '@respool/contracts/snapshot';
 import type { KafkaGateway } from '@respool/kafka/gateway';
@@ -47,16 +47,21 @@ const { kafka: limits } = readSettings({
 /** The backend `queues`, with the limits of a proxy nobody configured save those given. */
 export function kafkaOver(
   gateway: KafkaGateway,
-  given: { readonly push?: Partial<PushLimits>; readonly read?: Partial<ReadLimits> } = {},
+  given: {
+    readonly push?: Partial<PushLimits>;
+    readonly read?: Partial<ReadLimits>;
+    readonly clock?: Clock;
+  } = {},
   topics: readonly string[] = [],
 ): KafkaBackend {
+  const { clock = systemClock } = given;
   const push = { ...limits.push, ...given.push };
   const read = { ...limits.read, ...given.read };
   const all = { ...limits, push, read };
-  return new KafkaBackend('queues', { gateway, clock: systemClock, limits: all, topics });
+  return new KafkaBackend('queues', { gateway, clock, limits: all, topics });
 }
 
-/** A gateway to `kafka` that answers after a moment of real time. */
-export function memoryGateway(kafka: MemoryKafka, answerMs = 2): MemoryGateway {
-  return new MemoryGateway(kafka, { clock: systemClock, random: Math.random, answerMs });
+/** A gateway to `kafka` that answers after a moment: of real time, unless a clock is given. */
+export function memoryGateway(kafka: MemoryKafka, clock: Clock = systemClock): MemoryGateway {
+  return new MemoryGateway(kafka, { clock, random: Math.random, answerMs: 2 });
 }

@@ -9,7 +9,7 @@ import { encodeRequest } from '../resp/encoder.ts';
 import { ReplyDecoder } from '../resp/reply-decoder.ts';
 import type { Resp } from '../resp/resp.ts';
 
-const startMsMax = 10_000;
+const startMsMax = 60_000;
 
 export interface RedisServer {
   /** Sends all requests in one write and returns a reply to each, in order. */

@@ -64,7 +64,7 @@ export const tenants: Record<string, TestTenant> = {
   own: { backend: 'shard', isolation: { mode: 'dedicated' }, readFrom: 'replica' },
 };
 
-/** Runs `tell` with a shard of so many replicas, once reads reach them. */
+/** Runs `tell` with a shard of so many replicas, once reads reach each of them. */
 export async function story(
   replicaCount: number,
   given: Partial<HotPathOptions>,
@@ -74,7 +74,19 @@ export async function story(
   shard.commands = array([listed('new.get', 'readonly'), listed('new.set', 'write')]);
   shard.store.set('p:k', 'v');
   shard.store.set('k', 'v');
-  const path = await HotPath.start({ backends: { shard }, tenants, ...given });
+  try {
+    const path = await HotPath.start({ backends: { shard }, tenants, ...given });
+    await storyOf(shard, path, tell);
+  } finally {
+    await shard.stop();
+  }
+}
+
+async function storyOf(
+  shard: ScriptedShard,
+  path: HotPath,
+  tell: (story: Story) => Promise<void>,
+): Promise<void> {
   const clients: Client[] = [];
   const [primary, ...replicas] = shard.nodes as [ScriptedNode, ...ScriptedNode[]];
   try {
@@ -84,15 +96,20 @@ export async function story(
       assert.deepEqual(await client.ask(`AUTH ${name}.default x`), ['OK']);
       return client;
     };
-    // The connections to replicas are made by the first session that may use them.
-    const first = await login('replica');
-    await untilReads(first, shard, (asked) => asked.slice(1).some((one) => one.length > 0));
+    // The connections to replicas are made by the first session that may use them. As many sessions
+    // as replicas: neighbours are dealt out in turn, and no replica is left out.
+    const first = await Promise.all(replicas.map(() => login('replica')));
+    for (;;) {
+      shard.asked();
+      for (const client of first) assert.deepEqual(await client.ask('GET k'), ['v']);
+      if (shard.asked().every((asked, at) => asked.length > 0 === at > 0)) break;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
     await tell({ shard, primary, replicas, path, login });
     assert.deepEqual(path.failures, []);
   } finally {
     for (const { socket } of clients) socket.destroy();
     await path.stop();
-    await shard.stop();
   }
 }
 

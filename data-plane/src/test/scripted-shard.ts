@@ -17,8 +17,14 @@ export type Mood =
   | { readonly refuses: string }
   /** Breaks the connection instead. */
   | 'breaks'
-  /** Says nothing. */
+  /** Says nothing, and nothing after it on the same connection: replies come in order. */
   | 'silent';
+
+/** What a node knows of a connection. */
+interface Heard {
+  readonly: boolean;
+  silent: boolean;
+}
 
 export class ScriptedNode {
   readonly server: Server;
@@ -89,7 +95,7 @@ export class ScriptedShard {
   #accept(index: number, socket: Socket): void {
     const node = this.nodes[index] as ScriptedNode;
     const reader = new RequestReader();
-    const state = { readonly: false };
+    const state: Heard = { readonly: false, silent: false };
     node.sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('error', () => {});
@@ -105,7 +111,8 @@ export class ScriptedShard {
     });
   }
 
-  #answer(index: number, args: string[], state: { readonly: boolean }): Resp | null | 'nothing' {
+  #answer(index: number, args: string[], state: Heard): Resp | null | 'nothing' {
+    if (state.silent) return 'nothing';
     const node = this.nodes[index] as ScriptedNode;
     const isPrimary = index === this.primary;
     switch (nameOf(args)) {
@@ -128,7 +135,10 @@ export class ScriptedShard {
     }
     node.asked.push(nameOf(args));
     if (node.mood === 'breaks') return null;
-    if (node.mood === 'silent') return 'nothing';
+    if (node.mood === 'silent') {
+      state.silent = true;
+      return 'nothing';
+    }
     if (node.mood !== 'serves') return error(node.mood.refuses);
     const reads = nameOf(args) === 'NEW.GET' || !writes(args);
     const elsewhere = !isPrimary && (!state.readonly || !reads);

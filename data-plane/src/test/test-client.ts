@@ -6,7 +6,7 @@ import { decodeReply } from '../resp/reply-decoder.ts';
 import { ReplyScanner } from '../resp/reply-scanner.ts';
 import type { Resp } from '../resp/resp.ts';
 
-const replyMsMax = 20_000;
+const replyMsMax = 60_000;
 
 interface Waiter {
   readonly resolve: (reply: Buffer) => void;

@@ -18,7 +18,7 @@ const { kafka: limits } = readSettings({
   RESPOOL_MASTER_KEY: Buffer.alloc(32).toString('base64'),
 });
 const tickMs = 20;
-const takeMsMax = 20_000;
+const takeMsMax = 60_000;
 let tenants = 0;
 
 export class UnitStory {
@@ -88,10 +88,16 @@ export class UnitStory {
     this.#owner = this.#start();
   }
 
+  /**
+   * Each partition by a request of its own: of a new topic a broker may have one partition open and
+   * not the next, and kafkajs then sends the whole request again, with what was stored already.
+   */
   async write(messages: readonly Message[]): Promise<void> {
     const producer = this.other.producer({ allowAutoTopicCreation: false });
     await producer.connect();
-    await producer.send({ topic: this.kafkaName, messages: [...messages] });
+    for (const [, ofOne] of Map.groupBy(messages, ({ partition }) => partition)) {
+      await producer.send({ topic: this.kafkaName, messages: ofOne });
+    }
     await producer.disconnect();
   }
 
@@ -103,7 +109,11 @@ export class UnitStory {
       const so = `${found.length} of ${count} records came within ${takeMsMax} ms`;
       assert(performance.now() < endMs, `${so}; notices ${JSON.stringify(this.notices)}`);
       const answer = await this.ask({ take: count - found.length });
-      if (answer.kind !== 'loans') continue;
+      if (answer.kind !== 'loans') {
+        // Where it fails at once, asking on and on would let nothing else happen here.
+        await setTimeout(tickMs);
+        continue;
+      }
       found.push(...answer.loans);
       if (ack) await this.settle(answer.loans);
     }
@@ -129,10 +139,14 @@ export class UnitStory {
 
   /** Waits until others see these offsets committed. */
   async untilCommitted(...offsets: readonly number[]): Promise<void> {
-    await untilTrue(`${offsets} to be committed`, async () => {
+    let found: readonly number[] = [];
+    const isThere = async () => {
       // Right after its start a broker does not know yet which groups are its own.
-      const found = await this.committed().catch(() => []);
+      found = await this.committed().catch(() => []);
       return offsets.every((offset, at) => found[at] === offset);
+    };
+    await untilTrue(`${offsets} to be committed`, isThere).catch((cause: Error) => {
+      throw new Error(`${cause.message}; it is ${found}`, { cause });
     });
   }
 

@@ -1,13 +1,15 @@
 /** A Kafka backend from its opening to its end. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Clock, systemClock } from '@respool/contracts/clock';
 import { MemoryKafka } from '@respool/kafka/memory';
 import { kafkaOver, memoryGateway } from '../../test/queues.ts';
+import { VirtualClock } from '../../test/virtual-clock.ts';
 
-function made(topics: readonly string[]) {
+function made(topics: readonly string[], clock: Clock = systemClock) {
   const memory = new MemoryKafka();
   memory.create({ name: 'shop.orders', partitions: 1 });
-  return { memory, kafka: kafkaOver(memoryGateway(memory), {}, topics) };
+  return { memory, kafka: kafkaOver(memoryGateway(memory, clock), { clock }, topics) };
 }
 
 function record(text: string) {
@@ -31,13 +33,15 @@ test('brokers that refuse the login do, and are said to be down', async () => {
 });
 
 test('one that is retired stores what was pushed, answers what is read, and takes no more', async () => {
-  const { kafka, memory } = made([]);
-  memory.fail({ operation: 'produce', kind: 'delay', delayMs: 5 });
-  // It reads what was pushed, however late a busy machine gets to that.
+  const clock = new VirtualClock();
+  const { kafka, memory } = made([], clock);
+  memory.fail({ operation: 'produce', kind: 'delay', delayMs: 100 });
   memory.fail({ operation: 'fetchAt', kind: 'delay', delayMs: 1_000 });
   const pushed = kafka.push(record('a'));
   const read = kafka.read({ topic: 'shop.orders', partition: 0, offset: 0, bytesMax: null });
-  await kafka.retire(5_000);
+  const retired = kafka.retire(5_000);
+  await clock.advance(4_000);
+  await retired;
   assert.deepEqual(await pushed, { partition: 0, offset: 0 });
   assert.equal((await read).length, 1);
   await assert.rejects(kafka.push(record('b')), { code: 'closed', mayHaveHappened: false });
@@ -46,10 +50,13 @@ test('one that is retired stores what was pushed, answers what is read, and take
 });
 
 test('one that is retired waits no longer than it may', async () => {
-  const { kafka, memory } = made([]);
+  const clock = new VirtualClock();
+  const { kafka, memory } = made([], clock);
   memory.fail({ operation: 'fetchAt', kind: 'stall' });
   const read = kafka.read({ topic: 'shop.orders', partition: 0, offset: 0, bytesMax: null });
   const told = assert.rejects(read, { code: 'closed' });
-  await kafka.retire(10);
+  const retired = kafka.retire(10);
+  await clock.advance(10);
+  await retired;
   await told;
 });
