@@ -92,8 +92,8 @@ test('who leaves as the record comes gives it back', async () => {
   rig.push('a');
   // The record is lent by now, and its reply is made in this turn: the client is gone before.
   connection!.wait?.gone();
-  await rig.positions.logged('nack 0:0');
-  assert.deepEqual(rig.positions.log, ['lent 0:0', 'nack 0:0']);
+  await rig.positions.logged('back 0:0');
+  assert.deepEqual(rig.positions.log, ['lent 0:0', 'back 0:0']);
   await rig.left(client);
 });
 

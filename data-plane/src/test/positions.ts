@@ -22,6 +22,8 @@ interface Caller {
   timer: NodeJS.Timeout | null;
 }
 
+const untilMsMax = 60_000;
+
 class FakeUnit {
   next = 0;
   readonly ready: Lent[] = [];
@@ -64,8 +66,14 @@ export class FakePositions implements Positions {
 
   /** Resolves once `met` is true; it is looked at after everything that happens here. */
   until(met: () => boolean): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#watchers.push({ met, resolve });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const late = () => reject(new Error(`waited for in vain, after: ${this.log.join(', ')}`));
+    const timer = setTimeout(late, untilMsMax);
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    this.#watchers.push({ met, resolve: done });
     this.#changed();
     return promise;
   }
