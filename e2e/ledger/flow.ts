@@ -1,4 +1,5 @@
 /** Waiting for messages to flow: pushed and popped, after whatever befell the parts in between. */
+import type { TestContext } from 'node:test';
 import { until } from '../topology/until.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -26,4 +27,11 @@ export async function untilFlowing(
     });
   };
   await until(isOn, { what: `messages to flow after: ${what}`, deadlineMs: flowMsMax });
+}
+
+/** Nothing is pushed any more, and all that was is popped; what does not come is left to the verdict. */
+export async function untilPopped(ledger: Ledger, context: TestContext): Promise<void> {
+  const isDone = () => readAll([ledger]) && ledger.owed === 0;
+  const late = (error: Error) => context.diagnostic(error.message);
+  await until(isDone, { what: 'all that was pushed' }).catch(late);
 }

@@ -8,14 +8,13 @@ import { before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { kafkajsTo } from '@respool/kafka/test/kafka';
 import { Crew, type CrewSettings } from '../ledger/crew.ts';
-import { untilFlowing } from '../ledger/flow.ts';
+import { untilFlowing, untilPopped } from '../ledger/flow.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { type Haproxy, startHaproxy } from '../topology/haproxy.ts';
 import { type KafkaCluster, type KafkaNode, startKafka } from '../topology/kafka.ts';
 import { lostOwners } from '../topology/position-owners.ts';
 import { kafkaBody } from '../topology/queues.ts';
 import { useStage } from '../topology/stage.ts';
-import { until } from '../topology/until.ts';
 import { createTenant, startWorld, type World } from '../topology/world.ts';
 
 const stage = useStage();
@@ -76,12 +75,7 @@ test('leaders move under load: nothing is lost, nothing comes twice from one own
     await goesOn(`broker ${node.id} stood still`);
   }
   await push.stop();
-  const isDone = () => {
-    ledger.read();
-    return ledger.owed === 0;
-  };
-  const late = (error: Error) => context.diagnostic(error.message);
-  await until(isDone, { what: 'all that was pushed' }).catch(late);
+  await untilPopped(ledger, context);
   await pop.stop();
   ledger.read();
   const verdict = ledger.verdict();

@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto';
 import { before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Crew, type CrewSettings } from '../ledger/crew.ts';
-import { untilFlowing } from '../ledger/flow.ts';
+import { untilFlowing, untilPopped } from '../ledger/flow.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { type Haproxy, startHaproxy } from '../topology/haproxy.ts';
 import { startKafka } from '../topology/kafka.ts';
@@ -105,12 +105,7 @@ test('with one of three servers away, changes are taken and messages flow, and n
   }
   await operator.end();
   await push.stop();
-  const isDone = () => {
-    ledger.read();
-    return ledger.owed === 0;
-  };
-  const late = (error: Error) => context.diagnostic(error.message);
-  await until(isDone, { what: 'all that was pushed' }).catch(late);
+  await untilPopped(ledger, context);
   await pop.stop();
   ledger.read();
 
