@@ -8,9 +8,27 @@ import { LogWriter } from './log-writer.ts';
 import { TestNats } from './nats.ts';
 import { startProxy, type TestProxy } from './proxy.ts';
 
+const ends = new WeakMap<TestContext, (() => Promise<void>)[]>();
+
+/** What began last ends first: a proxy writes into its folder until it is stopped. */
+function atEnd(t: TestContext, end: () => Promise<void>): void {
+  const known = ends.get(t);
+  if (known !== undefined) {
+    known.push(end);
+    return;
+  }
+  const all = [end];
+  ends.set(t, all);
+  t.after(async () => {
+    const failures: unknown[] = [];
+    for (const each of all.toReversed()) await each().catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
+  });
+}
+
 export async function natsFor(t: TestContext): Promise<TestNats> {
   const nats = await TestNats.prepare('p1');
-  t.after(() => nats.stop());
+  atEnd(t, () => nats.stop());
   await nats.start();
   return nats;
 }
@@ -27,13 +45,13 @@ export async function proxyFor(
   given: Partial<FollowOptions> = {},
 ): Promise<TestProxy> {
   const proxy = await startProxy(nats.url, 'p1', given);
-  t.after(() => proxy.follower.stop());
+  atEnd(t, () => proxy.follower.stop());
   return proxy;
 }
 
 export async function folderFor(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'respool-cache-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  atEnd(t, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
