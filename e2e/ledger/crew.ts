@@ -78,3 +78,13 @@ export class Crew {
     });
   }
 }
+
+/** Ten connections of good manners, at a pace that leaves time for what befalls the servers. */
+export function steadyCrew(
+  stage: Stage,
+  who: Pick<CrewSettings, 'role' | 'port' | 'auth' | 'topic' | 'seed'>,
+  ledger: Ledger,
+): Crew {
+  const habits = { mischief: 0, perSecond: 800, blockMs: 500, countMax: 40 };
+  return new Crew(stage, { ...who, processes: 1, connections: 10, ...habits }, ledger);
+}

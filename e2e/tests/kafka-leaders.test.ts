@@ -7,7 +7,7 @@ import { randomInt } from 'node:crypto';
 import { before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { kafkajsTo } from '@respool/kafka/test/kafka';
-import { Crew, type CrewSettings } from '../ledger/crew.ts';
+import { steadyCrew } from '../ledger/crew.ts';
 import { untilFlowing, untilPopped } from '../ledger/flow.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { type Haproxy, startHaproxy } from '../topology/haproxy.ts';
@@ -44,12 +44,6 @@ before(async () => {
   await world.api.changeApplied([{ op: 'put', kind: 'topic', tenant: 'led', id: 'flow', value }]);
 });
 
-function crewOf(role: CrewSettings['role'], ledger: Ledger): Crew {
-  const where = { port: balancer.port, auth: ['led', password], topic: 'flow' };
-  const habits = { seed, mischief: 0, perSecond: 800, blockMs: 500, countMax: 40 };
-  return new Crew(stage, { role, ...where, processes: 1, connections: 10, ...habits }, ledger);
-}
-
 async function killed(node: KafkaNode): Promise<void> {
   await node.kill9();
   await pause(2_000);
@@ -65,7 +59,9 @@ async function stopped(node: KafkaNode): Promise<void> {
 test('leaders move under load: nothing is lost, nothing comes twice from one owner', async (context) => {
   context.diagnostic(`RESPOOL_LEDGER_SEED=${seed}`);
   const ledger = new Ledger();
-  const [push, pop] = [crewOf('push', ledger), crewOf('pop', ledger)];
+  const where = { port: balancer.port, auth: ['led', password], topic: 'flow' };
+  const push = steadyCrew(stage, { role: 'push', ...where, seed }, ledger);
+  const pop = steadyCrew(stage, { role: 'pop', ...where, seed }, ledger);
   const goesOn = (what: string) => untilFlowing([ledger], 300, what);
   await goesOn('the start');
   for (const node of kafka.nodes) {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Crew, type CrewSettings } from '../ledger/crew.ts';
+import { steadyCrew } from '../ledger/crew.ts';
 import { untilFlowing, untilPopped } from '../ledger/flow.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { type Haproxy, startHaproxy } from '../topology/haproxy.ts';
@@ -25,7 +25,7 @@ const stage = useStage();
 const seed = Number(process.env['RESPOOL_LEDGER_SEED'] ?? randomInt(1, 1_000_000));
 const password = 'replicated';
 const partitions = 3;
-const window = 1_000;
+const window = 200;
 /** A leader that stands still is given up after some four seconds. */
 const stillMs = 6_000;
 let nats: NatsCluster;
@@ -44,12 +44,6 @@ before(async () => {
   const value = { backend: 'queues', origin: 'created', partitions, grants, window };
   await world.api.changeApplied([{ op: 'put', kind: 'topic', tenant: 'led', id: 'flow', value }]);
 });
-
-function crewOf(role: CrewSettings['role'], ledger: Ledger): Crew {
-  const where = { port: balancer.port, auth: ['led', password], topic: 'flow' };
-  const habits = { seed, mischief: 0, perSecond: 800, blockMs: 500, countMax: 40 };
-  return new Crew(stage, { role, ...where, processes: 1, connections: 10, ...habits }, ledger);
-}
 
 /** Changes one after the other, for as long as the story goes on. */
 class Operator {
@@ -86,7 +80,9 @@ test('with one of three servers away, changes are taken and messages flow, and n
   context.diagnostic(`RESPOOL_LEDGER_SEED=${seed}`);
   const before = (await readVerifiedLog(nats.all)).length;
   const ledger = new Ledger();
-  const [push, pop] = [crewOf('push', ledger), crewOf('pop', ledger)];
+  const where = { port: balancer.port, auth: ['led', password], topic: 'flow' };
+  const push = steadyCrew(stage, { role: 'push', ...where, seed }, ledger);
+  const pop = steadyCrew(stage, { role: 'pop', ...where, seed }, ledger);
   const operator = new Operator();
   const goesOn = async (what: string): Promise<void> => {
     await Promise.all([untilFlowing([ledger], 300, what), operator.getsOn(what)]);
@@ -123,7 +119,10 @@ test('with one of three servers away, changes are taken and messages flow, and n
   }
   assert.equal(verdict.lostCount, 0, verdict.lost.join(', '));
   assert.deepEqual(verdict.strange, []);
-  assert.ok(verdict.duplicates <= lost * partitions * window, `${verdict.duplicates} came twice`);
+  // What a proxy has out comes again when its lease ends, whether it owns the position or not.
+  const faults = 2 * nats.nodes.length;
+  const repeatsMax = faults * partitions * window;
+  assert.ok(verdict.duplicates <= repeatsMax, `${verdict.duplicates} came twice`);
 });
 
 test('all planes agree in the end', async () => {
