@@ -16,6 +16,18 @@ test('a refusal keeps the name the broker gave it', () => {
   assert.equal(error.code, 'topic-invalid');
 });
 
+test('brokers that are all fenced may come back; too few of them will not', () => {
+  const of = (told: string) => {
+    const error = brokerError(codeOf('INVALID_REPLICATION_FACTOR'), 'topic a', told);
+    return [error.code, error.transient];
+  };
+  const unable = 'Unable to replicate the partition 1 time(s): ';
+  const fenced = 'All brokers are currently fenced, or have all their log directories cordoned.';
+  assert.deepEqual(of(unable + fenced), ['broker-busy', true]);
+  const few = 'The target replication factor of 3 cannot be reached because only 1 broker(s) are';
+  assert.deepEqual(of(`${unable}${few} registered.`), ['topic-invalid', false]);
+});
+
 test('an error of a broker newer than the library is a refusal with its number', () => {
   const error = brokerError(9_999, 'topic a');
   assert.deepEqual([error.code, error.message], ['refused', 'topic a: error 9999']);

@@ -78,12 +78,20 @@ const afterAppend = new Set([
   'DUPLICATE_SEQUENCE_NUMBER',
 ]);
 
+/**
+ * A controller that lost touch with every broker for a moment calls any number of replicas
+ * invalid; only its words tell that from more replicas than there are brokers
+ * (`StripedReplicaPlacer` in Kafka's source).
+ */
+const everyBrokerFenced = /all brokers are currently fenced/i;
+
 /** `told` is what the broker says beside the code, if anything. */
 export function brokerError(code: number, what: string, told: string | null = null): KafkaError {
   const name = protocolErrorsCodesById[code] ?? `error ${code}`;
   const meaning = told ?? protocolErrors[name]?.message ?? '';
   const message = `${what}: ${name}${meaning === '' ? '' : ` (${meaning})`}`;
-  return new KafkaError(codes[name] ?? 'refused', message);
+  const isFenced = name === 'INVALID_REPLICATION_FACTOR' && everyBrokerFenced.test(meaning);
+  return new KafkaError(isFenced ? 'broker-busy' : (codes[name] ?? 'refused'), message);
 }
 
 export function produceError(code: number, what: string, told: string | null): KafkaError {
