@@ -88,6 +88,8 @@ export class Caller implements Popping {
   bytes = 0;
   /** While it has less than it wants: the last question whose answer may hold more for it. */
   partOf = 0;
+  /** Its time is over while its question is under way: it waits for that until then, no longer. */
+  lateAtMs: number | null = null;
   readonly #settler: Settler;
   readonly resolve: (deliveries: readonly Delivery[]) => void;
   readonly reject: (error: Error) => void;
@@ -114,7 +116,7 @@ export class Caller implements Popping {
 
   /** When to look at it again. */
   get deadlineAtMs(): number {
-    return this.state === 'empty' ? this.softAtMs : this.hardAtMs;
+    return this.lateAtMs ?? (this.state === 'empty' ? this.softAtMs : this.hardAtMs);
   }
 
   /** Whether a record of so many bytes still belongs to it; the first always does. */

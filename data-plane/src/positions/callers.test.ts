@@ -53,6 +53,36 @@ test('a wait ends when its time is over, with none', async () => {
   assert.deepEqual(await popped, []);
 });
 
+test('a wait that ends as records are on their way gets them', async () => {
+  const world = new World();
+  const popped = world.pop({ waitMs: 500 });
+  await turns();
+  await world.clock.advance(450);
+  world.ways = ['hold'];
+  world.log.push('a');
+  await turns();
+  await world.clock.advance(100);
+  assert.equal(world.held.length, 1);
+  world.held[0]?.();
+  assert.deepEqual(contents(await popped.deliveries), ['a']);
+});
+
+test('a wait that ends while its question is not answered ends two seconds later', async () => {
+  const world = new World();
+  const popped = world.pop({ waitMs: 500 });
+  await turns();
+  await world.clock.advance(450);
+  world.ways = ['hold'];
+  world.log.push('a');
+  await turns();
+  await world.clock.advance(2_000);
+  assert.equal(world.forwarder.waiting, 1);
+  await world.clock.advance(100);
+  assert.deepEqual(await popped.deliveries, []);
+  world.held[0]?.();
+  assert.deepEqual(contents(await world.pop().deliveries), ['a']);
+});
+
 test('a full window opens with an acknowledgement, or is told after two seconds', async () => {
   const world = new World();
   world.log.window = 1;
@@ -184,7 +214,9 @@ test('one that has some of its COUNT leaves with that when the rest is lost, or 
 
 test('in any order of questions and answers all is delivered once, and nothing goes back', async () => {
   const step = fc.oneof(
-    fc.record({ pop: fc.integer({ min: 1, max: 9 }), waits: fc.boolean() }),
+    fc.record({ pop: fc.integer({ min: 1, max: 9 }), waitMs: fc.constantFrom(0, 40, 600_000) }),
+    // All together less than an answer may take that is waited for past the end of a wait.
+    fc.record({ pass: fc.integer({ min: 1, max: 30 }) }),
     fc.record({ push: fc.integer({ min: 1, max: 9 }) }),
     fc.record({ hold: fc.boolean() }),
     fc.record({ tell: fc.nat(3) }),
@@ -196,9 +228,9 @@ test('in any order of questions and answers all is delivered once, and nothing g
       let pushed = 0;
       for (const one of steps) {
         if ('pop' in one) {
-          const waitMs = one.waits ? 600_000 : 0;
-          popped.push(world.pop({ count: one.pop, waitMs }).deliveries);
-        } else if ('push' in one) {
+          popped.push(world.pop({ count: one.pop, waitMs: one.waitMs }).deliveries);
+        } else if ('pass' in one) await world.clock.advance(one.pass);
+        else if ('push' in one) {
           for (let n = 0; n < one.push; n++) world.log.push(`${pushed++}`);
         } else if ('hold' in one) world.ways = one.hold ? ['hold', 'hold'] : [];
         else world.held.splice(one.tell % (world.held.length + 1), 1)[0]?.();

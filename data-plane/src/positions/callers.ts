@@ -62,10 +62,9 @@ export class Callers {
   }
 
   join(wish: PopWish): Caller {
-    const nowMs = this.#options.nowMs();
-    const { waitMs } = wish;
-    const hardAtMs = nowMs + Math.max(waitMs, this.#options.popMsMax);
-    const caller = new Caller(this.#settler, wish, ++this.lastNumber, [nowMs + waitMs, hardAtMs]);
+    const softAtMs = this.#options.nowMs() + wish.waitMs;
+    const hardAtMs = Math.max(softAtMs, this.#options.nowMs() + this.#options.popMsMax);
+    const caller = new Caller(this.#settler, wish, ++this.lastNumber, [softAtMs, hardAtMs]);
     this.#line.push(caller);
     this.#comes(caller);
     return caller;
@@ -270,7 +269,7 @@ export class Callers {
       const callers = line.takeAll();
       line.prepend(
         callers.filter((caller) => {
-          const isDue = caller.deadlineAtMs <= nowMs;
+          const isDue = caller.deadlineAtMs <= nowMs && !this.#isAsking(caller, nowMs);
           if (isDue) this.#giveUp(caller);
           else nextAtMs = Math.min(nextAtMs, caller.deadlineAtMs);
           return !isDue;
@@ -278,6 +277,14 @@ export class Callers {
       );
     }
     this.#arm(nextAtMs);
+  }
+
+  /** What is on its way to it would go back, and come out of order, if it left before. */
+  #isAsking(caller: Caller, nowMs: number): boolean {
+    if (caller !== this.#partial && (caller.state !== 'empty' || caller.rests)) return false;
+    if (this.#options.underWay.records === 0) return false;
+    caller.lateAtMs ??= nowMs + this.#options.popMsMax;
+    return caller.lateAtMs > nowMs;
   }
 
   #giveUp(caller: Caller): void {
