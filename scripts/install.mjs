@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { withLock } from './lock.mjs';
+import { retried } from './retry.mjs';
 
 // Plain JavaScript for Node 20 or later: it runs before anything is installed.
 
@@ -122,22 +122,6 @@ function npmNode() {
 function npm() {
   const script = process.env['npm_execpath'];
   return script?.endsWith('.js') ? [npmNode(), script] : ['npm'];
-}
-
-/**
- * Three tries of what needs the registry, each in its own time: it may be busy, or cut a download.
- * @param {() => void} work
- */
-async function retried(work) {
-  for (const pauseMs of [2_000, 10_000]) {
-    try {
-      return work();
-    } catch (error) {
-      process.stderr.write(`respool: ${error}; trying again after ${pauseMs} ms\n`);
-    }
-    await setTimeout(pauseMs);
-  }
-  work();
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Debian packages, unpacked into a folder of ours: the machine stays as it was, no root needed. */
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { retried } from './retry.ts';
+import { retried } from '../retry.mjs';
 import { run } from './run.ts';
 import { onPath } from './tool.ts';
 import { toolsFolder } from './tools-folder.ts';

@@ -1,9 +1,9 @@
 /** Go 1.26 or later, and the programs built with it. */
 import { chmod, readdir, rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { retried } from '../retry.mjs';
 import { filesIn, fingerprint } from './fingerprint.ts';
 import { unpackWheels } from './pip.ts';
-import { retried } from './retry.ts';
 import { run } from './run.ts';
 import { provision } from './tool.ts';
 import { keptFolder } from './tools-folder.ts';

@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { retried } from '../retry.mjs';
 import { installWay } from './debian.ts';
 import { fingerprint } from './fingerprint.ts';
 import { provisionJava } from './java.ts';
-import { retried } from './retry.ts';
 import { run } from './run.ts';
 import { provision } from './tool.ts';
 import { keptFolder } from './tools-folder.ts';

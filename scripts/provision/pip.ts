@@ -1,8 +1,8 @@
 /** Wheels from the Python package registry, pinned by hash and unpacked without installing them. */
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { retried } from '../retry.mjs';
 import { installPackages, unpackPackages } from './apt.ts';
-import { retried } from './retry.ts';
 import { run } from './run.ts';
 import { messageOf, onPath } from './tool.ts';
 import { keptFolder } from './tools-folder.ts';

@@ -1,7 +1,7 @@
 /** Tries of what needs the network: a few, and none after a time. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { retried } from './retry.ts';
+import { retried } from './retry.mjs';
 
 /** Fails as often as told, then succeeds; `tries` counts both. */
 function failing(times: number) {
