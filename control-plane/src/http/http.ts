@@ -77,6 +77,7 @@ export async function createHttp(
   levelReads(app, plane);
   countRequests(app, plane.metrics);
   logRequests(app);
+  partOnClosing(app);
   await describeApi(app, version);
   await app.register(async (scope) => {
     const routes = scope.withTypeProvider<ZodTypeProvider>();
@@ -138,6 +139,17 @@ function logRequests(app: App): void {
       ms: Math.round(reply.elapsedTime * 10) / 10,
     };
     request.log[isQuiet ? 'debug' : 'info'](line, 'request');
+  });
+}
+
+/** Requests under way as the end begins are answered; their connections do not outlive that. */
+function partOnClosing(app: App): void {
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing) void reply.header('connection', 'close');
   });
 }
 

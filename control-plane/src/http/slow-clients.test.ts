@@ -1,5 +1,6 @@
 /** Clients that send slowly, too much, or by a method nobody serves: each is answered in time. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '@respool/contracts/clock';
@@ -13,8 +14,8 @@ import { ApiTokens } from './tokens.ts';
 
 const msMax = 300;
 
-/** Port of an API whose requests must be over within `answerMsMax`. */
-async function listen(t: TestContext, answerMsMax = msMax): Promise<number> {
+/** Port of an API whose requests must be over within `answerMsMax`, and what ends it. */
+async function serve(t: TestContext, answerMsMax: number) {
   const stage = await memoryStage(new MemoryLog());
   const proxies = new Proxies(systemClock);
   const metrics = planeMetrics({ stage: () => stage, proxies });
@@ -32,7 +33,11 @@ async function listen(t: TestContext, answerMsMax = msMax): Promise<number> {
     await stage.follower.stop();
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
-  return (app.server.address() as AddressInfo).port;
+  return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
+}
+
+async function listen(t: TestContext, answerMsMax = msMax): Promise<number> {
+  return (await serve(t, answerMsMax)).port;
 }
 
 /** Sends `text`, then a byte each 20 ms; resolves with all that was answered once it is closed. */
@@ -79,4 +84,27 @@ test('a method nobody serves is refused by name, on a connection of its own too'
     assert.match(said, /^HTTP\/1\.1 (405|404) /, method);
     assert.match(said, /"code":"(method-not-allowed|not-found)"/, method);
   }
+});
+
+test('what is under way as the server stops is answered, and its connection is not kept', async (t) => {
+  const { port, close } = await serve(t, 10_000);
+  const body = JSON.stringify({ isolation: { mode: 'dedicated' } });
+  const type = `content-type: application/json\r\ncontent-length: ${body.length}\r\n`;
+  const socket = connect(port, '127.0.0.1');
+  t.after(() => socket.destroy());
+  let said = '';
+  const continued = Promise.withResolvers<void>();
+  socket.on('data', (chunk) => {
+    said += chunk.toString();
+    continued.resolve();
+  });
+  const ended = once(socket, 'end');
+  // Told to go on, the client knows that its request was taken in.
+  socket.write(`${head}${type}expect: 100-continue\r\n\r\n`);
+  await continued.promise;
+  const closed = close();
+  socket.write(body);
+  await Promise.all([ended, closed]);
+  assert.match(said, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 20[01] /);
+  assert.match(said, /\r\nconnection: close\r\n/i);
 });
