@@ -1,13 +1,19 @@
-/** Owners of positions that changed without a hand-over: what was out at that moment comes again. */
+/** Leases and positions that proxies lost without a hand-over: what was out then comes again. */
 import type { World } from './world.ts';
 
-/** How often since their start the proxies lost a position, with their lease or to one another. */
+/**
+ * How often since their start the proxies lost their lease or a position. One that owns nothing has
+ * records out too, as long as its clients pop.
+ */
 export async function lostOwners({ proxies }: World): Promise<number> {
   const texts = await Promise.all(proxies.map((proxy) => proxy.metrics()));
   return texts.reduce((sum, text) => {
-    const count = /^respool_positions_lost_total (\d+)$/m.exec(text)?.[1];
-    if (count === undefined) throw new Error('the proxy does not count the positions it lost');
-    return sum + Number(count);
+    const counts = ['leases_lost', 'lost'].map((name) => {
+      const count = new RegExp(`^respool_positions_${name}_total (\\d+)$`, 'm').exec(text)?.[1];
+      if (count === undefined) throw new Error(`the proxy does not count ${name}`);
+      return Number(count);
+    });
+    return counts.reduce((more, count) => more + count, sum);
   }, 0);
 }
 

@@ -34,7 +34,7 @@ function labelsOf(text: string, metric: string): string {
 const somePositions: PositionsSample = {
   ...{ leased: true, owned: 1, out: 0, waiting: 0, aheadBytes: 0, taken: 1, fenced: 0, moved: 0 },
   ...{ redeliveries: 0, skipped: 0, deadLetters: 0, commits: 1, commitErrors: 0 },
-  ...{ noticesSent: 0, noticesLost: 0, dropped: 0 },
+  ...{ noticesSent: 0, noticesLost: 0, leasesLost: 0, dropped: 0 },
 };
 
 test('the page lists the metrics of the proxy', async () => {

@@ -5,6 +5,8 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 export interface PositionsSample {
   /** The lease is held without which nothing is owned and nothing lent. */
   readonly leased: boolean;
+  /** Since the start; with one, what was lent to clients of this proxy is lent again. */
+  readonly leasesLost: number;
   /** Owned units, and records of them that are out. */
   readonly owned: number;
   readonly out: number;
@@ -31,6 +33,7 @@ type Figure = Exclude<keyof PositionsSample, 'leased'>;
 type Row = readonly [figure: Figure, name: string, help: string];
 
 const counters: readonly Row[] = [
+  ['leasesLost', 'leases_lost_total', 'Leases lost: records out through this proxy come again.'],
   ['taken', 'taken_total', 'Positions this proxy began to own.'],
   ['fenced', 'lost_total', 'Of those: lost with its lease, or to another proxy.'],
   ['moved', 'moved_total', 'Of those: handed on to the proxy that should have them.'],

@@ -170,6 +170,7 @@ export class ManagedPositions implements Positions {
     return {
       ...this.#ownership.sample(),
       leased: this.#sessions.holds(),
+      leasesLost: this.#sessions.losses,
       waiting: this.#waiting.count,
       aheadBytes: this.#ahead.bytes,
       noticesSent: this.#notices.counts.sent,

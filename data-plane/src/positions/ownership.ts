@@ -27,7 +27,7 @@ export interface OwnershipOptions extends UnitServices {
 
 export type OwnershipSample = Omit<
   PositionsSample,
-  'leased' | 'waiting' | 'aheadBytes' | 'noticesSent' | 'noticesLost' | 'dropped'
+  'leased' | 'leasesLost' | 'waiting' | 'aheadBytes' | 'noticesSent' | 'noticesLost' | 'dropped'
 >;
 
 const triesMax = 3;

@@ -100,7 +100,7 @@ test('after a pause of more than four seconds nothing is held, before anything e
   assert.equal(one.sessions.isGone(session), true);
   await world.pass(3_000);
   assert.notEqual(sessionOf(one), session);
-  assert.deepEqual(one.ended, [session]);
+  assert.deepEqual([one.ended, one.sessions.losses], [[session], 1]);
 });
 
 test('a renewal that was stored and whose answer was lost ends nothing', async (t) => {

@@ -42,6 +42,8 @@ interface Held {
 
 export class Sessions {
   readonly #options: SessionsOptions;
+  /** Leases that ended against the will of this proxy: what it had out is given out again. */
+  losses = 0;
   readonly #peers = new Peers();
   #held: Held | null = null;
   #candidate: SessionId | null = null;
@@ -181,6 +183,7 @@ export class Sessions {
     const held = this.#held;
     if (held === null) return;
     this.#held = null;
+    this.losses++;
     this.#over = held.session;
     this.#options.logger.warn({ session: held.session, why }, 'the lease of this proxy is lost');
     this.#fail(why);
