@@ -23,6 +23,15 @@ test('is ready once the bytes known to be missing have come', () => {
   assert.equal(upload.ready, true);
 });
 
+test('a budget that has no room for twice as much is used up to its end', () => {
+  const budget = new UploadBudget(500_000);
+  const upload = new Upload(budget);
+  const bytes = Buffer.alloc(100_000);
+  for (let n = 1; n <= 5; n++) assert.equal(upload.append(bytes, 0, bytes.length), true, `${n}`);
+  assert.equal(budget.bytes, 500_000);
+  assert.equal(upload.append(bytes, 0, 1), false);
+});
+
 test('the budget of the process is kept, and given back', () => {
   const budget = new UploadBudget(600_000);
   const [one, two] = [new Upload(budget), new Upload(budget)];

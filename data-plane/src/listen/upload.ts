@@ -57,7 +57,10 @@ export class Upload {
     // Doubling, but not past the end of a body whose length is known.
     const doubled = this.bytes.length * 2;
     const room = this.#wanted > length ? Math.min(doubled, this.#wanted) : doubled;
-    const size = Math.max(firstBytes, length, room);
+    return this.#resize(Math.max(firstBytes, length, room)) || this.#resize(length);
+  }
+
+  #resize(size: number): boolean {
     const more = size - this.bytes.length;
     if (this.#budget.bytes + more > this.#budget.bytesMax) return false;
     this.#budget.bytes += more;
