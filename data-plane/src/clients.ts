@@ -123,6 +123,7 @@ export class Clients {
   #closeStuck(): void {
     const nowMs = Date.now();
     const { replyStallMsMax, loginMsMax } = this.#limits;
+    const readUsMin = this.turn.nowUs() - replyStallMsMax * 1000;
     let paused = 0;
     for (const client of this.#clients) {
       const { connection, session } = client;
@@ -132,7 +133,10 @@ export class Clients {
         client.takenBytes = taken;
         client.stalledSinceMs = nowMs;
       }
-      const stalled = replyStallMsMax > 0 && nowMs - client.stalledSinceMs > replyStallMsMax;
+      const takes = nowMs - client.stalledSinceMs <= replyStallMsMax;
+      // Memory that all clients share is held for what may never come.
+      const gives = !connection.uploads || connection.readUs >= readUsMin;
+      const stalled = replyStallMsMax > 0 && !(takes && gives);
       const anonymous = session.user === null && loginMsMax > 0;
       const late = anonymous && nowMs - connection.openedMs > loginMsMax;
       if (stalled || late) connection.destroy();
