@@ -1,6 +1,6 @@
 /**
- * Large commands: what is announced costs nothing, what is sent is bounded for each and for all, and
- * every client that must be refused is told why while the others are served.
+ * Large commands: what is announced costs nothing, what is sent is bounded for each and for all,
+ * and every client that must be refused is told why while the others are served.
  */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';

@@ -1,6 +1,7 @@
 /**
- * Several proxies of one machine on one port, as docs/operate/production.md sets them up: the kernel
- * deals clients out, and one proxy after the other is stopped and started while all are served.
+ * Several proxies of one machine on one port, as docs/operate/production.md sets them up: the
+ * kernel deals clients out, and one proxy after the other is stopped and started while all are
+ * served.
  *
  * Method: every client counts its own key up in pipelines. The server's count must be the client's
  * wherever it is connected: what a stopping proxy has not answered, it has not executed either.

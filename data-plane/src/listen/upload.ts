@@ -1,8 +1,8 @@
 /** A command too large for the shared read buffer, gathered as it comes, within a budget of all. */
 
 /**
- * What an upload takes at first. Of the usual budget so little that as many clients as a proxy takes
- * by default cannot use it up with announcements alone, and leave nothing for those who send.
+ * What an upload takes at first. Of the usual budget so little that as many clients as a proxy
+ * takes by default cannot use it up with announcements alone.
  */
 const firstBytes = 16 * 1024;
 

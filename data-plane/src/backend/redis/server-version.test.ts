@@ -1,3 +1,4 @@
+/** The version a server says it is, and the lowest of several. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Resp } from '../../resp/resp.ts';

@@ -8,9 +8,9 @@ import { itemsOf, type Resp, textOf } from '../../resp/resp.ts';
 const valkeyVersion = '7.2.4';
 
 /**
- * The Redis version in a reply to HELLO, `major.minor.patch`. Null where it tells none: an error of a
- * server before 6.0 or of one that does not allow HELLO, or the version of something else than Redis,
- * by which a client would choose wrongly.
+ * The Redis version in a reply to HELLO, `major.minor.patch`. Null where it tells none: an error of
+ * a server before 6.0 or of one that does not allow HELLO, or the version of something else than
+ * Redis, by which a client would choose wrongly.
  */
 export function readVersion(hello: Resp): string | null {
   const fields = itemsOf(hello) ?? [];
@@ -30,7 +30,7 @@ export function readVersion(hello: Resp): string | null {
     .join('.');
 }
 
-/** One backend's servers by address; what one says last counts, so an upgrade is seen at reconnecting. */
+/** One backend's servers by address; what one says last counts, so an upgrade is seen. */
 export class ServerVersions {
   /** Of all servers known to belong to the backend; null while none has said its version. */
   lowest: string | null = null;
