@@ -3,8 +3,8 @@
  *
  * Method: all requests are sent before the first is answered. Each carries an Idempotency-Key and
  * is repeated, in turn at the one control plane and the other, until it is acknowledged: who waits
- * too long for a turn is told 503. Afterwards the log is read straight from NATS: contiguous, chained,
- * every acknowledged change in it exactly once, and the state is what the log says.
+ * too long for a turn is told 503. Afterwards the log is read straight from NATS: contiguous,
+ * chained, every acknowledged change in it exactly once, and the state is what the log says.
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
