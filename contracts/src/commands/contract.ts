@@ -163,6 +163,18 @@ function mayNameKeys({ keySpecs }: CommandFacts): boolean {
   );
 }
 
+/** MULTI … EXEC is queued here and goes out in one piece; a name that is not told of is kept here. */
+function transactionShare(name: string, backend: Circumstances['backend']): Share {
+  const oneSlot = backend === 'standalone' ? '' : '; one slot, which its first key chooses';
+  if (name === 'exec')
+    return { how: 'native', note: `all that was queued, in one piece${oneSlot}` };
+  if (name === 'watch') {
+    const note = `on a connection of its own until the transaction ends${oneSlot}`;
+    return { how: 'native', note };
+  }
+  return { how: 'local', note: 'EXEC sends what was queued, WATCH what is watched' };
+}
+
 /** What each carrier makes of its commands. */
 const carriage: Readonly<Record<Carried, (given: Circumstances, name: string) => Share>> = {
   monitor: () => ({ how: 'local', note: "the tenant's commands at this proxy, secrets redacted" }),
@@ -186,10 +198,7 @@ const carriage: Readonly<Record<Carried, (given: Circumstances, name: string) =>
     note: 'one tracking connection per server for all clients of the proxy',
   }),
   blocking: (_given, name) => ({ how: 'native', note: blockingGuarantees(name)?.whole ?? '' }),
-  transaction: ({ backend }) => ({
-    how: 'native',
-    note: backend === 'standalone' ? '' : 'one slot, which its first key chooses',
-  }),
+  transaction: ({ backend }, name) => transactionShare(name, backend),
   script: ({ isolation }) =>
     isolation === 'dedicated'
       ? { how: 'native', note: '' }
