@@ -9,6 +9,7 @@ export type Seen = ReadonlyMap<string, number>;
 const own = new Set([
   ...['ping', 'hello', 'auth', 'select', 'info', 'config|resetstat', 'readonly', 'command'],
   ...['client|setname', 'client|setinfo', 'client|id', 'client|unblock', 'client|tracking'],
+  ...['unsubscribe', 'punsubscribe', 'sunsubscribe', 'unwatch'],
   ...['cluster|slots', 'cluster|shards', 'cluster|nodes', 'cluster|info'],
 ]);
 

@@ -62,7 +62,7 @@ const carried =
 const moved =
   'value and time to live are copied to the destination first, then the source is removed if it is still what was copied, else copied again; both can be seen for a moment, the value is never nowhere and no write to the source is lost; two renames of one key at once may both succeed';
 export const poppedThenPushed =
-  'popped, then pushed: no two clients pop one element; it is put back when it cannot be pushed, and is lost only if the proxy itself ends in between; where a server’s answer is lost on the way the error says so, and the element may be in neither list or in both';
+  'popped, then pushed: no two clients pop one element; it is put back when it cannot be pushed, and is lost only if the proxy itself ends in between or the answer to the pop is lost on the way; where the answer to the push is, it may be in both lists; an error says so';
 export const sortedBy =
   'the elements are read at one moment and the keys of each BY and GET pattern at their own';
 const inTurn = 'one key after the other is asked, each pop is atomic';

@@ -75,8 +75,8 @@ const streams: Attempt = async (backing, args, places) => {
 const plainId = /^(?:>|\d{1,19}(?:-\d{1,19})?)$/;
 
 /**
- * What is wrong with any of the streams: entries of the first count as delivered once they are read,
- * so XREADGROUP reads none before it has looked at all. Source: Redis 7.0 `xreadCommand`.
+ * What is wrong with any of the streams: entries of the first count as delivered once they are
+ * read, so XREADGROUP reads none before it has looked at all. Source: Redis 7.0 `xreadCommand`.
  */
 async function refusalOf(
   backing: Backing,
