@@ -89,13 +89,19 @@ async function errorOf(client: RawClient, line: string): Promise<string> {
 const setCrossSlot = (value: string): Promise<unknown> =>
   world.api.patchApplied('/v1/tenants/app', { crossSlot: value });
 
+/** PROXY EXPLAIN of a command over several slots. */
+async function explain(client: RawClient): Promise<(name: string) => string> {
+  const fields = (await client.call('PROXY', 'EXPLAIN', 'MGET', 'a', 'b')) as Value[];
+  return (name) => String(fields[fields.indexOf(name) + 1]);
+}
+
 /** What the API says of MGET over slots, and PROXY EXPLAIN of one such command. */
 async function told(client: RawClient): Promise<{ how: string; explained: string }> {
   const { body } = await world.api.get('/v1/tenants/app/commands/mget');
   const { contract } = body as { contract: { acrossSlots: { how: string } } };
-  const fields = (await client.call('PROXY', 'EXPLAIN', 'MGET', 'a', 'b')) as Value[];
-  const explained = String(fields[fields.indexOf('carried-out') + 1]);
-  return { how: contract.acrossSlots.how, explained };
+  const field = await explain(client);
+  assert.equal(field('route'), 'many');
+  return { how: contract.acrossSlots.how, explained: field('carried-out') };
 }
 
 async function emulates(): Promise<void> {
@@ -119,6 +125,8 @@ async function refuses(): Promise<void> {
     assert.deepEqual([how, explained], ['refused', `refused: ${crossSlot}`]);
     // A server that has no slots takes all of it.
     assert.equal(await say(client, 'USE one'), 'OK');
+    const field = await explain(client);
+    assert.deepEqual([field('route'), field('rule')], ['one', 'chosen by USE']);
     await answers(client, overSlots);
     assert.equal(await say(client, 'USE many'), 'OK');
   }
@@ -126,6 +134,9 @@ async function refuses(): Promise<void> {
 
 describe('crossSlot', () => {
   test('emulate, then refuse, then emulate: the sessions that are open follow', async () => {
+    for (const client of sessions) {
+      assert.equal((await explain(client))('rule'), 'the default route');
+    }
     await emulates();
     await setCrossSlot('refuse');
     await refuses();
