@@ -18,9 +18,9 @@ type Mode = Isolation['mode'];
 const head = `# Commands
 
 Every command and what becomes of it, written by \`npm run reference\` from the table the proxies
-run on; a test compares this page with that table, and another one with what a proxy answers. The
-same for one tenant and user: \`PROXY COMMAND [name …]\` on the wire, and in the [API](api.md)
-\`GET /v1/tenants/:tenant/commands\`.
+run on; a test compares this page with that table, others the table with what a proxy answers and
+with what reaches the servers behind it. The same for one tenant and user: \`PROXY COMMAND [name …]\`
+on the wire, and in the [API](api.md) \`GET /v1/tenants/:tenant/commands\`.
 
 \`PROXY EXPLAIN command…\` says how one command would be carried out, without running it: \`tenant\`
 and \`user\`, the \`sequence\` of the configuration that holds, the id of the \`route\` it takes and by
