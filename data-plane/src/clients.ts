@@ -21,6 +21,8 @@ interface Client {
   /** Bytes the client had taken when last looked at, and since when it has taken none. */
   takenBytes: number;
   stalledSinceMs: number;
+  /** When bytes last came, where the last look found that too long ago for half a command; else −1. */
+  suspectUs: number;
 }
 
 /** A transaction that was begun may be finished; nothing new is. */
@@ -76,7 +78,7 @@ export class Clients {
     });
     const session = new Session(connection, this.#ways, proxy.state);
     session.watch(proxy.monitors);
-    client = { connection, session, takenBytes: 0, stalledSinceMs: Date.now() };
+    client = { connection, session, takenBytes: 0, stalledSinceMs: Date.now(), suspectUs: -1 };
     this.#clients.add(client);
     this.#byId.set(connection.id, client);
     const user = proxy.services.authenticator.anonymous(proxy.state, connection.loopback);
@@ -134,8 +136,11 @@ export class Clients {
         client.stalledSinceMs = nowMs;
       }
       const takes = nowMs - client.stalledSinceMs <= replyStallMsMax;
-      // Memory that all clients share is held for what may never come.
-      const gives = !connection.uploads || connection.readUs >= readUsMin;
+      // Memory of all clients is held for what may never come; or, after a pause of our own, for
+      // what has come and lies there unread.
+      const waited = connection.uploads && connection.readUs < readUsMin;
+      const gives = !waited || client.suspectUs !== connection.readUs;
+      client.suspectUs = waited ? connection.readUs : -1;
       const stalled = replyStallMsMax > 0 && !(takes && gives);
       const anonymous = session.user === null && loginMsMax > 0;
       const late = anonymous && nowMs - connection.openedMs > loginMsMax;
