@@ -16,6 +16,7 @@ import {
   next,
   toldOfLiveSessions,
 } from '../topology/live-sessions.ts';
+import { patientProxy } from '../topology/proxy.ts';
 import type { RawClient } from '../topology/raw-client.ts';
 import { startRedis } from '../topology/redis.ts';
 import { decodeReply } from '../topology/reply.ts';
@@ -151,7 +152,10 @@ test('the page about the API has a row for each situation, and says nothing unkn
 });
 
 before(async () => {
-  const [redis, made] = await Promise.all([startRedis(stage), startWorld(stage, { proxies: 2 })]);
+  const [redis, made] = await Promise.all([
+    startRedis(stage),
+    startWorld(stage, { proxies: 2, proxyEnv: patientProxy }),
+  ]);
   world = made;
   await world.api.put('/v1/backends/main', standaloneBody(redis));
   const isolation = { mode: 'prefix', prefix: 'app:' } as const;

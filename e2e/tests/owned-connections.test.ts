@@ -20,7 +20,11 @@ let cluster: Cluster;
 before(async () => {
   [cluster, world] = await Promise.all([
     startCluster(stage, { masters: 3, replicas: 3 }),
-    startWorld(stage, { proxies: 2, defaultTenant: 'app' }),
+    // A proxy that stops gives up on nobody while others keep the machine busy.
+    startWorld(stage, {
+      ...{ proxies: 2, defaultTenant: 'app' },
+      proxyEnv: { RESPOOL_DRAIN_MS_MAX: '25000' },
+    }),
   ]);
   await world.api.put('/v1/backends/main', clusterBody(cluster));
   await createTenant(world.api, 'app', { routes: ['main'] });
