@@ -8,10 +8,10 @@
  * does with keys of its own; keys and channels of the same names are used by all tenants.
  * Connections are destroyed in the middle of frames, transactions, blocking commands,
  * subscriptions, scripts, commands over several shards and replies, while they monitor, track or
- * are at another backend; who comes next looks around first. When all is quiet, what the dead never
- * finished must not have happened, what is one piece must be whole or not there, and every byte on
- * the servers must lie with its owner. RESPOOL_TEST_SEED and RESPOOL_TEST_STEPS repeat a run; the same sessions over a careless
- * pool prove that it would show.
+ * are at another backend; who comes next looks around first. When all is quiet, what the dead
+ * never finished must not have happened, what is one piece must be whole or not there, and every
+ * byte on the servers must lie with its owner. RESPOOL_TEST_SEED and RESPOOL_TEST_STEPS repeat a
+ * run; the same sessions over a careless pool prove that it would show.
  */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
