@@ -66,7 +66,8 @@ class World {
   commit(id: string, name: string, consumer: string, offset: number, topicId?: string): void {
     const cluster = this.cluster(id);
     const note = writeCommitNote({ seek: 7, topicId: topicId ?? cluster.topic(name).topicId });
-    cluster.commit(consumerGroup('acme', consumer), [{ topic: name, partition: 0, offset, note }]);
+    const position = { topic: name, partition: 0, offset, note, leaderEpoch: 3 };
+    cluster.commit(consumerGroup('acme', consumer), [position]);
   }
 
   /** Commits since the last call, as `group partition@offset`. */

@@ -123,8 +123,9 @@ export class Committer {
     if (!host.holds()) return;
     this.#acked = 0;
     this.#begunAtMs = nowMs;
-    const positions = due.map(({ number: partition, ledger }) => {
-      return { topic, partition, offset: ledger.watermark, note };
+    const positions = due.map(({ number: partition, ledger, epochs }) => {
+      const offset = ledger.watermark;
+      return { topic, partition, offset, note, leaderEpoch: epochs.before(offset) };
     });
     try {
       await this.#holding.log.commit(
