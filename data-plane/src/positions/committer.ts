@@ -81,7 +81,7 @@ export class Committer {
     } catch (thrown) {
       const error = asKafkaError(thrown);
       this.#failed(error);
-      throw error;
+      throw error.code === 'group-in-use' ? foreign(group, error) : error;
     }
   }
 
@@ -164,4 +164,10 @@ export class Committer {
     this.isRefused = true;
     this.#holding.notice('group-in-use');
   }
+}
+
+/** In words for the client that waits for it: asking again helps once somebody else has acted. */
+function foreign(group: string, cause: KafkaError): KafkaError {
+  const message = `a consumer of another kind is in the group ${group}, and no position can be kept`;
+  return new KafkaError('group-in-use', message, { cause });
 }

@@ -22,8 +22,10 @@ export class Loader {
   }
 
   /**
-   * Reads the committed offsets and begins there; what had none is committed before anything is
-   * given out, or "latest" would be another place for the next owner. Throws a KafkaError.
+   * Reads the committed offsets and begins there. What had none is committed before anything is
+   * given out, or "latest" would be another place for the next owner; while a consumer outside
+   * holds the group, all that the next owner finds at the same place is given out all the same.
+   * Throws a KafkaError.
    */
   async load(): Promise<void> {
     const holding = this.#holding;
@@ -44,9 +46,11 @@ export class Loader {
     holding.topicId = topicId;
     holding.seek = Math.max(holding.seek, seekOf(found, topicId) ?? 0);
     const unsaid = places.filter(({ kind }) => kind !== 'committed' && kind !== 'overtaken');
-    if (unsaid.length > 0) await this.#commit(unsaid);
+    const isSaid = unsaid.length === 0 || (await this.#begin(unsaid));
     if (holding.isFenced) return;
     holding.partitions = places.map((place) => this.#partition(place));
+    // They are due from now on, until the group is free.
+    if (!isSaid) for (const { partition } of unsaid) holding.partition(partition)?.expire();
     this.#committer.expectLate();
     if (isOther || places.some(({ kind }) => kind === 'recreated')) {
       holding.notice('topic-recreated');
@@ -121,6 +125,18 @@ export class Loader {
       throw new KafkaError('leader-moved', message);
     }
     this.#looks = 0;
+  }
+
+  /** False: it is refused for now, which costs no record. */
+  async #begin(places: readonly Place[]): Promise<boolean> {
+    try {
+      await this.#commit(places);
+      return true;
+    } catch (error) {
+      const isRefused = error instanceof KafkaError && error.code === 'group-in-use';
+      if (isRefused && places.every(({ isLasting }) => isLasting)) return false;
+      throw error;
+    }
   }
 
   async #commit(places: readonly Place[]): Promise<void> {

@@ -55,6 +55,11 @@ export class UnitPartition {
     this.committedAtMs = 0;
   }
 
+  /** Nothing of it is committed: the next commit is to say where it is, though it did not move. */
+  expire(): void {
+    this.committedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
   get end(): number {
     return this.#end;
   }

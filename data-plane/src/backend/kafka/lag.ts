@@ -51,8 +51,8 @@ export async function lagOf(
 }
 
 /**
- * Null for none, for one in a topic that is gone, and for another tool's beyond the end. One of ours
- * is beyond the end when an ex-leader tells that, or when it was lost: nothing is to come yet.
+ * Null for none, for one in a topic that is gone, and for another tool's beyond the end. Ours is
+ * beyond the end when an ex-leader tells that, or when it was lost: nothing is to come yet.
  */
 function countedIn(topicId: string, held: Committed | null, end: number): number | null {
   if (held === null) return null;
