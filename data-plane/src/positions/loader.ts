@@ -174,7 +174,7 @@ export class Loader {
   async #sought(to: SeekTarget): Promise<Place[]> {
     const { log, kafkaName: topic, host, partitions } = this.#holding;
     const all = partitions.map(({ number: partition, epochs }) => {
-      return { topic, partition, leaderEpochMin: epochs.last ?? 0 };
+      return { topic, partition, leaderEpochMin: epochs.last ?? -1 };
     });
     const ask = async (time: number | 'earliest' | 'latest') => {
       const queries = all.map((one) => ({ ...one, time }));
