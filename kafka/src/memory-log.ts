@@ -46,7 +46,8 @@ export class MemoryLog {
   }
 
   endOfEpoch(epoch: number): number {
-    return this.#elections.find((one) => one.epoch > epoch)?.offset ?? this.#nextOffset;
+    const end = this.#elections.find((one) => one.epoch > epoch)?.offset ?? this.#nextOffset;
+    return Math.max(this.startOffset, end);
   }
 
   /** As it is now: what a leader goes on with that is cut off from all others. */

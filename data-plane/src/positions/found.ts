@@ -1,6 +1,6 @@
 /** What Kafka has of partitions when a unit is loaded: what was committed, and where the logs end. */
 import { readCommitNote } from '@respool/contracts/commit-note';
-import type { Committed, OffsetQuery, TopicPartition } from '@respool/kafka/gateway';
+import type { Committed, OffsetQuery } from '@respool/kafka/gateway';
 import { KafkaError } from '@respool/kafka/kafka-error';
 import type { KafkaLog } from '../state.ts';
 import type { Found } from './places.ts';
@@ -50,14 +50,22 @@ function epochIn({ note, leaderEpoch }: Committed, topicId: string): number | nu
   return readCommitNote(note)?.topicId === topicId ? leaderEpoch : null;
 }
 
-/** A later leader without what was committed was elected without having it: where that began. */
+/**
+ * A later leader without what was committed was elected without having it: where that began. Its
+ * log may have grown beyond the position since, with other records.
+ */
 async function withBreak(of: Search, found: Found): Promise<Found> {
-  const { committed, end, partition } = found;
+  const { committed, start, end, partition } = found;
   const leaderEpoch = committed === null ? null : epochIn(committed, of.topicId);
-  if (committed === null || leaderEpoch === null || committed.offset <= end) return found;
-  const where: TopicPartition = { topic: of.topic, partition };
-  const brokenAt = await of.log.endOfEpoch({ ...where, leaderEpoch }, of.askMsMax);
-  if (brokenAt === null || brokenAt < committed.offset) return { ...found, brokenAt };
+  if (committed === null || leaderEpoch === null || committed.offset < start) return found;
+  const isShort = committed.offset > end;
+  if (!isShort && (found.leaderEpoch ?? leaderEpoch) <= leaderEpoch) return found;
+  const where = { topic: of.topic, partition, leaderEpoch };
+  const brokenAt = await of.log.endOfEpoch(where, of.askMsMax);
+  if (brokenAt === null || Math.max(start, brokenAt) < committed.offset) {
+    return { ...found, brokenAt };
+  }
+  if (!isShort) return found;
   const message = `${of.topic} partition ${partition} ends at ${end} now, before ${committed.offset}`;
   throw new KafkaError('leader-moved', message);
 }

@@ -13,7 +13,7 @@ export interface Found {
   readonly end: number;
   /** Of the leader that said so. */
   readonly leaderEpoch: LeaderEpoch;
-  /** Below a commit above the end: where the log stops being the one in which that was made. */
+  /** Below the commit: where the log stops being the one in which that was made; null: nowhere. */
   readonly brokenAt: number | null;
 }
 
@@ -65,7 +65,7 @@ export function placesOf(
     if (!counts(one, topicId)) return { ...at, position: start, kind: 'recreated' };
     const { offset } = committed;
     if (offset < start) return { ...at, position: start, kind: 'overtaken', lostFrom: offset };
-    if (offset > end) {
+    if (offset > end || one.brokenAt !== null) {
       const position = Math.min(end, Math.max(start, one.brokenAt ?? start));
       return { ...at, position, kind: 'truncated', lostTo: offset };
     }

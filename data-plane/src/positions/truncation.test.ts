@@ -86,6 +86,51 @@ test('a log that loses its end under a unit at work does so likewise', async () 
   assert.deepEqual(rig.noticed, ['log-truncated']);
 });
 
+test('a log that grew again beyond the position is read from where it breaks all the same', async () => {
+  const rig = new UnitRig();
+  rig.push(0, 'a', 'b', 'c');
+  const owner = rig.start();
+  await rig.settle(owner, await rig.take(owner, 3));
+  await rig.until(owner.drain(100));
+  log(rig).elect(1);
+  rig.push(0, 'x', 'y', 'z');
+  const next = rig.start();
+  assert.deepEqual(shown(await rig.take(next, 5)), ['0:x', '0:y', '0:z']);
+  const [notice] = rig.notices;
+  assert.deepEqual([notice?.kind, notice?.from, notice?.to], ['log-truncated', 1, 2]);
+});
+
+test('a unit at work finds that out by the first record of another leader', async () => {
+  const rig = new UnitRig();
+  rig.push(0, 'a', 'b', 'c');
+  const owner = rig.start();
+  await rig.settle(owner, await rig.take(owner, 3));
+  await rig.run(owner, 200);
+  log(rig).elect(1);
+  rig.push(0, 'x', 'y', 'z');
+  assert.deepEqual(shown(await rig.take(owner, 5)), ['0:x', '0:y', '0:z']);
+  assert.deepEqual(rig.noticed, ['log-truncated']);
+});
+
+test('a leader that has all there was changes nothing', async () => {
+  const rig = new UnitRig();
+  rig.push(0, 'a', 'b', 'c');
+  const owner = rig.start();
+  await rig.settle(owner, await rig.take(owner, 1));
+  const loans = await rig.take(owner, 1);
+  log(rig).elect();
+  rig.push(0, 'd');
+  const more = [...(await rig.take(owner, 1)), ...(await rig.take(owner, 1))];
+  assert.deepEqual(shown(more), ['0:c', '0:d']);
+  await rig.settle(owner, loans);
+  await rig.run(owner, 200);
+  assert.deepEqual(rig.committed(), [2], 'what was out is still known');
+  await rig.until(owner.drain(100));
+  log(rig).elect();
+  assert.deepEqual(shown(await rig.take(rig.start(), 5)), ['0:c', '0:d']);
+  assert.deepEqual(rig.noticed, []);
+});
+
 test('a leader that has the records and cannot show them yet is waited for', async () => {
   const rig = new UnitRig();
   rig.push(0, 'a', 'b', 'c');
