@@ -230,8 +230,7 @@ export class Forwarder implements Settler {
       this.#place = null;
       this.#backoff.pause();
     } else {
-      const error = new PositionError('no-owner', unheard);
-      for (const { reject } of judgements) reject(error);
+      for (const { reject } of judgements) reject(inDoubt());
       this.#trouble = 'the owner of the position does not answer';
       if (++this.#lates >= latesMax) this.#place = null;
     }
@@ -246,9 +245,7 @@ export class Forwarder implements Settler {
     this.#settlements.clear();
     for (const sent of this.#underWay.all) {
       this.#underWay.end(sent);
-      for (const { reject } of sent.content.judgements) {
-        reject(new PositionError('no-owner', unheard));
-      }
+      for (const { reject } of sent.content.judgements) reject(inDoubt());
     }
     this.#callers.endPartial();
   }
@@ -292,5 +289,12 @@ export class Forwarder implements Settler {
 }
 
 const failuresMax = 20;
-const unheard =
-  'the owner of the position did not answer: whether it counted that is not known, and saying it again does no harm';
+
+/**
+ * Verdicts go by place: one that was heard and is said again is about the record as it is by then,
+ * which somebody else may have been given.
+ */
+function inDoubt(): PositionError {
+  const unheard = 'the owner of the position did not answer; it may have been done all the same';
+  return new PositionError('in-doubt', unheard);
+}
