@@ -42,6 +42,19 @@ export interface Verdict {
   readonly done: boolean;
 }
 
+/**
+ * Which of its session's questions about a unit one is, and which answers were given up: what was
+ * lent with an answer that nobody will take must not stay out until its time is over.
+ */
+export interface Turn {
+  /** Grows from question to question of a session; what comes with an older one came too late. */
+  readonly number: number;
+  /** The first that may still be answered: those before it were, but for the lost. */
+  readonly oldest: number;
+  /** Given up: what was lent for these reached nobody, and what still arrives of them is refused. */
+  readonly lost: readonly number[];
+}
+
 /** Asked of the owner. Everything in it may arrive twice, or after it was given up. */
 export interface Ask {
   readonly unit: UnitName;
@@ -60,6 +73,8 @@ export interface Ask {
   /** Loans that reached no client: they are given back, and do not count as deliveries. */
   readonly returns: readonly number[];
   readonly verdicts: readonly Verdict[];
+  /** Null where no answer can be lost, and of proxies of an earlier build. */
+  readonly turn: Turn | null;
 }
 
 /**

@@ -27,6 +27,8 @@ export interface Entry<H extends Holder = Holder> {
   state: EntryState;
   /** Times it was given out, but for those it was not shown to anybody. */
   deliveries: number;
+  /** Of these, times that nobody may have seen it: what became of it then was not heard. */
+  doubts: number;
   /** While it is out: what it is called, who has it, and since when. */
   loan: number;
   holder: H | null;
@@ -97,6 +99,7 @@ export class Ledger<H extends Holder = Holder> {
       place,
       state: 'out',
       deliveries: 1,
+      doubts: 0,
       loan,
       holder,
       lentAtMs: nowMs,

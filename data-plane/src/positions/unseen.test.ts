@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KafkaError } from '@respool/kafka/kafka-error';
-import { LendingWorld } from '../test/lending-world.ts';
+import { askMsMax, LendingWorld } from '../test/lending-world.ts';
 
 test('a value that its forwarder cannot read was shown to nobody: it is not dropped', async () => {
   const world = new LendingWorld({ maxDeliveries: 1 });
@@ -39,4 +39,80 @@ test('a value that its forwarder does not find is not dropped either, nor asked 
   const [got] = await world.pop();
   assert.deepEqual([got?.value?.length, got?.deliveries], [100_000, 1]);
   assert.deepEqual(world.rig.noticed, []);
+});
+
+test('what was lent with an answer that got lost comes again at once, as if it had not been lent', async () => {
+  const world = new LendingWorld({ maxDeliveries: 1, window: 100 });
+  world.rig.push(0, ...Array.from({ length: 100 }, (_, n) => `${n}`));
+  world.ways = ['lose'];
+  await assert.rejects(world.pop({ count: 100 }), { code: 'no-owner' });
+  await world.pass(askMsMax);
+  assert.equal(world.owner.sample().out, 0);
+  const [lost] = world.asks;
+  assert.deepEqual(world.asks.at(-1)?.turn?.lost, [lost?.turn?.number]);
+  const got = await world.pop({ count: 100 });
+  assert.deepEqual(
+    got.map(({ offset, deliveries }) => [offset, deliveries]),
+    Array.from({ length: 100 }, (_, n) => [n, 1]),
+  );
+  assert.deepEqual(world.asks.at(-1)?.turn?.lost, []);
+});
+
+test('an answer that comes when its owner was told that it is lost is nobody’s', async () => {
+  const world = new LendingWorld();
+  world.rig.push(0, 'a', 'b');
+  world.ways = ['late'];
+  await assert.rejects(world.pop(), { code: 'no-owner' });
+  const [first] = await world.pop({ waitMs: 10_000 });
+  await world.pass(2 * askMsMax);
+  const [second] = await world.pop();
+  assert.deepEqual([`${first?.value}`, `${second?.value}`], ['a', 'b']);
+  assert.equal(world.owner.sample().out, 2);
+  assert.deepEqual(
+    world.asks.flatMap(({ returns }) => returns),
+    [],
+  );
+});
+
+test('a question that was given up lends nothing when it comes after that was told', async () => {
+  const { rig, owner } = new LendingWorld();
+  rig.push(0, 'a');
+  const turn = (number: number, lost: readonly number[]) => ({ number, oldest: number, lost });
+  assert.equal((await rig.take(owner, 0, { turn: turn(2, [1]) })).length, 0);
+  const late = { take: 1, turn: turn(1, []), verdicts: [{ partition: 0, offset: 0, done: false }] };
+  const [loan] = await rig.take(owner, 1, { turn: turn(3, []) });
+  assert.equal((await rig.ask(owner, late)).kind, 'failed');
+  assert.equal(owner.sample().out, 1, 'a verdict that is late takes it from nobody');
+  await rig.ask(owner, { ...late, acks: [loan?.id ?? 0] });
+  assert.equal(owner.sample().out, 0, 'what it says of loans counts');
+});
+
+test('a question that waits when it is given up lends nothing', async () => {
+  const { rig, owner } = new LendingWorld();
+  const waits = { from: 'one.1', waits: true, take: 1, bytesMax: 100, unit: owner.unit };
+  const none = { acks: [], nacks: [], returns: [], verdicts: [], epoch: owner.epoch };
+  await rig.run(owner, 100);
+  const waiting = owner.exchange({ ...waits, ...none, turn: { number: 1, oldest: 1, lost: [] } });
+  rig.push(0, 'a');
+  await rig.ask(owner, { turn: { number: 2, oldest: 2, lost: [1] } });
+  assert.equal((await rig.until(waiting)).kind, 'failed');
+  assert.equal(owner.sample().out, 0);
+});
+
+test('proxies of an earlier build are asked and answered as ever', async () => {
+  const world = new LendingWorld({}, 'p2.bbbbbbbbbbbbbbbb');
+  world.rig.push(0, 'a', 'b');
+  world.ways = ['late'];
+  await assert.rejects(world.pop(), { code: 'no-owner' });
+  await world.pass(2 * askMsMax);
+  assert.deepEqual(
+    world.asks.flatMap(({ returns }) => returns),
+    [1],
+  );
+  const got = await world.pop({ count: 2 });
+  assert.deepEqual(
+    got.map(({ value }) => `${value}`),
+    ['a', 'b'],
+  );
+  assert(world.asks.every(({ turn }) => turn === null));
 });

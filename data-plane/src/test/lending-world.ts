@@ -8,9 +8,8 @@ import { readHeard, readReply, writeAsk, writeReply } from '../positions/wire.ts
 import type { TopicView } from '../state.ts';
 import { UnitRig } from './unit-rig.ts';
 
-const far = 'p2.bbbbbbbbbbbbbbbb';
 /** As ManagedPositions has it: what the owner may take, and the way. */
-const askMsMax = 6_000;
+export const askMsMax = 6_000;
 
 /** `lose` loses the answer, `late` brings it once it was given up. */
 export type Way = 'pass' | 'lose' | 'late';
@@ -26,7 +25,7 @@ export class LendingWorld {
   /** As the proxy of the clients sees it. */
   topic: TopicView;
 
-  constructor(topic: Partial<TopicView> = {}) {
+  constructor(topic: Partial<TopicView> = {}, far = 'p2.bbbbbbbbbbbbbbbbt') {
     this.rig = new UnitRig({ topic });
     this.topic = this.rig.topic;
     this.owner = this.rig.start();
@@ -38,6 +37,7 @@ export class LendingWorld {
       popMsMax: 2_000,
       budget: new AnswerBudget(2 ** 26).of('shop'),
       waiting: { count: 0 },
+      numbers: { last: 0 },
       session: () => this.session,
       isGone: () => false,
       locate: async () => ({ session: far, epoch: this.owner.epoch, owner: null }),

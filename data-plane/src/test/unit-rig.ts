@@ -166,6 +166,7 @@ const ask = {
   nacks: [],
   returns: [],
   verdicts: [],
+  turn: null,
 } as const;
 
 /** As `partition:content`. */
