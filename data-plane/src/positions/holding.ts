@@ -156,10 +156,14 @@ export class Holding {
     this.host.notice({ kind, ...this.unit, ...none, ...more });
   }
 
-  /** Deliveries left: false for a record that goes to the dead letters instead. */
-  mayDeliver({ deliveries }: Lent): boolean {
-    const { maxDeliveries } = this.topic;
-    return maxDeliveries === 0 || deliveries < maxDeliveries;
+  /**
+   * Deliveries left: false for a record that goes to the dead letters instead. Where there are none
+   * it would be dropped, so those that nobody may have seen do not count.
+   */
+  mayDeliver({ deliveries, doubts }: Lent): boolean {
+    const { maxDeliveries, deadLetter } = this.topic;
+    const counted = deadLetter === null ? deliveries - doubts : deliveries;
+    return maxDeliveries === 0 || counted < maxDeliveries;
   }
 
   /** Sessions worth a hint: one for each partition that has something, at least. */

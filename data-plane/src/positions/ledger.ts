@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 //
 //   next ──lend──► out ──done──────────────────────► done ──confirm──► forgotten
 //                  ▲ └──giveBack──► ready ──skip──────▲
-//                  └────lendAgain─────┘ └──move──► moving ──finish──┘
+//                  └────lendAgain─────┘ └──move──► moving ──skip────┘
+//                                       ◄─unmove─────┘
 //
 // Everything below `watermark` was acknowledged, or skipped on purpose: only that may be committed.
 
@@ -147,6 +148,15 @@ export class Ledger<H extends Holder = Holder> {
     entry.state = 'moving';
     this.#ready--;
     this.#moving++;
+  }
+
+  /** Of a record that was to be moved: it may be given out after all. */
+  unmove(entry: Entry<H>): void {
+    assert(entry.state === 'moving', 'only what is moved comes back from there');
+    entry.state = 'ready';
+    this.#moving--;
+    this.#ready++;
+    this.#readyFrom = Math.min(this.#readyFrom, this.#indexOf(entry));
   }
 
   /** Of a record that came back, or was moved: it counts as done. */

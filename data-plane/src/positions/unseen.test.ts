@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KafkaError } from '@respool/kafka/kafka-error';
 import { askMsMax, LendingWorld } from '../test/lending-world.ts';
+import { shown } from '../test/unit-rig.ts';
 
 test('a value that its forwarder cannot read was shown to nobody: it is not dropped', async () => {
   const world = new LendingWorld({ maxDeliveries: 1 });
@@ -115,4 +116,61 @@ test('proxies of an earlier build are asked and answered as ever', async () => {
     ['a', 'b'],
   );
   assert(world.asks.every(({ turn }) => turn === null));
+});
+
+test('without a dead-letter topic nothing is dropped that only proxies had which are gone', async () => {
+  const { rig, owner } = new LendingWorld({ maxDeliveries: 2 });
+  rig.push(0, 'a', 'b');
+  for (let n = 0; n < 5; n++) {
+    const [loan] = await rig.take(owner, 1, { from: `gone.${n}` });
+    assert.deepEqual([loan?.offset, loan?.deliveries], [0, n + 1]);
+    rig.gone.add(`gone.${n}`);
+    await rig.run(owner, 100);
+  }
+  await rig.settle(owner, [], await rig.take(owner, 1));
+  assert.deepEqual(rig.noticed, []);
+  await rig.settle(owner, [], await rig.take(owner, 1));
+  await rig.run(owner, 100);
+  assert.deepEqual(rig.noticed, ['dropped'], 'it was delivered twice by proxies that said so');
+  assert.deepEqual(shown(await rig.take(owner, 2)), ['0:b']);
+});
+
+test('a record whose time is over counts once its proxy is known to have had it', async () => {
+  for (const isLost of [false, true]) {
+    const { rig, owner } = new LendingWorld({ maxDeliveries: 1, ack: 'manual', ackMs: 1_000 });
+    rig.push(0, 'a', 'b');
+    await rig.take(owner, 1, { turn: { number: 1, oldest: 1, lost: [] } });
+    await rig.run(owner, 1_500);
+    assert.deepEqual([owner.sample().out, rig.noticed], [0, []]);
+    const turn = { number: 2, oldest: 2, lost: isLost ? [1] : [] };
+    const [loan] = await rig.take(owner, 1, { turn });
+    await rig.run(owner, 100);
+    assert.deepEqual(
+      [loan?.offset, loan?.deliveries, rig.noticed],
+      isLost ? [0, 1, []] : [1, 1, ['dropped']],
+    );
+  }
+});
+
+test('what waited for a dead-letter topic that was taken away is dropped only if it was delivered', async () => {
+  const { rig, owner } = new LendingWorld({ maxDeliveries: 1 });
+  const letters = { ...rig.view('letters', 'shop.letters'), enabled: false };
+  rig.topic = { ...rig.topic, deadLetter: letters };
+  owner.follow(rig.topic);
+  rig.push(0, 'a', 'b');
+  const [, b] = [
+    await rig.take(owner, 1, { from: 'gone.1' }),
+    await rig.take(owner, 1, { from: 'one.1' }),
+  ];
+  rig.gone.add('gone.1');
+  await rig.settle(owner, [], b);
+  await rig.run(owner, 1_000);
+  assert.deepEqual(rig.noticed, []);
+  owner.follow({ ...rig.topic, deadLetter: null });
+  await rig.run(owner, 10_000);
+  assert.deepEqual(
+    [rig.notices[0]?.kind, rig.notices[0]?.from, rig.notices[0]?.to],
+    ['dropped', 1, 1],
+  );
+  assert.deepEqual(shown(await rig.take(owner, 2)), ['0:a']);
 });
