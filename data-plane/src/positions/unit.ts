@@ -80,6 +80,10 @@ export class UnitOwner implements Owner {
     return isLoaded ? 'serving' : 'loading';
   }
 
+  get unusedMs(): number {
+    return this.#holding.isUsed ? 0 : this.#holding.nowMs - this.#holding.askedAtMs;
+  }
+
   /**
    * What the ask settles is settled at once, also when the answer then is `failed`. While it drains
    * nothing is given out and the answer is `full`: who waits asks again within a second, and finds

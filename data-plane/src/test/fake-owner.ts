@@ -45,6 +45,7 @@ export class FakeOwner implements Owner {
   readonly #turns = new Map<SessionId, Turns<never>>();
   #next: number;
   #loans = 0;
+  #askedAtMs: number;
   /** What it was asked, in order. */
   readonly asks: Ask[] = [];
   topic: TopicView | null | undefined;
@@ -55,10 +56,15 @@ export class FakeOwner implements Owner {
     this.#host = host;
     this.#log = log;
     this.#next = log.committed;
+    this.#askedAtMs = host.clock.now();
   }
 
   get holds(): boolean {
     return this.state !== 'fenced' && this.#host.holds();
+  }
+
+  get unusedMs(): number {
+    return this.#out.size > 0 ? 0 : this.#host.clock.now() - this.#askedAtMs;
   }
 
   get out(): number {
@@ -69,6 +75,7 @@ export class FakeOwner implements Owner {
     if (!this.#host.holds() && this.state !== 'fenced') this.fence();
     if (this.state === 'fenced' || ask.epoch !== this.epoch) return { kind: 'fenced' };
     this.asks.push(ask);
+    this.#askedAtMs = this.#host.clock.now();
     if (ask.turn !== null && !this.#hears(ask.from, ask.turn)) return outOfTurn;
     for (const id of ask.acks) this.#settle(id, true);
     for (const id of ask.nacks) this.#settle(id, false);
