@@ -104,6 +104,7 @@ async function microseconds(owner: UnitOwner, take: number, forMs: number): Prom
         acks,
         nacks: [],
         returns: [],
+        doubts: [],
         verdicts: [],
         turn: null,
       });
@@ -120,6 +121,7 @@ async function microseconds(owner: UnitOwner, take: number, forMs: number): Prom
     acks,
     nacks: [],
     returns: [],
+    doubts: [],
     verdicts: [],
     turn: null,
   });

@@ -52,6 +52,10 @@ export class Loaned implements Delivery {
     this.#settle('nack');
   }
 
+  doubt(): void {
+    this.#settle('doubt');
+  }
+
   giveBack(): void {
     this.#settle('return');
   }

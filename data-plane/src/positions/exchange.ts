@@ -32,8 +32,8 @@ export interface Loan {
   readonly value: Buffer | null | 'elsewhere';
 }
 
-/** What became of a loan. `return`: nobody saw it. */
-export type Outcome = 'ack' | 'nack' | 'return';
+/** What became of a loan. `return`: nobody saw it. `doubt`: given back, and seen by nobody perhaps. */
+export type Outcome = 'ack' | 'nack' | 'return' | 'doubt';
 
 /** What a worker says of a record by its place: KACK, KNACK. */
 export interface Verdict {
@@ -72,6 +72,8 @@ export interface Ask {
   readonly nacks: readonly number[];
   /** Loans that reached no client: they are given back, and do not count as deliveries. */
   readonly returns: readonly number[];
+  /** Loans that no client took whole: given back, and dropped by no count of these. */
+  readonly doubts: readonly number[];
   readonly verdicts: readonly Verdict[];
   /** Null where no answer can be lost, and of proxies of an earlier build. */
   readonly turn: Turn | null;

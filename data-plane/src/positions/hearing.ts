@@ -30,6 +30,7 @@ export class Hearing {
     [this.#acked, this.#returned] = [0, 0];
     for (const id of ask.acks) this.#settle(id, true);
     for (const id of ask.nacks) this.#settle(id, false);
+    for (const id of ask.doubts) this.#doubt(id);
     for (const id of ask.returns) if (loans.unlend(id) !== null) this.#returned++;
     if (ask.turn !== null && isInTurn) this.#settleTurns(ask.turn, borrower);
     const judged = isInTurn ? ask.verdicts.map((verdict) => this.#judge(verdict)) : null;
@@ -46,6 +47,14 @@ export class Hearing {
     }
     const entry = loans.nack(id);
     if (entry === null) return;
+    this.#returned++;
+    this.#deadLetters.judge(entry);
+  }
+
+  #doubt(id: number): void {
+    const entry = this.#holding.loans.nack(id);
+    if (entry === null) return;
+    entry.doubts++;
     this.#returned++;
     this.#deadLetters.judge(entry);
   }

@@ -23,6 +23,8 @@ export interface Delivery {
   ack(): void;
   /** It was not: the record goes back, first in line. */
   nack(): void;
+  /** The same where its reply did not leave whole: it may be that nobody saw it. */
+  doubt(): void;
   /** The same of a record that was not even sent: it does not count as a delivery. */
   giveBack(): void;
 }

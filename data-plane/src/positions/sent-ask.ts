@@ -63,9 +63,11 @@ const none: readonly Verdict[] = [];
 
 /** As it is put to the owner. */
 export function askOf(unit: UnitName, { epoch }: Era, from: SessionId, content: AskContent): Ask {
-  const { take, bytes: bytesMax, waits, acks, nacks, returns, judgements, turn } = content;
+  const { take, bytes: bytesMax, waits, judgements, turn } = content;
+  const { acks, nacks, returns, doubts } = content;
   const verdicts = judgements.length === 0 ? none : judgements.flatMap((one) => one.verdicts);
-  return { unit, epoch, from, take, bytesMax, waits, acks, nacks, returns, verdicts, turn };
+  const said = { acks, nacks, returns, doubts, verdicts };
+  return { unit, epoch, from, take, bytesMax, waits, ...said, turn };
 }
 
 /** Why a reply gave nothing. */

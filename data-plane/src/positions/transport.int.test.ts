@@ -60,6 +60,7 @@ function askOf(from: string): Ask {
     acks: [],
     nacks: [],
     returns: [],
+    doubts: [],
     verdicts: [],
     turn: null,
   };

@@ -91,7 +91,7 @@ test('a question that was given up lends nothing when it comes after that was to
 test('a question that waits when it is given up lends nothing', async () => {
   const { rig, owner } = new LendingWorld();
   const waits = { from: 'one.1', waits: true, take: 1, bytesMax: 100, unit: owner.unit };
-  const none = { acks: [], nacks: [], returns: [], verdicts: [], epoch: owner.epoch };
+  const none = { acks: [], nacks: [], returns: [], doubts: [], verdicts: [], epoch: owner.epoch };
   await rig.run(owner, 100);
   const waiting = owner.exchange({ ...waits, ...none, turn: { number: 1, oldest: 1, lost: [] } });
   rig.push(0, 'a');
@@ -173,4 +173,27 @@ test('what waited for a dead-letter topic that was taken away is dropped only if
     ['dropped', 1, 1],
   );
   assert.deepEqual(shown(await rig.take(owner, 2)), ['0:a']);
+});
+
+test('what no client took whole counts for dead letters, and drops nothing', async () => {
+  const { rig, owner, forwarder, ...world } = new LendingWorld({ maxDeliveries: 2 });
+  rig.push(0, 'a', 'b');
+  const pop = async () => {
+    const wish = { unit: owner.unit, topic: world.topic, count: 1, bytesMax: 100, waitMs: 0 };
+    const [got] = await rig.until(forwarder.pop(wish).deliveries);
+    return got;
+  };
+  for (let n = 0; n < 4; n++) {
+    const got = await pop();
+    assert.deepEqual([got?.offset, got?.deliveries], [0, n + 1]);
+    got?.doubt();
+    await rig.run(owner, 200);
+  }
+  assert.deepEqual(rig.noticed, []);
+  rig.kafka.create({ name: 'shop.letters', partitions: 1 });
+  owner.follow({ ...rig.topic, deadLetter: rig.view('letters', 'shop.letters') });
+  (await pop())?.doubt();
+  await rig.run(owner, 500);
+  assert.deepEqual(rig.noticed, ['dead-letter']);
+  assert.equal((await pop())?.offset, 1);
 });

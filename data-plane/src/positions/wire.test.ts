@@ -50,7 +50,10 @@ function askOf(): Ask {
       offset: number(),
       done: luck.chance(0.5),
     })),
-    turn: luck.chance(0.3) ? null : turnOf(),
+    ...luck.pick([
+      { turn: null, doubts: [] },
+      { turn: turnOf(), doubts: list(20, number) },
+    ]),
   };
 }
 
@@ -211,7 +214,7 @@ test('an ask without a turn is what an earlier build writes and reads', () => {
     from: 'p1.0123456789abcdef',
     ...{ take: 2, bytesMax: 3, waits: true, acks: [4], nacks: [5], returns: [6] },
     verdicts: [{ partition: 7, offset: 8, done: true }],
-    turn: null,
+    ...{ turn: null, doubts: [] },
   };
   // As it was written when there were no turns.
   const written = Buffer.from(
@@ -221,6 +224,8 @@ test('an ask without a turn is what an earlier build writes and reads', () => {
   );
   assert.deepEqual(wire.writeAsk(ask), written);
   assert.deepEqual(wire.readHeard(written), { kind: 'ask', ask });
+  const doubtful = wire.readHeard(wire.writeAsk({ ...ask, doubts: [9] }));
+  assert.deepEqual(doubtful, { kind: 'ask', ask: { ...ask, nacks: [5, 9] } });
 });
 
 test('more lost answers than may be told of are refused', () => {

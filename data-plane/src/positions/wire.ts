@@ -30,7 +30,7 @@ export type Reply =
 
 const version = 1;
 
-/** `turnAsk`: an ask with its turn behind it, for those alone who take one. */
+/** `turnAsk`: an ask with turn and doubts behind it, for those alone who take them. */
 const heardKinds = { ask: 1, claim: 2, ping: 3, hint: 4, turnAsk: 5 } as const;
 const replyKinds = {
   loans: 16,
@@ -61,9 +61,11 @@ const loanBytes = 5 * numberBytesMax + 1;
 const partitionMax = 2 ** 31 - 1;
 
 export function writeAsk(ask: Ask): Buffer {
-  const { acks, nacks, returns, verdicts, turn } = ask;
+  const { acks, nacks: refused, returns, doubts, verdicts, turn } = ask;
+  // An earlier build knows no doubt.
+  const nacks = turn === null && doubts.length > 0 ? [...refused, ...doubts] : refused;
   const settled = (acks.length + nacks.length + returns.length) * numberBytesMax;
-  const turnBytes = turn === null ? 0 : (3 + turn.lost.length) * numberBytesMax;
+  const turnBytes = turn === null ? 0 : (4 + turn.lost.length + doubts.length) * numberBytesMax;
   const to = new WireWriter(headBytesMax + settled + verdicts.length * verdictBytes + turnBytes);
   begin(to, turn === null ? heardKinds.ask : heardKinds.turnAsk);
   writeUnit(to, ask.unit);
@@ -81,14 +83,13 @@ export function writeAsk(ask: Ask): Buffer {
     to.number(offset);
     to.byte(done ? 1 : 0);
   }
-  if (turn !== null) writeTurn(to, turn);
+  if (turn !== null) {
+    to.number(turn.number);
+    to.number(turn.oldest);
+    to.numbers(turn.lost);
+    to.numbers(doubts);
+  }
   return to.done();
-}
-
-function writeTurn(to: WireWriter, { number, oldest, lost }: Turn): void {
-  to.number(number);
-  to.number(oldest);
-  to.numbers(lost);
 }
 
 export function writeClaim(unit: UnitName, from: SessionId): Buffer {
@@ -126,9 +127,12 @@ export function readHeard(bytes: Uint8Array): Heard {
 function readHeardOf(kind: number, from: WireReader): Heard {
   switch (kind) {
     case heardKinds.ask:
-      return { kind: 'ask', ask: { ...readAsk(from), turn: null } };
+      return { kind: 'ask', ask: { ...readAsk(from), turn: null, doubts: [] } };
     case heardKinds.turnAsk:
-      return { kind: 'ask', ask: { ...readAsk(from), turn: readTurn(from) } };
+      return {
+        kind: 'ask',
+        ask: { ...readAsk(from), turn: readTurn(from), doubts: from.numbers(settledMax) },
+      };
     case heardKinds.claim:
       return { kind: 'claim', unit: readUnit(from), from: readSession(from) };
     case heardKinds.ping:
@@ -241,7 +245,7 @@ function readValue(from: WireReader): Loan['value'] {
   throw new WireError(`no value is of the kind ${kind}`);
 }
 
-function readAsk(from: WireReader): Omit<Ask, 'turn'> {
+function readAsk(from: WireReader): Omit<Ask, 'turn' | 'doubts'> {
   const unit = readUnit(from);
   const epoch = from.number();
   const session = readSession(from);

@@ -78,7 +78,7 @@ export class FakeOwner implements Owner {
     this.#askedAtMs = this.#host.clock.now();
     if (ask.turn !== null && !this.#hears(ask.from, ask.turn)) return outOfTurn;
     for (const id of ask.acks) this.#settle(id, true);
-    for (const id of ask.nacks) this.#settle(id, false);
+    for (const id of [...ask.nacks, ...ask.doubts]) this.#settle(id, false);
     for (const id of ask.returns) this.#unlend(id);
     const judged = ask.verdicts.map(({ offset, done }) => this.#judge(offset, done));
     const loans: Loan[] = [];

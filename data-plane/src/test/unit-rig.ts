@@ -165,6 +165,7 @@ const ask = {
   acks: [],
   nacks: [],
   returns: [],
+  doubts: [],
   verdicts: [],
   turn: null,
 } as const;
