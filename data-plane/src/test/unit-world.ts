@@ -34,7 +34,7 @@ interface Proxy {
   /** What it says next, each until an ask that carried it was answered. */
   readonly acks: Had[];
   readonly nacks: Had[];
-  /** Of an earlier build: it does not number its asks. */
+  /** It does not number its asks, as earlier builds. */
   readonly isOld: boolean;
   asks: AsksOut;
 }
@@ -155,8 +155,8 @@ export class World {
     const [acks, nacks] = [proxy.acks.filter(mine), proxy.nacks.filter(mine)];
     const byPlace = this.#options.isManual && this.#random.chance(0.3) ? acks.splice(0) : [];
     const turn = proxy.isOld ? null : asks.turn(++this.#numbers);
-    const seen = nacks.filter(({ wasSeen }) => wasSeen).map(({ loan }) => loan.id);
-    const isDoubted = this.#random.chance(0.3);
+    const nacked = nacks.filter(({ wasSeen }) => wasSeen).map(({ loan }) => loan.id);
+    const [refused, doubts] = this.#random.chance(0.3) ? [[], nacked] : [nacked, []];
     const ask = {
       unit: target.owner.unit,
       epoch: target.owner.epoch,
@@ -165,8 +165,7 @@ export class World {
       bytesMax: this.#random.chance(0.1) ? 10 : 2 ** 20,
       waits: this.#random.chance(0.5),
       acks: acks.map(({ loan }) => loan.id),
-      nacks: isDoubted ? [] : seen,
-      doubts: isDoubted ? seen : [],
+      ...{ nacks: refused, doubts },
       returns: nacks.filter(({ wasSeen }) => !wasSeen).map(({ loan }) => loan.id),
       verdicts: byPlace.map(({ loan }) => {
         return { partition: loan.partition, offset: loan.offset, done: true };
