@@ -69,7 +69,7 @@ export interface KafkaView {
 /** The part of the gateway that reads ahead for consumers and keeps where they are. */
 export type KafkaLog = Pick<
   KafkaGateway,
-  'fetchAt' | 'listOffsets' | 'topic' | 'commit' | 'committed'
+  'fetchAt' | 'listOffsets' | 'endOfEpoch' | 'topic' | 'commit' | 'committed'
 >;
 
 /** A tenant's way to one backend. `database` is fixed in `db` mode, null where SELECT may choose. */
