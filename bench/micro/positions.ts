@@ -113,7 +113,15 @@ async function microseconds(owner: UnitOwner, take: number, forMs: number): Prom
   const begun = performance.now();
   while (performance.now() - begun < forMs) {
     for (let turn = 0; turn < 100; turn++) {
-      const answer = await owner.exchange({ ...wish, acks, nacks: [], returns: [], verdicts: [] });
+      const answer = await owner.exchange({
+        ...wish,
+        acks,
+        nacks: [],
+        returns: [],
+        doubts: [],
+        verdicts: [],
+        turn: null,
+      });
       if (answer.kind !== 'loans') throw new Error(JSON.stringify(answer));
       acks = answer.loans.map(({ id }) => id);
       records += acks.length;
@@ -121,7 +129,16 @@ async function microseconds(owner: UnitOwner, take: number, forMs: number): Prom
     owner.tick();
   }
   const elapsed = performance.now() - begun;
-  await owner.exchange({ ...wish, take: 0, acks, nacks: [], returns: [], verdicts: [] });
+  await owner.exchange({
+    ...wish,
+    take: 0,
+    acks,
+    nacks: [],
+    returns: [],
+    doubts: [],
+    verdicts: [],
+    turn: null,
+  });
   return (elapsed * 1_000) / records;
 }
 

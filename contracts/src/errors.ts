@@ -73,6 +73,7 @@ export const errors = {
   'offset-out-of-range': client(null, 'OUTOFRANGE'),
   'topic-not-manual': client(null, 'ERR'),
   'position-unavailable': { origin: 'proxy', http: null, resp: 'TRYAGAIN', retrySafe: true },
+  'verdict-in-doubt': { origin: 'proxy', http: null, resp: 'TRYAGAIN', retrySafe: false },
   'window-full': { origin: 'client', http: null, resp: 'TRYAGAIN', retrySafe: true },
   'seek-refused': client(null, 'ERR'),
   'seek-in-doubt': { origin: 'control-plane', http: null, resp: 'TRYAGAIN', retrySafe: false },

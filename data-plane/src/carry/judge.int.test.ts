@@ -75,6 +75,10 @@ test('what is wrong about a verdict is said', async () => {
   assert.deepEqual(await all(client, 'KACK jobs 0 0'), [
     '-TRYAGAIN nobody keeps this position now',
   ]);
+  rig.positions.fails = new PositionError('in-doubt', 'it may have been done all the same');
+  assert.deepEqual(await all(client, 'KNACK jobs 0 0'), [
+    '-TRYAGAIN it may have been done all the same',
+  ]);
 });
 
 test('KLAG: position, end and lag of each partition, as Kafka has them', async () => {

@@ -53,6 +53,7 @@ const positionCodes: Readonly<Record<PositionErrorCode, ErrorCode>> = {
   'no-owner': 'position-unavailable',
   closed: 'position-unavailable',
   'window-full': 'window-full',
+  'in-doubt': 'verdict-in-doubt',
 };
 
 /** Why the position of a consumer could not be asked; `error` is a PositionError, or Kafka's. */

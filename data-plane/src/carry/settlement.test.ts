@@ -14,7 +14,7 @@ class Rig {
   readonly outlet = { given: 0, taken: 0 };
   readonly socket = { writableFinished: false };
   readonly counts = new QueueCounts();
-  /** `ack 3`, `nack 3`: by number of the delivery. */
+  /** `ack 3`, `nack 3`, `doubt 3`, `back 3`: by number of the delivery. */
   readonly log: string[] = [];
   nowMs = 0;
   readonly all = new Unsettled(limits, () => this.nowMs);
@@ -51,7 +51,13 @@ class Rig {
     const number = ++this.#number;
     const say = (word: string) => () => void this.log.push(`${word} ${number}`);
     const place = { partition: 0, offset: number, deliveries: 1, value: null };
-    return { ...place, ack: say('ack'), nack: say('nack'), giveBack: say('back') };
+    return {
+      ...place,
+      ack: say('ack'),
+      nack: say('nack'),
+      doubt: say('doubt'),
+      giveBack: say('back'),
+    };
   }
 }
 
@@ -86,7 +92,7 @@ test('of several replies those are settled that were flushed, in their order', (
   rig.settlement.heard();
   assert.deepEqual(rig.log, ['ack 1', 'ack 2']);
   rig.settlement.closed();
-  assert.deepEqual(rig.log, ['ack 1', 'ack 2', 'nack 3']);
+  assert.deepEqual(rig.log, ['ack 1', 'ack 2', 'doubt 3']);
 });
 
 test('a second open after the flush settles, whatever the client does', () => {
@@ -135,7 +141,7 @@ test('a connection that is over gives back what is flushed, under way, and behin
   rig.send();
   rig.lend(2);
   rig.settlement.closed();
-  assert.deepEqual(rig.log, ['nack 1', 'nack 2', 'back 3', 'back 4']);
+  assert.deepEqual(rig.log, ['nack 1', 'doubt 2', 'back 3', 'back 4']);
   rig.settlement.closed();
   assert.equal(rig.log.length, 4);
 });
@@ -160,7 +166,7 @@ test('after QUIT our own end says that all was flushed; a connection that broke 
   ended.socket.writableFinished = true;
   ended.settlement.closed();
   broke.settlement.closed();
-  assert.deepEqual([ended.log, broke.log], [['ack 1'], ['nack 1']]);
+  assert.deepEqual([ended.log, broke.log], [['ack 1'], ['doubt 1']]);
 });
 
 test('when we end first and the client follows, it took what was flushed', () => {
@@ -193,7 +199,7 @@ test('in manual mode a flush leaves them to the worker, and only what was not fl
   rig.send(rig.lend(1, 'manual'));
   rig.lend(1, 'manual');
   rig.settlement.closed();
-  assert.deepEqual(rig.log, ['nack 2', 'back 3']);
+  assert.deepEqual(rig.log, ['doubt 2', 'back 3']);
   const drained = new Rig();
   drained.send(drained.lend(1, 'manual'));
   drained.socket.writableFinished = true;

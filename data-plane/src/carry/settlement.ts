@@ -169,9 +169,9 @@ export class Settlement implements Receipts, Settling {
       if (!flushed) this.#unflushed = this.#head.next;
       const lot = this.#take();
       if (flushed && (this.#quitting || lot.ack === 'manual')) this.#settle(lot);
-      else this.#giveBack(lot);
+      else this.#giveBack(lot, flushed ? 'nack' : 'doubt');
     }
-    for (const lot of this.#waiting) this.#giveBack(lot, false);
+    for (const lot of this.#waiting) this.#giveBack(lot, 'giveBack');
     this.#waiting.clear();
   }
 
@@ -195,11 +195,9 @@ export class Settlement implements Receipts, Settling {
     this.#ended(lot);
   }
 
-  #giveBack(lot: Lot, wasSent = true): void {
+  #giveBack(lot: Lot, how: 'nack' | 'doubt' | 'giveBack'): void {
     const { deliveries, counts } = lot;
-    for (const delivery of deliveries)
-      if (wasSent) delivery.nack();
-      else delivery.giveBack();
+    for (const delivery of deliveries) delivery[how]();
     counts.nacks += deliveries.length;
     this.#ended(lot);
   }

@@ -52,6 +52,10 @@ export class Loaned implements Delivery {
     this.#settle('nack');
   }
 
+  doubt(): void {
+    this.#settle('doubt');
+  }
+
   giveBack(): void {
     this.#settle('return');
   }
@@ -69,6 +73,8 @@ export class Loaned implements Delivery {
  */
 export type CallerState = 'new' | 'empty' | 'full' | 'over';
 
+const missMs = 200;
+
 export class Caller implements Popping {
   readonly deliveries: Promise<readonly Delivery[]>;
   readonly wish: PopWish;
@@ -85,6 +91,7 @@ export class Caller implements Popping {
   got: Loaned[] = [];
   /** Of those it got, the ones to be read where they are. */
   elsewhere: Loaned[] | null = null;
+  #misses = 0;
   bytes = 0;
   /** While it has less than it wants: the last question whose answer may hold more for it. */
   partOf = 0;
@@ -107,6 +114,14 @@ export class Caller implements Popping {
 
   cancel(): void {
     this.#settler.cancel(this);
+  }
+
+  /**
+   * None of what lies elsewhere was there: after how many milliseconds it asks again. Where the
+   * owner finds it again, the two look at different logs for a moment.
+   */
+  missed(): number {
+    return this.#misses++ === 0 ? 0 : missMs;
   }
 
   /** Records it may still get. */

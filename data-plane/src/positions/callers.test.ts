@@ -165,7 +165,7 @@ test('a record that is gone when it is read goes back, and the caller gets the n
   await turns();
   // As an owner does that finds it gone.
   world.log.values[0] = Buffer.from('found anew');
-  await world.clock.advance(10);
+  await world.clock.advance(250);
   assert.equal((await popped).length, 1);
 });
 

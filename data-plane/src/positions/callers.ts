@@ -199,7 +199,7 @@ export class Callers {
     try {
       const found = await readElsewhere(caller);
       if (found.length > 0) caller.resolve(found);
-      else this.#return(caller);
+      else this.#options.clock.after(caller.missed(), () => this.#return(caller));
     } catch (thrown) {
       caller.reject(asKafkaError(thrown));
     }

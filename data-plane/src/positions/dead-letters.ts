@@ -101,7 +101,11 @@ export class DeadLetters {
     if (first === undefined) return;
     if (deadLetter === null) {
       // It was taken away while they waited.
-      for (const entry of entries) this.#drop(entry);
+      for (const entry of entries) {
+        ledger.unmove(entry);
+        this.judge(entry);
+      }
+      this.#holding.changed();
       return;
     }
     const records = await this.#read(partition, first.offset);

@@ -12,16 +12,13 @@ export async function readElsewhere(caller: Caller): Promise<readonly Loaned[]> 
   try {
     missing = await fill(caller);
   } catch (thrown) {
-    for (const loaned of got) loaned.nack();
+    for (const loaned of got) loaned.giveBack();
     throw thrown;
   }
   const kept = fitting(got, missing, wish.bytesMax);
   const isKept = new Set(kept);
-  for (const loaned of got) {
-    // One that cannot be had counts, so that it is not tried for ever.
-    if (missing.has(loaned)) loaned.nack();
-    else if (!isKept.has(loaned)) loaned.giveBack();
-  }
+  // Nobody saw these. Of what is gone the owner finds that out, since it reads what comes back.
+  for (const loaned of got) if (!isKept.has(loaned)) loaned.giveBack();
   return kept;
 }
 

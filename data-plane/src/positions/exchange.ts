@@ -32,14 +32,27 @@ export interface Loan {
   readonly value: Buffer | null | 'elsewhere';
 }
 
-/** What became of a loan. `return`: nobody saw it. */
-export type Outcome = 'ack' | 'nack' | 'return';
+/** What became of a loan. `return`: nobody saw it. `doubt`: given back, and seen by nobody perhaps. */
+export type Outcome = 'ack' | 'nack' | 'return' | 'doubt';
 
 /** What a worker says of a record by its place: KACK, KNACK. */
 export interface Verdict {
   readonly partition: number;
   readonly offset: number;
   readonly done: boolean;
+}
+
+/**
+ * Which of its session's questions about a unit one is, and which answers were given up: what was
+ * lent with an answer that nobody will take must not stay out until its time is over.
+ */
+export interface Turn {
+  /** Grows from question to question of a session; what comes with an older one came too late. */
+  readonly number: number;
+  /** The first that may still be answered: those before it were, but for the lost. */
+  readonly oldest: number;
+  /** Given up: what was lent for these reached nobody, and what still arrives of them is refused. */
+  readonly lost: readonly number[];
 }
 
 /** Asked of the owner. Everything in it may arrive twice, or after it was given up. */
@@ -59,7 +72,11 @@ export interface Ask {
   readonly nacks: readonly number[];
   /** Loans that reached no client: they are given back, and do not count as deliveries. */
   readonly returns: readonly number[];
+  /** Loans that no client took whole: given back, and dropped by no count of these. */
+  readonly doubts: readonly number[];
   readonly verdicts: readonly Verdict[];
+  /** Null where no answer can be lost, and of proxies of an earlier build. */
+  readonly turn: Turn | null;
 }
 
 /**

@@ -12,6 +12,8 @@ export interface ForwarderHost {
   readonly later: (work: () => void) => void;
   readonly popMsMax: number;
   readonly budget: TenantBudget;
+  /** Of questions: none of this process has the number of another. */
+  readonly numbers: { last: number };
   /** Commands that wait, of all units of the tenant. */
   readonly waiting: { count: number };
   /** Null: nobody may be lent anything. */

@@ -127,10 +127,42 @@ test('verdicts of workers are answered one by one, and not repeated in doubt', a
   const verdicts = [0, 7, 1].map((offset) => ({ partition: 0, offset, done: true }));
   assert.deepEqual(await world.forwarder.judge(verdicts), [true, false, true]);
   world.ways = ['lose'];
-  const refused = assert.rejects(world.forwarder.judge(verdicts), /not known/);
+  const refused = assert.rejects(world.forwarder.judge(verdicts), {
+    code: 'in-doubt',
+    message: /may have been done/,
+  });
   await world.clock.advance(3_000);
   await refused;
   assert.equal(world.asks.filter((ask) => ask.verdicts.length > 0).length, 2);
+});
+
+test('verdicts that were not sent are refused as such, and are not done later', async () => {
+  const world = new World();
+  world.trouble = new PositionError('no-owner', 'nobody owns it');
+  const verdicts = [{ partition: 0, offset: 0, done: false }];
+  const refused = assert.rejects(world.forwarder.judge(verdicts), { code: 'no-owner' });
+  await world.clock.advance(2_000);
+  world.forwarder.tick();
+  await refused;
+  world.trouble = null;
+  await world.clock.advance(5_000);
+  assert.deepEqual(
+    world.asks.flatMap((ask) => ask.verdicts),
+    [],
+  );
+});
+
+test('verdicts on their way to an owner that is replaced are in doubt', async () => {
+  const world = new World();
+  world.log.push('a');
+  await world.pop().deliveries;
+  world.ways = ['hold'];
+  const verdicts = [{ partition: 0, offset: 0, done: false }];
+  const refused = assert.rejects(world.forwarder.judge(verdicts), { code: 'in-doubt' });
+  await turns();
+  world.gone = [far];
+  world.forwarder.tick();
+  await refused;
 });
 
 test('a proxy that is gone is asked nothing more, and its successor is found', async () => {

@@ -5,7 +5,7 @@ import type { Answer, Outcome, SessionId, UnitName, Verdict } from './exchange.t
 import { Backoff, type ForwarderHost } from './forwarder-host.ts';
 import type { Place } from './place.ts';
 import { type Popping, type PopWish, PositionError } from './positions.ts';
-import { askOf, failureOf, SentAsk } from './sent-ask.ts';
+import { askOf, failureOf, inDoubt, SentAsk } from './sent-ask.ts';
 import { dealOut, Judgements, Settlements } from './settlements.ts';
 import type { Unanswered } from './transport.ts';
 import { UnderWay } from './under-way.ts';
@@ -46,8 +46,8 @@ export class Forwarder implements Settler {
     this.unit = unit;
     this.#host = host;
     this.usedAtMs = host.nowMs();
-    const { clock, nowMs, popMsMax, waiting, budget } = host;
-    this.#underWay = new UnderWay(budget);
+    const { clock, nowMs, popMsMax, waiting, budget, numbers } = host;
+    this.#underWay = new UnderWay(budget, numbers);
     this.#settlements = new Settlements(clock, this.#schedule);
     this.#backoff = new Backoff(clock, this.#schedule);
     this.#callers = new Callers(this, {
@@ -103,7 +103,7 @@ export class Forwarder implements Settler {
   /** Nobody waits, and nothing is to be said. */
   get isIdle(): boolean {
     const waiting = this.#callers.count + this.#settlements.count + this.#judgements.count;
-    return waiting === 0 && this.#underWay.size === 0;
+    return waiting === 0 && this.#underWay.size + this.#underWay.lost === 0;
   }
 
   /** Ends all callers; resolves once the owner has heard what became of its loans. */
@@ -124,20 +124,21 @@ export class Forwarder implements Settler {
   readonly #pump = (): void => {
     this.#isScheduled = false;
     if (this.#callers.count > 0) this.usedAtMs = this.#host.nowMs();
-    const isWanted =
-      this.#callers.demand.records > 0 || this.#settlements.isDue || this.#judgements.count > 0;
-    if (!isWanted) this.#rest();
+    if (this.#callers.demand.records === 0 && !this.#hasWord) this.#rest();
     else if (this.#place === null) void this.#find();
     else while (this.#underWay.size < asksMax && this.#sendNext(this.#place)) {}
   };
 
+  /** Something is to be said, whether or not records are wanted. */
+  get #hasWord(): boolean {
+    return this.#settlements.isDue || this.#judgements.count > 0 || this.#underWay.isDue;
+  }
+
   /** False when there is nothing to be asked now. */
   #sendNext(place: Place): boolean {
-    let take = Math.max(
-      0,
-      Math.min(takeMax, this.#callers.demand.records - this.#underWay.records),
-    );
-    if (take === 0 && !this.#settlements.isDue && this.#judgements.count === 0) return false;
+    const wanted = Math.min(takeMax, this.#callers.demand.records - this.#underWay.records);
+    let take = this.#underWay.mayLose ? Math.max(0, wanted) : 0;
+    if (take === 0 && !this.#hasWord) return false;
     const from = this.#host.session();
     if (from === null) {
       this.#place = null;
@@ -146,7 +147,7 @@ export class Forwarder implements Settler {
     }
     let bytes = Math.min(this.#callers.demand.bytes, take * valueBytesMax);
     if (!this.#host.budget.reserve(bytes, this.#schedule)) {
-      if (!this.#settlements.isDue && this.#judgements.count === 0) return false;
+      if (!this.#hasWord) return false;
       [take, bytes] = [0, 0];
     }
     this.#send(place, from, take, bytes);
@@ -157,10 +158,10 @@ export class Forwarder implements Settler {
     const settled = this.#settlements.take();
     const judgements = this.#judgements.take();
     const waits = this.#callers.demand.isPatient || this.#wasFull;
-    const upTo = this.#callers.lastNumber;
-    const era = this.#era!;
-    const hints = this.#hints;
-    const content = { era, take, bytes, waits, ...settled, judgements, upTo, hints };
+    const wish = { take, bytes, waits, upTo: this.#callers.lastNumber, hints: this.#hints };
+    const number = this.#underWay.nextNumber();
+    const said = { ...settled, judgements, number, turn: this.#underWay.turn(number, place) };
+    const content = { era: this.#era!, ...wish, ...said };
     const sent = new SentAsk(content, this.#answered, this.#unanswered);
     this.#underWay.add(sent);
     this.#host.ask(place, askOf(this.unit, place, from, content), sent);
@@ -168,15 +169,16 @@ export class Forwarder implements Settler {
 
   readonly #answered = (sent: SentAsk, reply: Reply): void => {
     const wasOver = this.#underWay.end(sent);
-    const { content } = sent;
-    const isCurrent = content.era === this.#era;
+    const isCurrent = sent.content.era === this.#era;
     switch (reply.kind) {
       case 'loans':
-        if (!wasOver) dealOut(content.judgements, reply.judged);
-        if (isCurrent) this.#lent(sent, reply, wasOver);
+        if (!wasOver) dealOut(sent.content.judgements, reply.judged);
+        if (!isCurrent) break;
+        this.#underWay.heard(sent);
+        if (!wasOver || this.#underWay.takesLate(sent)) this.#lent(sent, reply, wasOver);
         break;
       case 'fenced':
-        if (!wasOver) this.#judgements.restore(content.judgements);
+        if (!wasOver) this.#judgements.restore(sent.content.judgements);
         if (isCurrent) this.#fenced();
         break;
       default:
@@ -212,26 +214,25 @@ export class Forwarder implements Settler {
     if (this.#backoff.failures++ > 0) this.#backoff.pause();
   }
 
-  #failed({ content }: SentAsk, wasOver: boolean, error: Error): void {
+  #failed(sent: SentAsk, wasOver: boolean, error: Error): void {
     if (wasOver) return;
-    if (content.era === this.#era) this.#settlements.restore(content);
-    for (const { reject } of content.judgements) reject(error);
-    if (content.take > 0) this.#callers.fail(error, content.upTo);
+    this.#sayAgain(sent);
+    sent.refuse(error);
+    if (sent.content.take > 0) this.#callers.fail(error, sent.content.upTo);
     this.#backoff.pause();
   }
 
   readonly #unanswered = (sent: SentAsk, why: Unanswered): void => {
     if (this.#underWay.end(sent)) return;
-    const { era, judgements } = sent.content;
-    if (era === this.#era) this.#settlements.restore(sent.content);
+    this.#sayAgain(sent);
     if (why === 'away') {
-      this.#judgements.restore(judgements);
+      this.#judgements.restore(sent.content.judgements);
       this.#trouble = 'the owner of the position is not reached';
       this.#place = null;
       this.#backoff.pause();
     } else {
-      const error = new PositionError('no-owner', unheard);
-      for (const { reject } of judgements) reject(error);
+      this.#underWay.giveUp(sent);
+      sent.refuse(inDoubt());
       this.#trouble = 'the owner of the position does not answer';
       if (++this.#lates >= latesMax) this.#place = null;
     }
@@ -239,16 +240,21 @@ export class Forwarder implements Settler {
     this.#schedule();
   };
 
+  /** What it carried may not have been heard. */
+  #sayAgain(sent: SentAsk): void {
+    this.#settlements.restore(sent.content);
+    this.#underWay.unheard(sent);
+  }
+
   /** The owner is none any more: its loans are not ours, and nothing needs to be said of them. */
   #forget(): void {
     this.#place = null;
     this.#era = null;
     this.#settlements.clear();
+    this.#underWay.forget();
     for (const sent of this.#underWay.all) {
       this.#underWay.end(sent);
-      for (const { reject } of sent.content.judgements) {
-        reject(new PositionError('no-owner', unheard));
-      }
+      sent.refuse(inDoubt());
     }
     this.#callers.endPartial();
   }
@@ -292,5 +298,3 @@ export class Forwarder implements Settler {
 }
 
 const failuresMax = 20;
-const unheard =
-  'the owner of the position did not answer: whether it counted that is not known, and saying it again does no harm';

@@ -151,15 +151,31 @@ export class Holding {
     return this.loans.waiting(this.nowMs, silentMsMax).length > 0;
   }
 
+  /**
+   * Somebody has records of it or waits for some, a seek is to be done, or the next owner would
+   * repeat what was acknowledged or begin to count deliveries anew.
+   */
+  get isUsed(): boolean {
+    if (this.loans.size > 0 || this.wantsSeek || this.hasWaiting) return true;
+    const mayForget = this.topic.maxDeliveries === 0;
+    return this.partitions.some(({ ledger: { held, ready } }) => {
+      return held > (mayForget ? ready : 0);
+    });
+  }
+
   notice(kind: Notice['kind'], more: Partial<Notice> = {}): void {
     const none = { partition: null, from: null, to: null, count: null };
     this.host.notice({ kind, ...this.unit, ...none, ...more });
   }
 
-  /** Deliveries left: false for a record that goes to the dead letters instead. */
-  mayDeliver({ deliveries }: Lent): boolean {
-    const { maxDeliveries } = this.topic;
-    return maxDeliveries === 0 || deliveries < maxDeliveries;
+  /**
+   * Deliveries left: false for a record that goes to the dead letters instead. Where there are none
+   * it would be dropped, so those that nobody may have seen do not count.
+   */
+  mayDeliver({ deliveries, doubts }: Lent): boolean {
+    const { maxDeliveries, deadLetter } = this.topic;
+    const counted = deadLetter === null ? deliveries - doubts : deliveries;
+    return maxDeliveries === 0 || counted < maxDeliveries;
   }
 
   /** Sessions worth a hint: one for each partition that has something, at least. */

@@ -5,7 +5,8 @@ import assert from 'node:assert/strict';
 //
 //   next ──lend──► out ──done──────────────────────► done ──confirm──► forgotten
 //                  ▲ └──giveBack──► ready ──skip──────▲
-//                  └────lendAgain─────┘ └──move──► moving ──finish──┘
+//                  └────lendAgain─────┘ └──move──► moving ──skip────┘
+//                                       ◄─unmove─────┘
 //
 // Everything below `watermark` was acknowledged, or skipped on purpose: only that may be committed.
 
@@ -27,6 +28,8 @@ export interface Entry<H extends Holder = Holder> {
   state: EntryState;
   /** Times it was given out, but for those it was not shown to anybody. */
   deliveries: number;
+  /** Of these, times that nobody may have seen it: what became of it then was not heard. */
+  doubts: number;
   /** While it is out: what it is called, who has it, and since when. */
   loan: number;
   holder: H | null;
@@ -97,6 +100,7 @@ export class Ledger<H extends Holder = Holder> {
       place,
       state: 'out',
       deliveries: 1,
+      doubts: 0,
       loan,
       holder,
       lentAtMs: nowMs,
@@ -144,6 +148,15 @@ export class Ledger<H extends Holder = Holder> {
     entry.state = 'moving';
     this.#ready--;
     this.#moving++;
+  }
+
+  /** Of a record that was to be moved: it may be given out after all. */
+  unmove(entry: Entry<H>): void {
+    assert(entry.state === 'moving', 'only what is moved comes back from there');
+    entry.state = 'ready';
+    this.#moving--;
+    this.#ready++;
+    this.#readyFrom = Math.min(this.#readyFrom, this.#indexOf(entry));
   }
 
   /** Of a record that came back, or was moved: it counts as done. */

@@ -1,10 +1,12 @@
 /** What is out of one unit: by the ids of its loans, and by the sessions that have them. */
 import type { SessionId } from './exchange.ts';
 import type { Entry, Holder, Ledger } from './ledger.ts';
+import { Turns } from './turns.ts';
 
 /** A proxy that asks. */
 export interface Borrower extends Holder {
   readonly session: SessionId;
+  readonly turns: Turns<Entry<Borrower>>;
   askedAtMs: number;
   /** Callers of it wait, and nothing was to be had when it asked. */
   waits: boolean;
@@ -30,7 +32,7 @@ export class Loans {
   borrower(session: SessionId, nowMs: number): Borrower {
     let borrower = this.#borrowers.get(session);
     if (borrower === undefined) {
-      borrower = { session, out: 0, askedAtMs: nowMs, waits: false };
+      borrower = { session, turns: new Turns(), out: 0, askedAtMs: nowMs, waits: false };
       this.#borrowers.set(session, borrower);
     }
     borrower.askedAtMs = nowMs;
@@ -69,17 +71,19 @@ export class Loans {
     for (const [id, entry] of this.#out) {
       // Whoever borrowed later has until later, whatever the bound is now.
       if (nowMs - entry.lentAtMs < msMax) return;
+      if (entry.holder?.turns.expires(id, entry) === true) entry.doubts++;
       this.nack(id);
       each(entry);
     }
   }
 
-  /** Gives back what sessions have that are gone, and forgets them. */
+  /** Gives back what sessions have that are gone, and forgets them: nobody knows what they did. */
   reclaim(isGone: (session: SessionId) => boolean, each: (entry: Lent) => void): void {
     for (const borrower of this.#borrowers.values()) {
       if (borrower.out === 0 || !isGone(borrower.session)) continue;
       for (const [id, entry] of this.#out) {
         if (entry.holder !== borrower) continue;
+        entry.doubts++;
         this.nack(id);
         each(entry);
       }

@@ -47,10 +47,11 @@ class World {
     });
   }
 
-  async pop(): Promise<string[]> {
+  async pop(name = unit): Promise<string[]> {
     await this.clock.advance(0);
-    const wish = { unit, topic: view(unit), count: 10, bytesMax: 2 ** 20, waitMs: 0 };
+    const wish = { unit: name, topic: view(name), count: 10, bytesMax: 2 ** 20, waitMs: 0 };
     const popped = this.positions.pop(wish).deliveries;
+    popped.catch(() => {});
     await this.clock.advance(20);
     const deliveries = await popped;
     for (const delivery of deliveries) delivery.ack();
@@ -90,6 +91,57 @@ test('a unit that the bucket could not be told of is let go of once it can', asy
   world.positions.follow(stateOf([]));
   await world.clock.advance(3_000);
   assert.deepEqual(entry(), { owner: null, epoch: 1, seek: 0 });
+});
+
+test('a position that nobody uses for five minutes is let go, and goes on when it is used again', async (t) => {
+  const world = new World(t);
+  world.log.push('a');
+  assert.deepEqual(await world.pop(), ['a']);
+  await world.clock.advance(299_000);
+  assert.equal(world.positions.owned().length, 1);
+  await world.clock.advance(5_000);
+  assert.equal(world.positions.owned().length, 0);
+  const entry = () => JSON.parse(world.units.text('acme/orders/worker') ?? '');
+  assert.deepEqual(entry(), { owner: null, epoch: 1, seek: 0 });
+  world.log.push('b');
+  assert.deepEqual(await world.pop(), ['b']);
+  assert.deepEqual(entry().epoch, 2);
+});
+
+test('any number of topics are used in turn, with room for a few positions', async (t) => {
+  const world = new World(t, { unitsMax: 5 });
+  const units = Array.from({ length: 40 }, (_, n) => ({ ...unit, topic: `t${n}` }));
+  world.positions.follow(stateOf(units));
+  for (const [n, name] of [...units, ...units].entries()) {
+    world.log.push(`${n}`);
+    // All of them have one log here.
+    assert.deepEqual(await world.pop(name), [`${n}`]);
+    await world.clock.advance(300);
+    assert(world.positions.owned().length <= 5);
+  }
+});
+
+test('what is in use is not let go of for others', async (t) => {
+  const world = new World(t, { unitsMax: 2 });
+  const units = ['t0', 't1', 't2'].map((topic) => ({ ...unit, topic }));
+  world.positions.follow(stateOf(units));
+  const [one, other, third] = units as [typeof unit, typeof unit, typeof unit];
+  const pop = async (name: typeof unit) => {
+    const wish = { unit: name, topic: view(name), count: 1, bytesMax: 1, waitMs: 0 };
+    const popped = world.positions.pop(wish).deliveries;
+    popped.catch(() => {});
+    await world.clock.advance(20);
+    return await popped;
+  };
+  await world.clock.advance(0);
+  world.log.push('a', 'b');
+  const out = [...(await pop(one)), ...(await pop(other))];
+  await world.clock.advance(20_000);
+  await assert.rejects(pop(third), { code: 'overloaded' });
+  for (const delivery of out) delivery.ack();
+  await world.clock.advance(2_000);
+  world.log.push('c');
+  assert.equal((await pop(third)).length, 1);
 });
 
 test('no tenant has more commands waiting than it leaves free for the others', async (t) => {

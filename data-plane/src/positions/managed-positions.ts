@@ -67,6 +67,7 @@ export class ManagedPositions implements Positions {
   readonly #waiting = new Waiting();
   readonly #budget: AnswerBudget;
   readonly #ahead = { bytes: 0 };
+  readonly #numbers = { last: 0 };
   #state: ProxyState | null = null;
   #isDraining = false;
   #cancelTick: () => void = () => {};
@@ -197,6 +198,7 @@ export class ManagedPositions implements Positions {
       forwarder = new Forwarder(unit, {
         ...{ clock, nowMs, later },
         budget: this.#budget.of(unit.tenant),
+        numbers: this.#numbers,
         waiting: this.#waiting.of(unit.tenant),
         popMsMax: limits.popMsMax,
         session: () => this.#sessions.session,

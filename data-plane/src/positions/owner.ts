@@ -53,6 +53,8 @@ export interface Owner {
   readonly unit: UnitName;
   readonly epoch: number;
   readonly state: OwnerState;
+  /** Since when nobody has needed it, in ms; 0 while it holds what another owner would not know of. */
+  readonly unusedMs: number;
   /** Never rejects. While loading it waits for that, within its deadline. */
   exchange(ask: Ask): Promise<Answer>;
   /** The configuration changed: another window, another backend, a seek. Null: the topic is gone. */

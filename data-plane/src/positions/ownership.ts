@@ -10,6 +10,7 @@ import { OwnerTotals } from './owner-totals.ts';
 import { type Place, placeOf } from './place.ts';
 import { PositionError } from './positions.ts';
 import { dueToMove, preferred } from './rendezvous.ts';
+import { Room } from './room.ts';
 import type { Sessions } from './sessions.ts';
 import type { UnitState } from './unit-leases.ts';
 import type { Reply } from './wire.ts';
@@ -48,9 +49,11 @@ export class Ownership {
   #isDraining = false;
   readonly #counts = { taken: 0, fenced: 0, moved: 0 };
   readonly #totals = new OwnerTotals();
+  readonly #room: Room;
 
   constructor(options: OwnershipOptions) {
     this.#options = options;
+    this.#room = new Room(options.unitsMax, this.#owned, (own) => this.#letGo(own, 0));
   }
 
   get units(): readonly OwnedUnit[] {
@@ -142,12 +145,16 @@ export class Ownership {
     }
     if (nowMs - this.#checkedMs >= checkEveryMs) {
       this.#checkedMs = nowMs;
+      this.#room.tick();
       void this.#check(this.#nextChecked());
       void leases.releaseOwed(sessions.session);
     }
     if (nowMs - this.#balancedMs >= balanceEveryMs) {
       this.#balancedMs = nowMs;
-      this.#balance(nowMs);
+      for (const own of dueToMove(this.units, sessions, nowMs)) {
+        this.#counts.moved++;
+        void this.#letGo(own, drainMsMax);
+      }
     }
   }
 
@@ -202,19 +209,17 @@ export class Ownership {
     const key = unitKey(unit);
     const known = this.#taking.get(key);
     if (known !== undefined) return known;
-    const taking = this.#takeOnce(unit, found).finally(() => this.#taking.delete(key));
+    const entering = this.#room.enter(() => this.#takeOnce(unit, found));
+    const taking = entering.finally(() => this.#taking.delete(key));
     this.#taking.set(key, taking);
     return taking;
   }
 
   async #takeOnce(unit: UnitName, found: UnitState): Promise<Place | null> {
-    const { leases, unitsMax, logger } = this.#options;
+    const { leases, logger } = this.#options;
     const key = unitKey(unit);
     const own = this.#owned.get(key);
     if (own !== undefined) return placeOf(own);
-    if (this.#owned.size >= unitsMax) {
-      throw new KafkaError('overloaded', `this proxy owns ${unitsMax} positions already`);
-    }
     const session = this.#session();
     const lease = await leases.take(unit, found, session);
     if (lease === null) return null;
@@ -257,13 +262,6 @@ export class Ownership {
     const from = this.#checkFrom < units.length ? this.#checkFrom : 0;
     this.#checkFrom = from + checkedMax;
     return units.slice(from, from + checkedMax);
-  }
-
-  #balance(nowMs: number): void {
-    for (const own of dueToMove(this.units, this.#options.sessions, nowMs)) {
-      this.#counts.moved++;
-      void this.#letGo(own, drainMsMax);
-    }
   }
 
   async #letGo(own: OwnedUnit, ms: number): Promise<void> {

@@ -23,6 +23,8 @@ export interface Delivery {
   ack(): void;
   /** It was not: the record goes back, first in line. */
   nack(): void;
+  /** The same where its reply did not leave whole: it may be that nobody saw it. */
+  doubt(): void;
   /** The same of a record that was not even sent: it does not count as a delivery. */
   giveBack(): void;
 }
@@ -43,8 +45,9 @@ export interface Popping {
 /**
  * `no-owner`: no proxy owns the unit within the deadline (NATS is away, or an owner just died);
  * `window-full`: too many records are out or wait to be committed. Asking again later helps.
+ * `in-doubt`: what was said of records was sent, and nobody knows whether it was heard.
  */
-export type PositionErrorCode = 'no-owner' | 'window-full' | 'closed';
+export type PositionErrorCode = 'no-owner' | 'window-full' | 'closed' | 'in-doubt';
 
 export class PositionError extends Error {
   override name = 'PositionError';
@@ -58,7 +61,10 @@ export class PositionError extends Error {
 
 export interface Positions {
   pop(wish: PopWish): Popping;
-  /** KACK, KNACK of any worker, for records that are out: one answer for each, true if it was. */
+  /**
+   * KACK, KNACK of any worker, for records that are out: one answer for each, true if it was.
+   * Rejects with a {@link PositionError} or a KafkaError; but for `in-doubt` nothing was done.
+   */
   judge(
     unit: UnitName,
     topic: TopicView,

@@ -3,9 +3,20 @@ import { randomBytes } from 'node:crypto';
 import { sessionEntry } from '@respool/contracts/leases';
 import type { SessionId } from './exchange.ts';
 
+/**
+ * Ends the sessions of proxies that take questions with a {@link Turn}. Whoever asks has the name
+ * and nothing else of the other's build, and an earlier build takes the name as it is.
+ */
+const turnsMark = 't';
+
 /** One that nobody had before. */
 export function newSession(proxyId: string): SessionId {
-  return `${proxyId}.${randomBytes(12).toString('hex')}`;
+  return `${proxyId}.${randomBytes(12).toString('hex')}${turnsMark}`;
+}
+
+/** Hexadecimal digits alone are an earlier build's. */
+export function takesTurns(session: SessionId): boolean {
+  return session.endsWith(turnsMark);
 }
 
 export function proxyOf(session: SessionId): string {

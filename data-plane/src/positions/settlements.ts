@@ -7,6 +7,7 @@ export interface Settled {
   readonly acks: readonly number[];
   readonly nacks: readonly number[];
   readonly returns: readonly number[];
+  readonly doubts: readonly number[];
 }
 
 const nothing: readonly number[] = [];
@@ -21,6 +22,7 @@ export class Settlements {
   #acks: number[] = [];
   #nacks: number[] = [];
   #returns: number[] = [];
+  #doubts: number[] = [];
   #isTimed = false;
   /** It waited long enough for a question to take it along. */
   isDue = false;
@@ -32,13 +34,15 @@ export class Settlements {
   }
 
   get count(): number {
-    return this.#acks.length + this.#nacks.length + this.#returns.length;
+    const { length: back } = this.#returns;
+    return this.#acks.length + this.#nacks.length + back + this.#doubts.length;
   }
 
   add(id: number, outcome: Outcome): void {
     if (outcome === 'ack') this.#acks.push(id);
     else if (outcome === 'nack') this.#nacks.push(id);
-    else this.#returns.push(id);
+    else if (outcome === 'return') this.#returns.push(id);
+    else this.#doubts.push(id);
     if (this.#isTimed) return;
     this.#isTimed = true;
     this.#clock.after(aloneMs, () => {
@@ -59,15 +63,18 @@ export class Settlements {
     const acks = cut(this.#acks);
     const nacks = cut(this.#nacks);
     const returns = cut(this.#returns);
+    // An earlier build takes both as nacks.
+    const doubts = cut(this.#doubts, settledMax - nacks.length);
     if (this.count === 0) this.isDue = false;
-    return { acks, nacks, returns };
+    return { acks, nacks, returns, doubts };
   }
 
   /** They may not have been heard: they are said again, and do nothing then if they were. */
-  restore({ acks, nacks, returns }: Settled): void {
+  restore({ acks, nacks, returns, doubts }: Settled): void {
     if (acks.length > 0) this.#acks = [...acks, ...this.#acks];
     if (nacks.length > 0) this.#nacks = [...nacks, ...this.#nacks];
     if (returns.length > 0) this.#returns = [...returns, ...this.#returns];
+    if (doubts.length > 0) this.#doubts = [...doubts, ...this.#doubts];
     this.isDue = this.count > 0;
   }
 
@@ -75,12 +82,13 @@ export class Settlements {
     this.#acks = [];
     this.#nacks = [];
     this.#returns = [];
+    this.#doubts = [];
     this.isDue = false;
   }
 }
 
-function cut(ids: number[]): readonly number[] {
-  return ids.length === 0 ? nothing : ids.splice(0, settledMax);
+function cut(ids: number[], most = settledMax): readonly number[] {
+  return ids.length === 0 ? nothing : ids.splice(0, most);
 }
 
 /** A worker's word on records by their places, and who waits for what it did. */

@@ -52,7 +52,18 @@ async function two(t: TestContext, given: Partial<TransportOptions> = {}) {
 
 function askOf(from: string): Ask {
   const numbers = { epoch: 1, take: 1, bytesMax: 100 };
-  return { unit, ...numbers, from, waits: false, acks: [], nacks: [], returns: [], verdicts: [] };
+  return {
+    unit,
+    ...numbers,
+    from,
+    waits: false,
+    acks: [],
+    nacks: [],
+    returns: [],
+    doubts: [],
+    verdicts: [],
+    turn: null,
+  };
 }
 
 test('whoever listens under a session is there, and nobody else answers for it', async (t) => {

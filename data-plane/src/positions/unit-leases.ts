@@ -57,7 +57,13 @@ export class UnitLeases {
     return sequence === null ? null : { ...lease, sequence };
   }
 
-  /** The next one need not wait. Does nothing when somebody else has it already. */
+  /**
+   * The next one need not wait. Does nothing when somebody else has it already. The key stays, a
+   * hundred bytes for each unit there ever was: it alone has the epoch that the next one must
+   * exceed, whoever takes it, and the seek that was done, where another tool wrote over the note in
+   * Kafka. A deleted key would leave a marker as large, which only a purge removes, and no proxy
+   * may purge what is everybody's.
+   */
   async release(lease: Lease): Promise<void> {
     const leaving = this.#change(lease, ({ epoch, seek }) => ({ owner: null, epoch, seek }));
     await this.#owedUnless(lease, leaving);

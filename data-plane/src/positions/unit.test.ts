@@ -236,3 +236,30 @@ test('it gives nothing out and commits nothing once the lease is lost', async ()
   assert.deepEqual(await rig.ask(owner, { take: 1 }), { kind: 'fenced' });
   assert.equal(rig.ahead.bytes, 0);
 });
+
+test('it is in use while its end would repeat something, or have counts begin anew', async () => {
+  const rig = new UnitRig();
+  rig.push(0, 'a', 'b');
+  const owner = rig.start();
+  const [a, b] = await rig.take(owner, 2);
+  await rig.run(owner, 2_000);
+  assert.equal(owner.unusedMs, 0, 'they are out');
+  await rig.settle(owner, [b!], [a!]);
+  await rig.run(owner, 2_000);
+  assert.equal(owner.unusedMs, 0, 'b is done, and not committed before a is');
+  const [again] = await rig.take(owner, 1);
+  await rig.settle(owner, [again!]);
+  await rig.run(owner, 2_000);
+  assert(owner.unusedMs >= 2_000);
+  rig.push(0, 'c');
+  await rig.settle(owner, [], await rig.take(owner, 1));
+  await rig.run(owner, 2_000);
+  assert(owner.unusedMs >= 2_000, 'one that came back is as it was');
+  owner.follow({ ...rig.topic, maxDeliveries: 3 });
+  assert.equal(owner.unusedMs, 0, 'its deliveries count');
+  owner.follow(rig.topic);
+  await rig.settle(owner, await rig.take(owner, 1));
+  await rig.ask(owner, { take: 1, waits: true });
+  await rig.run(owner, 1_500);
+  assert.equal(owner.unusedMs, 0, 'somebody waits');
+});

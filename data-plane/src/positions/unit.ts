@@ -5,7 +5,8 @@ import { contentBytes } from './ahead.ts';
 import { Committer } from './committer.ts';
 import { Course } from './course.ts';
 import { DeadLetters } from './dead-letters.ts';
-import type { Answer, Ask, Loan, Rest, UnitName, Verdict } from './exchange.ts';
+import type { Answer, Ask, Loan, Rest, UnitName } from './exchange.ts';
+import { Hearing } from './hearing.ts';
 import { Holding } from './holding.ts';
 import type { Borrower, Lent } from './loans.ts';
 import type {
@@ -42,6 +43,8 @@ const idleMs = 30_000;
 const pressedIdleMs = 1_000;
 
 const fenced: Answer = { kind: 'fenced' };
+/** Nobody waits for it any more. */
+const outOfTurn: Answer = { kind: 'failed', code: 'closed', message: 'the question was given up' };
 
 export class UnitOwner implements Owner {
   readonly #holding: Holding;
@@ -49,6 +52,7 @@ export class UnitOwner implements Owner {
   readonly #reader: Reader;
   readonly #deadLetters: DeadLetters;
   readonly #course: Course;
+  readonly #hearing: Hearing;
 
   /** Begins to load at once. */
   constructor(start: OwnerStart, topic: TopicView, host: OwnerHost) {
@@ -57,6 +61,7 @@ export class UnitOwner implements Owner {
     this.#course = new Course(this.#holding, this.#committer);
     this.#reader = new Reader(this.#holding, (isCutOff) => this.#course.doubt(isCutOff));
     this.#deadLetters = new DeadLetters(this.#holding, this.#reader);
+    this.#hearing = new Hearing(this.#holding, this.#committer, this.#deadLetters);
     this.#course.run();
   }
 
@@ -75,6 +80,10 @@ export class UnitOwner implements Owner {
     return isLoaded ? 'serving' : 'loading';
   }
 
+  get unusedMs(): number {
+    return this.#holding.isUsed ? 0 : this.#holding.nowMs - this.#holding.askedAtMs;
+  }
+
   /**
    * What the ask settles is settled at once, also when the answer then is `failed`. While it drains
    * nothing is given out and the answer is `full`: who waits asks again within a second, and finds
@@ -84,7 +93,8 @@ export class UnitOwner implements Owner {
     const { loans, nowMs } = this.#holding;
     if (ask.epoch !== this.epoch || !this.#holds()) return fenced;
     const borrower = loans.borrower(ask.from, nowMs);
-    const judged = this.#settle(ask);
+    const judged = this.#hearing.hear(ask, borrower);
+    if (judged === null) return outOfTurn;
     if (ask.take === 0) {
       borrower.waits ||= ask.waits;
       return { kind: 'loans', loans: [], rest: 'ready', judged };
@@ -169,38 +179,6 @@ export class UnitOwner implements Owner {
     return !this.#holding.isFenced;
   }
 
-  #settle(ask: Ask): readonly boolean[] {
-    const { loans, isDraining } = this.#holding;
-    let [acked, returned] = [0, 0];
-    const settle = (id: number, done: boolean): void => {
-      if (done) {
-        if (loans.ack(id) !== null) acked++;
-        return;
-      }
-      const entry = loans.nack(id);
-      if (entry === null) return;
-      returned++;
-      this.#deadLetters.judge(entry);
-    };
-    for (const id of ask.acks) settle(id, true);
-    for (const id of ask.nacks) settle(id, false);
-    for (const id of ask.returns) if (loans.unlend(id) !== null) returned++;
-    const judged = ask.verdicts.map((verdict) => {
-      const loan = this.#loanOf(verdict);
-      if (loan !== null) settle(loan, verdict.done);
-      return loan !== null;
-    });
-    if (acked > 0) this.#committer.noteAcks(acked);
-    if (returned > 0 || (acked > 0 && isDraining)) this.#holding.changed();
-    return judged;
-  }
-
-  /** Of the record there, if it is out. */
-  #loanOf({ partition, offset }: Verdict): number | null {
-    const entry = this.#holding.partition(partition)?.ledger.find(offset) ?? null;
-    return entry?.state === 'out' ? entry.loan : null;
-  }
-
   async #wait(ask: Ask, borrower: Borrower, judged: readonly boolean[]): Promise<Answer> {
     const { askMsMax } = this.#holding.host.limits;
     const endMs = this.#holding.nowMs + askMsMax;
@@ -218,6 +196,7 @@ export class UnitOwner implements Owner {
   /** The answer that needs no waiting: null when there is none. */
   #answer(ask: Ask, borrower: Borrower, judged: readonly boolean[]): Answer | null {
     if (!this.#holds()) return fenced;
+    if (ask.turn !== null && borrower.turns.isOver(ask.turn)) return outOfTurn;
     const { isDraining, mayServe } = this.#holding;
     const loans = mayServe ? this.#give(ask, borrower) : [];
     if (loans.length > 0) this.#reader.refill();
@@ -228,7 +207,7 @@ export class UnitOwner implements Owner {
     return { kind: 'loans', loans, rest, judged };
   }
 
-  #give({ take, bytesMax }: Ask, borrower: Borrower): Loan[] {
+  #give({ take, bytesMax, turn }: Ask, borrower: Borrower): Loan[] {
     const { loans, topic, nowMs } = this.#holding;
     const given: Loan[] = [];
     let bytes = 0;
@@ -240,6 +219,10 @@ export class UnitOwner implements Owner {
       const isTooMuch = bytes > bytesMax || bytes + given.length * loanShareBytes > answerBytesMax;
       if (given.length > 0 && isTooMuch) break;
       given.push(partition.lend(content, loans, borrower, nowMs));
+    }
+    const [first, last] = [given[0], given.at(-1)];
+    if (turn !== null && first !== undefined && last !== undefined) {
+      borrower.turns.lent(turn.number, first.id, last.id);
     }
     return given;
   }

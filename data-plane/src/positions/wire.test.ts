@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Random } from '../test/random.ts';
-import type { Answer, Ask, Loan, UnitName } from './exchange.ts';
+import type { Answer, Ask, Loan, Turn, UnitName } from './exchange.ts';
 import * as wire from './wire.ts';
 import { WireError, WireReader, WireWriter } from './wire-bytes.ts';
 
@@ -50,7 +50,15 @@ function askOf(): Ask {
       offset: number(),
       done: luck.chance(0.5),
     })),
+    ...luck.pick([
+      { turn: null, doubts: [] },
+      { turn: turnOf(), doubts: list(20, number) },
+    ]),
   };
+}
+
+function turnOf(): Turn {
+  return { number: number(), oldest: number(), lost: list(wire.lostMax, number) };
 }
 
 function loanOf(): Loan {
@@ -197,6 +205,32 @@ test('a code of a later build counts as a refusal, and its words are kept', () =
   const reply = { kind: 'failed', code: 'quota-exceeded', message: 'later' } as never as wire.Reply;
   const read = wire.readReply(wire.writeReply(reply));
   assert.deepEqual(read, { kind: 'failed', code: 'refused', message: 'later' });
+});
+
+test('an ask without a turn is what an earlier build writes and reads', () => {
+  const ask: Ask = {
+    unit: { tenant: 'acme', topic: 'orders', consumer: 'worker' },
+    epoch: 300,
+    from: 'p1.0123456789abcdef',
+    ...{ take: 2, bytesMax: 3, waits: true, acks: [4], nacks: [5], returns: [6] },
+    verdicts: [{ partition: 7, offset: 8, done: true }],
+    ...{ turn: null, doubts: [] },
+  };
+  // As it was written when there were no turns.
+  const written = Buffer.from(
+    '01010461636d65066f726465727306776f726b6572ac021370312e30313233343536373839616263646566' +
+      '02030101040105010601070801',
+    'hex',
+  );
+  assert.deepEqual(wire.writeAsk(ask), written);
+  assert.deepEqual(wire.readHeard(written), { kind: 'ask', ask });
+  const doubtful = wire.readHeard(wire.writeAsk({ ...ask, doubts: [9] }));
+  assert.deepEqual(doubtful, { kind: 'ask', ask: { ...ask, nacks: [5, 9] } });
+});
+
+test('more lost answers than may be told of are refused', () => {
+  const ask = { ...askOf(), turn: { ...turnOf(), lost: Array(wire.lostMax + 1).fill(1) } };
+  assert.throws(() => wire.readHeard(wire.writeAsk(ask)), WireError);
 });
 
 test('another version is refused', () => {

@@ -1,9 +1,18 @@
 /** What proxies tell each other about units, as bytes: one byte of version, one of kind, the rest. */
-import { consumerName, tenantId, topicName } from '@respool/contracts/ids';
-import { sessionId } from '@respool/contracts/leases';
 import { isKafkaErrorCode } from '@respool/kafka/kafka-error';
-import type { Answer, Ask, Hint, Loan, Rest, SessionId, UnitName, Verdict } from './exchange.ts';
+import type {
+  Answer,
+  Ask,
+  Hint,
+  Loan,
+  Rest,
+  SessionId,
+  Turn,
+  UnitName,
+  Verdict,
+} from './exchange.ts';
 import { numberBytesMax, WireError, WireReader, WireWriter } from './wire-bytes.ts';
+import { readSession, readUnit, sessionBytesMax, unitBytesMax, writeUnit } from './wire-names.ts';
 
 /** `claim`: please own this unit. `ping`: is anybody there? */
 export type Question =
@@ -21,7 +30,8 @@ export type Reply =
 
 const version = 1;
 
-const heardKinds = { ask: 1, claim: 2, ping: 3, hint: 4 } as const;
+/** `turnAsk`: an ask with turn and doubts behind it, for those alone who take them. */
+const heardKinds = { ask: 1, claim: 2, ping: 3, hint: 4, turnAsk: 5 } as const;
 const replyKinds = {
   loans: 16,
   fenced: 17,
@@ -37,15 +47,13 @@ const valueKinds = { none: 0, elsewhere: 1, here: 2 } as const;
 export const takeMax = 1_000;
 export const settledMax = 4_096;
 export const verdictsMax = 4_096;
+export const lostMax = 64;
 /** Content of one answer, all loans together. */
 export const answerBytesMax = 512 * 1_024;
 /** A larger value is not sent along: whoever is lent it reads it at its offset. */
 export const valueBytesMax = 64 * 1_024;
 
-const nameBytesMax = 128;
-const sessionBytesMax = 128;
 const messageBytesMax = 1_024;
-const unitBytesMax = 3 * (nameBytesMax + 2);
 /** Version, kind, unit, session, and the numbers that are always there. */
 const headBytesMax = 2 + unitBytesMax + sessionBytesMax + 2 + 9 * numberBytesMax;
 const verdictBytes = 2 * numberBytesMax + 1;
@@ -53,10 +61,13 @@ const loanBytes = 5 * numberBytesMax + 1;
 const partitionMax = 2 ** 31 - 1;
 
 export function writeAsk(ask: Ask): Buffer {
-  const { acks, nacks, returns, verdicts } = ask;
+  const { acks, nacks: refused, returns, doubts, verdicts, turn } = ask;
+  // An earlier build knows no doubt.
+  const nacks = turn === null && doubts.length > 0 ? [...refused, ...doubts] : refused;
   const settled = (acks.length + nacks.length + returns.length) * numberBytesMax;
-  const to = new WireWriter(headBytesMax + settled + verdicts.length * verdictBytes);
-  begin(to, heardKinds.ask);
+  const turnBytes = turn === null ? 0 : (4 + turn.lost.length + doubts.length) * numberBytesMax;
+  const to = new WireWriter(headBytesMax + settled + verdicts.length * verdictBytes + turnBytes);
+  begin(to, turn === null ? heardKinds.ask : heardKinds.turnAsk);
   writeUnit(to, ask.unit);
   to.number(ask.epoch);
   to.text(ask.from);
@@ -71,6 +82,12 @@ export function writeAsk(ask: Ask): Buffer {
     to.number(partition);
     to.number(offset);
     to.byte(done ? 1 : 0);
+  }
+  if (turn !== null) {
+    to.number(turn.number);
+    to.number(turn.oldest);
+    to.numbers(turn.lost);
+    to.numbers(doubts);
   }
   return to.done();
 }
@@ -110,7 +127,12 @@ export function readHeard(bytes: Uint8Array): Heard {
 function readHeardOf(kind: number, from: WireReader): Heard {
   switch (kind) {
     case heardKinds.ask:
-      return { kind: 'ask', ask: readAsk(from) };
+      return { kind: 'ask', ask: { ...readAsk(from), turn: null, doubts: [] } };
+    case heardKinds.turnAsk:
+      return {
+        kind: 'ask',
+        ask: { ...readAsk(from), turn: readTurn(from), doubts: from.numbers(settledMax) },
+      };
     case heardKinds.claim:
       return { kind: 'claim', unit: readUnit(from), from: readSession(from) };
     case heardKinds.ping:
@@ -223,7 +245,7 @@ function readValue(from: WireReader): Loan['value'] {
   throw new WireError(`no value is of the kind ${kind}`);
 }
 
-function readAsk(from: WireReader): Ask {
+function readAsk(from: WireReader): Omit<Ask, 'turn' | 'doubts'> {
   const unit = readUnit(from);
   const epoch = from.number();
   const session = readSession(from);
@@ -242,6 +264,10 @@ function readAsk(from: WireReader): Ask {
   return { unit, epoch, from: session, take, bytesMax, waits, ...settled, verdicts };
 }
 
+function readTurn(from: WireReader): Turn {
+  return { number: from.number(), oldest: from.number(), lost: from.numbers(lostMax) };
+}
+
 function begin(to: WireWriter, kind: number): void {
   to.byte(version);
   to.byte(kind);
@@ -252,29 +278,4 @@ function beginning(from: WireReader): number {
   const found = from.byte();
   if (found !== version) throw new WireError(`it is of version ${found}, not ${version}`);
   return from.byte();
-}
-
-function writeUnit(to: WireWriter, { tenant, topic, consumer }: UnitName): void {
-  to.text(tenant);
-  to.text(topic);
-  to.text(consumer);
-}
-
-/** Names become parts of keys and subjects: what is none goes no further. */
-function readUnit(from: WireReader): UnitName {
-  const tenant = from.text(nameBytesMax);
-  const topic = from.text(nameBytesMax);
-  const consumer = from.text(nameBytesMax);
-  const areNames =
-    tenantId.safeParse(tenant).success &&
-    topicName.safeParse(topic).success &&
-    consumerName.safeParse(consumer).success;
-  if (!areNames) throw new WireError('it names no unit');
-  return { tenant, topic, consumer };
-}
-
-function readSession(from: WireReader): SessionId {
-  const session = from.text(sessionBytesMax);
-  if (!sessionId.safeParse(session).success) throw new WireError('it names no session');
-  return session;
 }

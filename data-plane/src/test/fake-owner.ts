@@ -1,7 +1,10 @@
 /** An owner without Kafka: one partition in memory, whose committed place outlives its owners. */
-import type { Answer, Ask, Loan, SessionId, UnitName } from '../positions/exchange.ts';
+import type { Answer, Ask, Loan, SessionId, Turn, UnitName } from '../positions/exchange.ts';
 import type { Owner, OwnerHost, OwnerSample, OwnerStart, OwnerState } from '../positions/owner.ts';
+import { Turns } from '../positions/turns.ts';
 import type { TopicView } from '../state.ts';
+
+const outOfTurn: Answer = { kind: 'failed', code: 'closed', message: 'it was given up' };
 
 /** One topic and how far its consumer has come. */
 export class FakeLog {
@@ -39,8 +42,10 @@ export class FakeOwner implements Owner {
   readonly #done = new Set<number>();
   readonly #deliveries = new Map<number, number>();
   readonly #waiting = new Set<SessionId>();
+  readonly #turns = new Map<SessionId, Turns<never>>();
   #next: number;
   #loans = 0;
+  #askedAtMs: number;
   /** What it was asked, in order. */
   readonly asks: Ask[] = [];
   topic: TopicView | null | undefined;
@@ -51,10 +56,15 @@ export class FakeOwner implements Owner {
     this.#host = host;
     this.#log = log;
     this.#next = log.committed;
+    this.#askedAtMs = host.clock.now();
   }
 
   get holds(): boolean {
     return this.state !== 'fenced' && this.#host.holds();
+  }
+
+  get unusedMs(): number {
+    return this.#out.size > 0 ? 0 : this.#host.clock.now() - this.#askedAtMs;
   }
 
   get out(): number {
@@ -65,8 +75,10 @@ export class FakeOwner implements Owner {
     if (!this.#host.holds() && this.state !== 'fenced') this.fence();
     if (this.state === 'fenced' || ask.epoch !== this.epoch) return { kind: 'fenced' };
     this.asks.push(ask);
+    this.#askedAtMs = this.#host.clock.now();
+    if (ask.turn !== null && !this.#hears(ask.from, ask.turn)) return outOfTurn;
     for (const id of ask.acks) this.#settle(id, true);
-    for (const id of ask.nacks) this.#settle(id, false);
+    for (const id of [...ask.nacks, ...ask.doubts]) this.#settle(id, false);
     for (const id of ask.returns) this.#unlend(id);
     const judged = ask.verdicts.map(({ offset, done }) => this.#judge(offset, done));
     const loans: Loan[] = [];
@@ -76,6 +88,10 @@ export class FakeOwner implements Owner {
       if (loan === null) break;
       bytes += (loan.value as Buffer).length;
       loans.push(loan);
+    }
+    const [first, last] = [loans[0], loans.at(-1)];
+    if (ask.turn !== null && first !== undefined && last !== undefined) {
+      this.#turns.get(ask.from)?.lent(ask.turn.number, first.id, last.id);
     }
     if (ask.waits) this.#waiting.add(ask.from);
     return { kind: 'loans', loans, rest: this.#rest(), judged };
@@ -147,6 +163,16 @@ export class FakeOwner implements Owner {
     else this.#ready.push(out.offset);
     this.#commit();
     this.arrived();
+  }
+
+  #hears(from: SessionId, turn: Turn): boolean {
+    const turns = this.#turns.get(from) ?? new Turns<never>();
+    this.#turns.set(from, turns);
+    if (!turns.hears(turn)) return false;
+    turns.settle(turn, ({ first, last }, isLost) => {
+      for (let id = first; isLost && id <= last; id++) this.#unlend(id);
+    });
+    return true;
   }
 
   #unlend(id: number): void {

@@ -13,10 +13,12 @@ import { VirtualClock } from './virtual-clock.ts';
 
 export const unit = { tenant: 'acme', topic: 'orders', consumer: 'worker' };
 const own = 'p1.aaaaaaaaaaaaaaaa';
-export const far = 'p2.bbbbbbbbbbbbbbbb';
+export const far = 'p2.bbbbbbbbbbbbbbbbt';
 
-/** What becomes of a question on its way: `lose` loses the answer, `hold` keeps it. */
-type Way = 'pass' | 'lose' | 'away' | 'hold';
+/** What becomes of a question: `lose` loses the answer, `late` keeps it until then, `hold` keeps it. */
+export type Way = 'pass' | 'lose' | 'late' | 'away' | 'hold';
+
+const lateMs = 3_000;
 
 export class World {
   readonly clock = new VirtualClock();
@@ -46,6 +48,7 @@ export class World {
       popMsMax: 2_000,
       budget: new AnswerBudget(budget).of(unit.tenant),
       waiting: this.waiting,
+      numbers: { last: 0 },
       session: () => own,
       isGone: (session) => this.gone.includes(session),
       locate: async () => {
@@ -80,8 +83,11 @@ export class World {
     // As it would arrive over NATS.
     const tell = () => asker.answered(readReply(writeReply(answer as Reply)));
     if (way === 'hold') this.held.push(tell);
-    else if (way === 'lose') this.clock.after(3_000, () => asker.unanswered('late'));
-    else setImmediate(tell);
+    else if (way === 'pass') setImmediate(tell);
+    else {
+      this.clock.after(lateMs, () => asker.unanswered('late'));
+      if (way === 'late') this.clock.after(lateMs + 500, tell);
+    }
   }
 }
 

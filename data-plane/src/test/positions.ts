@@ -157,7 +157,12 @@ export class FakePositions implements Positions {
       this.serve();
     };
     const { deliveries } = lent;
-    const become = { ack: () => say('ack'), nack: () => say('nack'), giveBack: () => say('back') };
+    const become = {
+      ack: () => say('ack'),
+      nack: () => say('nack'),
+      doubt: () => say('nack'),
+      giveBack: () => say('back'),
+    };
     return { partition, offset, value, deliveries, ...become };
   }
 

@@ -165,7 +165,9 @@ const ask = {
   acks: [],
   nacks: [],
   returns: [],
+  doubts: [],
   verdicts: [],
+  turn: null,
 } as const;
 
 /** As `partition:content`. */

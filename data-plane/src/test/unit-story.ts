@@ -125,7 +125,7 @@ export class UnitStory {
   }
 
   async ask(given: Partial<Ask>) {
-    const said = { acks: [], nacks: [], returns: [], verdicts: [] };
+    const said = { acks: [], nacks: [], returns: [], doubts: [], verdicts: [], turn: null };
     const { epoch } = this.#owner;
     return await this.#owner.exchange({
       unit: this.#unit,

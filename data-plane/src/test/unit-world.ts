@@ -3,6 +3,7 @@ import type { Operation } from '@respool/kafka/memory';
 import type { Answer, Loan, SessionId } from '../positions/exchange.ts';
 import type { UnitOwner } from '../positions/unit.ts';
 import type { Random } from './random.ts';
+import { AsksOut, arrive } from './unit-asks.ts';
 import { committedNow, Oracle } from './unit-oracle.ts';
 import { group, kafkaName, UnitRig } from './unit-rig.ts';
 
@@ -33,6 +34,9 @@ interface Proxy {
   /** What it says next, each until an ask that carried it was answered. */
   readonly acks: Had[];
   readonly nacks: Had[];
+  /** It does not number its asks, as earlier builds. */
+  readonly isOld: boolean;
+  asks: AsksOut;
 }
 
 const reads: readonly Operation[] = ['fetchAt', 'listOffsets', 'committed', 'topic'];
@@ -46,6 +50,7 @@ export class World {
   readonly #owners: Ownership[] = [];
   readonly #proxies: Proxy[];
   #sessions = 0;
+  #numbers = 0;
   #current: Ownership;
   /** Told to nobody until it is over: asks under way. */
   readonly #asking = new Set<Promise<void>>();
@@ -65,9 +70,10 @@ export class World {
     this.oracle = new Oracle(this.rig.kafka, this.#partitions, window);
     this.oracle.boundsRepeats = !isWild;
     this.#current = this.#begin();
-    this.#proxies = Array.from({ length: 3 }, () => {
+    this.#proxies = [true, false, false].map((isOld) => {
       const session = this.#newSession();
-      return { session, target: this.#current, has: [], acks: [], nacks: [] };
+      const has = { has: [], acks: [], nacks: [] };
+      return { session, target: this.#current, ...has, isOld, asks: new AsksOut(this.oracle) };
     });
   }
 
@@ -83,7 +89,7 @@ export class World {
     else if (luck < 0.845) await this.#away();
     else if (luck < 0.85) this.rig.kafka.setMember(group, this.#random.chance(0.3));
     else if (luck < 0.86) this.#trim();
-    else if (luck < 0.87) proxy.target = this.#random.pick(this.#owners);
+    else if (luck < 0.87) this.#turnTo(proxy, this.#random.pick(this.#owners));
     else await this.#pass(this.#random.below(300));
   }
 
@@ -93,7 +99,7 @@ export class World {
     for (const one of this.#owners) if (one !== this.#current) one.holds = false;
     for (let ms = 0; ms < msMax; ms += 100) {
       for (const proxy of this.#proxies) {
-        proxy.target = this.#current;
+        this.#turnTo(proxy, this.#current);
         while (proxy.has.length > 0) this.#finish(proxy, true);
         this.#ask(proxy, 20, true);
       }
@@ -142,12 +148,15 @@ export class World {
     }
   }
 
-  /** Each says what it has to say; the answer, and the question, may be lost or come twice. */
+  /** Each says what it has to say; the question, or the answer, may be lost or late or come twice. */
   #ask(proxy: Proxy, take: number, isSafe = false): void {
-    const { session, target } = proxy;
+    const { session, target, asks } = proxy;
     const mine = ({ ownership }: Had) => ownership === target;
     const [acks, nacks] = [proxy.acks.filter(mine), proxy.nacks.filter(mine)];
     const byPlace = this.#options.isManual && this.#random.chance(0.3) ? acks.splice(0) : [];
+    const turn = proxy.isOld ? null : asks.turn(++this.#numbers);
+    const nacked = nacks.filter(({ wasSeen }) => wasSeen).map(({ loan }) => loan.id);
+    const [refused, doubts] = this.#random.chance(0.3) ? [[], nacked] : [nacked, []];
     const ask = {
       unit: target.owner.unit,
       epoch: target.owner.epoch,
@@ -156,26 +165,34 @@ export class World {
       bytesMax: this.#random.chance(0.1) ? 10 : 2 ** 20,
       waits: this.#random.chance(0.5),
       acks: acks.map(({ loan }) => loan.id),
-      nacks: nacks.filter(({ wasSeen }) => wasSeen).map(({ loan }) => loan.id),
+      ...{ nacks: refused, doubts },
       returns: nacks.filter(({ wasSeen }) => !wasSeen).map(({ loan }) => loan.id),
       verdicts: byPlace.map(({ loan }) => {
         return { partition: loan.partition, offset: loan.offset, done: true };
       }),
+      turn,
     };
-    if (!isSafe && this.#random.chance(0.03)) return;
-    if (!isSafe && this.#random.chance(0.05)) void this.#hear(target, target.owner.exchange(ask));
-    const isLost = !isSafe && this.#random.chance(0.05);
-    const asked = this.#hear(target, target.owner.exchange(ask)).then((answer) => {
-      if (isLost) return;
-      const said = new Set([...acks, ...nacks, ...byPlace]);
+    const isLost = !isSafe && this.#random.chance(0.1);
+    asks.sent(turn, isLost);
+    const said = new Set([...acks, ...nacks, ...byPlace]);
+    const exchange = () => this.#hear(target, target.owner.exchange(ask));
+    const luck = { random: this.#random, clock: this.rig.clock };
+    const asked = arrive(ask, exchange, isLost ? asks : null, luck).then((answer) => {
+      if (answer === null || !asks.takes(turn) || proxy.session !== session) return;
       keepIf(proxy.acks, (one) => !said.has(one));
       keepIf(proxy.nacks, (one) => !said.has(one));
       if (answer.kind === 'fenced') this.#forget(proxy, target);
-      if (answer.kind !== 'loans' || proxy.session !== session) return;
+      if (answer.kind !== 'loans') return;
+      asks.heard(turn);
       proxy.has.push(...answer.loans.map((loan) => ({ loan, wasSeen: true, ownership: target })));
     });
     this.#asking.add(asked);
     void asked.finally(() => this.#asking.delete(asked));
+  }
+
+  #turnTo(proxy: Proxy, target: Ownership): void {
+    if (proxy.target !== target) proxy.asks = new AsksOut(this.oracle);
+    proxy.target = target;
   }
 
   async #hear({ owner }: Ownership, answer: Promise<Answer>): Promise<Answer> {
@@ -187,7 +204,7 @@ export class World {
   /** That owner is no more: it goes to the one there is. */
   #forget(proxy: Proxy, ended: Ownership): void {
     for (const list of [proxy.acks, proxy.nacks]) keepIf(list, (one) => one.ownership !== ended);
-    if (proxy.target === ended) proxy.target = this.#current;
+    if (proxy.target === ended) this.#turnTo(proxy, this.#current);
   }
 
   #work(proxy: Proxy): void {
@@ -208,6 +225,7 @@ export class World {
   #die(proxy: Proxy): void {
     this.rig.gone.add(proxy.session);
     proxy.session = this.#newSession();
+    proxy.asks = new AsksOut(this.oracle);
     for (const list of [proxy.has, proxy.acks, proxy.nacks]) list.length = 0;
   }
 
