@@ -71,9 +71,9 @@ export class QueueStory {
     return topic;
   }
 
-  login(proxy = 0): Promise<RawClient> {
+  login(proxy = 0, protocol: 2 | 3 = 2): Promise<RawClient> {
     const { port } = this.world.proxies[proxy] as World['proxy'];
-    return connectRaw({ port, auth: ['shop', password] });
+    return connectRaw({ port, auth: ['shop', password], protocol });
   }
 
   /** By a client of Kafka's own kind. */
