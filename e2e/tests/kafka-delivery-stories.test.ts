@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { withOneOwner } from '../topology/position-owners.ts';
-import { numbered, pop, popRest, QueueStory } from '../topology/queue-story.ts';
+import { numbered, patientPops, pop, popRest, QueueStory } from '../topology/queue-story.ts';
 import { encode, type RawClient } from '../topology/raw-client.ts';
 import type { Value } from '../topology/reply.ts';
 import { useStage } from '../topology/stage.ts';
@@ -15,7 +15,7 @@ const stage = useStage();
 let story: QueueStory;
 
 before(async () => {
-  story = await QueueStory.start(stage);
+  story = await QueueStory.start(stage, {}, patientPops);
 });
 
 test('positions are popped from in pipelines, in either protocol', () =>

@@ -11,6 +11,9 @@ import { createTenant, startWorld, type World } from './world.ts';
 
 const password = 'story';
 
+/** Of a proxy: nobody is told to try again because a busy machine took its time. */
+export const patientPops = { RESPOOL_KAFKA_POP_WAIT_MS: '30000' } as const;
+
 export interface Lag {
   readonly position: number;
   readonly end: number;
@@ -34,10 +37,11 @@ export class QueueStory {
   static async start(
     stage: Stage,
     settings: Readonly<Record<string, string>> = {},
+    proxyEnv: Readonly<Record<string, string>> = {},
   ): Promise<QueueStory> {
     const [kafka, world] = await Promise.all([
       startKafka(stage, { settings }),
-      startWorld(stage, { proxies: 2 }),
+      startWorld(stage, { proxies: 2, proxyEnv }),
     ]);
     const story = new QueueStory(kafka, world);
     await story.admin.connect();
