@@ -48,8 +48,8 @@ export class Chronicle {
 
   /**
    * Records that come twice, though no client gave them back, and first deliveries that do not come
-   * in the order of their partition, are records that were out when a lease or a position ended; the
-   * latter may also be what was asked for by a client that ended before it read the answer.
+   * in the order of their partition, were out when a lease or a position ended; the latter may also
+   * be what was asked for by a client that ended before it read the answer.
    */
   judge(): void {
     const { ledgers, outMax, context } = this.#options;
