@@ -24,15 +24,15 @@ export class Crew {
   readonly #settings: CrewSettings;
   readonly #members: Member[];
 
-  /** Starts all of it; `ledger` reads what they write. */
-  constructor(stage: Stage, settings: CrewSettings, ledger: Ledger) {
+  /** Starts all of it; each of `ledgers` reads what they write. */
+  constructor(stage: Stage, settings: CrewSettings, ...ledgers: readonly Ledger[]) {
     this.#stage = stage;
     this.#settings = settings;
     const folder = stage.folder('ledger');
     this.#members = Array.from({ length: settings.processes }, (_, index) => {
       const name = `${settings.role}${String.fromCharCode(97 + index)}`;
       const file = join(folder, name);
-      ledger.watch(file);
+      for (const ledger of ledgers) ledger.watch(file);
       return { name, file, life: 0, child: this.#start(name, file, 0) };
     });
   }

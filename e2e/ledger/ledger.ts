@@ -1,12 +1,6 @@
 /** What was pushed and what was popped, line by line as the workers wrote it, and what follows. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-
-/** One sight of a record: who got it, in the order of that worker's connection. */
-interface Sight {
-  readonly connection: string;
-  readonly partition: number;
-  readonly offset: number;
-}
+import { Sights, type SpanOfSights } from './sights.ts';
 
 export interface LedgerVerdict {
   readonly pushed: number;
@@ -20,10 +14,12 @@ export interface LedgerVerdict {
   readonly lostCount: number;
   /** Popped where it was not pushed, or never pushed by anybody. */
   readonly strange: readonly string[];
-  /** Deliveries whose client reset its connection right after writing them down: they come again. */
-  readonly givenBack: number;
-  /** Records seen once by a connection that had seen a later one of the partition before. */
-  readonly inversions: number;
+  /** Out of the order of its partition within one answer; nothing is ever. */
+  readonly disorder: readonly string[];
+  /** Of {@link spans} together. */
+  readonly repeats: number;
+  readonly late: number;
+  readonly unread: number;
 }
 
 const shownMax = 10;
@@ -34,11 +30,8 @@ export class Ledger {
   /** Content → `partition offset`, as the push was answered. */
   readonly #pushed = new Map<string, string>();
   readonly #doubtful = new Set<string>();
-  readonly #sights = new Map<string, Sight[]>();
-  /** In the order of each file: content by connection. */
-  readonly #order = new Map<string, string[]>();
-  #deliveries = 0;
-  #resets = 0;
+  readonly #sights = new Sights();
+  #span = 0;
   /** Acknowledged pushes not popped yet. */
   #owed = 0;
 
@@ -57,12 +50,18 @@ export class Ledger {
     }
   }
 
+  /** What is written from now on belongs to the next span. */
+  turn(): void {
+    this.read();
+    this.#span++;
+  }
+
   get pushed(): number {
     return this.#pushed.size;
   }
 
   get delivered(): number {
-    return this.#sights.size;
+    return this.#sights.delivered;
   }
 
   get owed(): number {
@@ -70,56 +69,50 @@ export class Ledger {
   }
 
   get duplicates(): number {
-    return this.#deliveries - this.#sights.size;
+    return this.#sights.deliveries - this.#sights.delivered;
   }
 
   verdict(): LedgerVerdict {
     const lost = [...this.#pushed.keys()].filter((content) => !this.#sights.has(content));
-    const strange = [...this.#sights].filter(([content, sights]) => {
+    const strange = [...this.#sights.all()].filter(([content, sights]) => {
       const place = this.#pushed.get(content);
       if (place === undefined) return !/^[a-z]+-\d+-\d+-\d+$/.test(content);
       return sights.some(({ partition, offset }) => place !== `${partition} ${offset}`);
     });
+    const spans = this.spans();
     return {
       pushed: this.#pushed.size,
       doubtful: this.#doubtful.size,
-      delivered: this.#sights.size,
-      deliveries: this.#deliveries,
+      delivered: this.delivered,
+      deliveries: this.#sights.deliveries,
       duplicates: this.duplicates,
       lost: lost.slice(0, shownMax),
       lostCount: lost.length,
       strange: strange.slice(0, shownMax).map(([content, sights]) => {
-        return `${content}: pushed ${this.#pushed.get(content)}, popped ${JSON.stringify(sights)}`;
+        const places = sights.map(({ partition, offset }) => `${partition} ${offset}`);
+        return `${content}: pushed ${this.#pushed.get(content)}, popped ${places.join(', ')}`;
       }),
-      givenBack: this.#resets,
-      inversions: this.#inversions(),
+      disorder: this.#sights.disorder.slice(0, shownMax),
+      repeats: spans.reduce((sum, { repeats }) => sum + repeats, 0),
+      late: spans.reduce((sum, { late }) => sum + late, 0),
+      unread: spans.reduce((sum, { unread }) => sum + unread, 0),
     };
   }
 
-  #inversions(): number {
-    let count = 0;
-    for (const [connection, contents] of this.#order) {
-      const last = new Map<number, number>();
-      for (const content of contents) {
-        const sights = this.#sights.get(content) ?? [];
-        const [sight] = sights;
-        // What came twice was given back in between, and comes when it comes.
-        if (sights.length !== 1 || sight?.connection !== connection) continue;
-        if ((last.get(sight.partition) ?? -1) > sight.offset) count++;
-        last.set(sight.partition, Math.max(last.get(sight.partition) ?? -1, sight.offset));
-      }
-    }
-    return count;
+  /** Each span as far as it is known; right once the workers have ended. */
+  spans(): readonly SpanOfSights[] {
+    return this.#sights.spans(this.#span + 1);
   }
 
   #take(line: string): void {
-    const [what, connection, partition, offset, content] = line.split(' ');
+    const [what, connection = '', partition, offset, content] = line.split(' ');
     if (content === undefined) throw new Error(`the ledger holds a line that is none: ${line}`);
     if (what === 'pushed') this.#push(content, `${partition} ${offset}`);
     else if (what === 'doubt') this.#doubtful.add(content);
-    else if (what === 'reset') this.#resets += Number(content);
-    else if (what === 'popped')
-      this.#pop(content, { connection: connection ?? '', ...place(partition, offset) });
+    else if (what === 'asked') this.#sights.asked(connection, Number(content), this.#span);
+    else if (what === 'nothing') this.#sights.nothing(connection, content);
+    else if (what === 'settled') this.#sights.settled(connection);
+    else if (what === 'popped') this.#pop(connection, content, Number(partition), Number(offset));
   }
 
   #push(content: string, where: string): void {
@@ -127,23 +120,11 @@ export class Ledger {
     this.#pushed.set(content, where);
   }
 
-  #pop(content: string, sight: Sight): void {
-    this.#deliveries++;
-    const sights = this.#sights.get(content);
-    if (sights !== undefined) {
-      sights.push(sight);
-      return;
-    }
-    this.#sights.set(content, [sight]);
-    if (this.#pushed.has(content)) this.#owed--;
-    const order = this.#order.get(sight.connection);
-    if (order === undefined) this.#order.set(sight.connection, [content]);
-    else order.push(content);
+  #pop(connection: string, content: string, partition: number, offset: number): void {
+    const span = this.#span;
+    const isFirst = this.#sights.popped(connection, { content, partition, offset, span });
+    if (isFirst && this.#pushed.has(content)) this.#owed--;
   }
-}
-
-function place(partition: string | undefined, offset: string | undefined) {
-  return { partition: Number(partition), offset: Number(offset) };
 }
 
 function readFrom(file: string, mark: { at: number }): string {

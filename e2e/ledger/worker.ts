@@ -92,61 +92,69 @@ class Worker {
   }
 
   async #pop(client: RawClient, id: string): Promise<void> {
-    const { topic, mischief } = this.#settings;
+    const { mischief, role } = this.#settings;
+    let isOut = false;
     while (!this.#stopping) {
-      const words = this.#popWords(topic);
-      const sentMs = performance.now();
-      client.send(encode(...words));
-      if (this.#random() < mischief) return this.#reset(client, id, 0);
-      const [bytes] = await client.replies(1);
-      const isLate = performance.now() - sentMs > resetMsMax;
-      if (!isLate && this.#random() < mischief) return this.#reset(client, id, 0);
-      const reply = decodeReply(bytes as Buffer);
-      if (reply instanceof ReplyError) {
-        if (reply.code !== 'TRYAGAIN') throw new Error(`unexpected: ${reply.message}`);
-        await pause(50);
-        continue;
-      }
+      const reply = await this.#ask(client, id);
       const records = recordsOf(reply);
-      if (records.length === 0) await pause(5);
-      this.#write(records.map((record) => `popped ${id} ${record.join(' ')}`));
-      if (this.#settings.role === 'work' && records.length > 0) {
-        await this.#judge(client, topic, records);
-      }
-      if (this.#random() < mischief) return this.#reset(client, id, records.length);
+      // What came before is done with: its owner's word for a word that follows.
+      const lines = isOut && role === 'pop' ? [`settled ${id} - - -`] : [];
+      if (records.length > 0)
+        lines.push(...records.map((each) => `popped ${id} ${each.join(' ')}`));
+      else lines.push(`nothing ${id} - - ${reply instanceof ReplyError ? 'again' : 'empty'}`);
+      this.#write(lines);
+      isOut = records.length > 0;
+      if (reply instanceof ReplyError) await pause(50);
+      else if (!isOut) await pause(5);
+      if (role === 'work' && isOut) await this.#judge(client, id, records);
+      if (this.#random() < mischief) reset(client);
     }
     await client.ask('QUIT');
   }
 
-  #popWords(topic: string): (string | number)[] {
+  /** One pop, with an answer or TRYAGAIN; the client may reset its connection before and after it. */
+  async #ask(client: RawClient, id: string): Promise<Value> {
+    const { topic, mischief, countMax, blockMs } = this.#settings;
     const words: (string | number)[] = ['KPOP', topic];
-    const { countMax } = this.#settings;
-    if (this.#random() < 0.5) words.push('COUNT', 1 + Math.floor(this.#random() * countMax));
-    if (this.#random() < 0.5) words.push('BLOCK', this.#settings.blockMs);
-    return words;
+    const count = this.#random() < 0.5 ? 1 + Math.floor(this.#random() * countMax) : null;
+    if (count !== null) words.push('COUNT', count);
+    if (this.#random() < 0.5) words.push('BLOCK', blockMs);
+    this.#write([`asked ${id} - - ${count ?? 1}`]);
+    const sentMs = performance.now();
+    client.send(encode(...words));
+    if (this.#random() < mischief) reset(client);
+    const [bytes] = await client.replies(1);
+    const isLate = performance.now() - sentMs > resetMsMax;
+    if (!isLate && this.#random() < mischief) reset(client);
+    const reply = decodeReply(bytes as Buffer);
+    if (!(reply instanceof ReplyError) || reply.code === 'TRYAGAIN') return reply;
+    throw new Error(`unexpected: ${reply.message}`);
   }
 
   /** Some are given back, some forgotten: those come again. */
-  async #judge(client: RawClient, topic: string, records: readonly string[][]): Promise<void> {
+  async #judge(client: RawClient, id: string, records: readonly string[][]): Promise<void> {
+    const { topic, mischief } = this.#settings;
     const places = records.flatMap(([partition, offset]) => [partition, offset] as string[]);
-    if (this.#random() < this.#settings.mischief) return;
-    const word = this.#random() < this.#settings.mischief ? 'KNACK' : 'KACK';
+    if (this.#random() < mischief) return;
+    const word = this.#random() < mischief ? 'KNACK' : 'KACK';
     const reply = await client.ask(word, topic, ...places);
-    if (reply instanceof ReplyError && reply.code !== 'TRYAGAIN') {
+    if (reply instanceof ReplyError && !/^(TRYAGAIN|INDOUBT) /.test(reply.message)) {
       throw new Error(`unexpected: ${reply.message}`);
     }
-  }
-
-  /** `again`: records it has written down, which come to somebody once more. */
-  #reset(client: RawClient, id: string, again: number): never {
-    this.#write([`reset ${id} - - ${again}`]);
-    client.socket.resetAndDestroy();
-    throw new Error('reset by its own client');
+    // Fewer than it named: the others were out no more, and may come again.
+    if (word === 'KACK' && Number(reply) === records.length) {
+      this.#write([`settled ${id} - - -`]);
+    }
   }
 
   #write(lines: readonly string[]): void {
     if (lines.length > 0) writeSync(this.#file, `${lines.join('\n')}\n`);
   }
+}
+
+function reset(client: RawClient): never {
+  client.socket.resetAndDestroy();
+  throw new Error('reset by its own client');
 }
 
 function pushLine(reply: Value, content: string): string {

@@ -1,8 +1,12 @@
-/** Records that are not like others: too large to be passed between proxies, or delivered too often. */
+/**
+ * How records reach a client: in pipelines and either protocol, too large to be passed between
+ * proxies, or delivered too often.
+ */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { numbered, pop, popRest, QueueStory } from '../topology/queue-story.ts';
-import type { RawClient } from '../topology/raw-client.ts';
+import { withOneOwner } from '../topology/position-owners.ts';
+import { numbered, patientPops, pop, popRest, QueueStory } from '../topology/queue-story.ts';
+import { encode, type RawClient } from '../topology/raw-client.ts';
 import type { Value } from '../topology/reply.ts';
 import { useStage } from '../topology/stage.ts';
 import { until } from '../topology/until.ts';
@@ -11,8 +15,42 @@ const stage = useStage();
 let story: QueueStory;
 
 before(async () => {
-  story = await QueueStory.start(stage);
+  story = await QueueStory.start(stage, {}, patientPops);
 });
+
+test('positions are popped from in pipelines, in either protocol', () =>
+  withOneOwner(story.world, async (attempt) => {
+    for (const [proxy, protocol] of [2, 3].entries()) {
+      await pipelineStory(`lined${protocol}-${attempt}`, proxy, protocol as 2 | 3);
+    }
+  }));
+
+async function pipelineStory(topic: string, proxy: number, protocol: 2 | 3): Promise<void> {
+  await story.newTopic(topic);
+  const client = await story.login(proxy, protocol);
+  const hasOwner = async () => (await client.ask('KPOP', topic)) === null;
+  await until(hasOwner, { what: `${topic} to have an owner` });
+  const text = (word: string) => `$${word.length}\r\n${word}\r\n`;
+  const list = (...words: string[]) => `*${words.length}\r\n${words.map(text).join('')}`;
+  const nothing = protocol === 3 ? '_\r\n' : '$-1\r\n';
+  const line = [
+    [['KPUSH', topic, 'a'], list('0', '0')],
+    [['KPUSH', topic, 'b'], list('0', '1')],
+    [['KPUSH', topic, 'c'], list('0', '2')],
+    [['KPOP', topic], list('0', '0', 'a')],
+    [['PING'], '+PONG\r\n'],
+    [['KPOP', topic, 'COUNT', '5'], list('0', '1', 'b', '0', '2', 'c')],
+    [['PING', 'x'], text('x')],
+    [['KPOP', topic, 'COUNT', '5'], nothing],
+    [['KPOP', topic, 'BLOCK', '1'], nothing],
+  ] as const;
+  client.send(Buffer.concat(line.map(([words]) => encode(...words))));
+  assert.deepEqual(
+    (await client.replies(line.length)).map(String),
+    line.map(([, reply]) => reply),
+  );
+  client.close();
+}
 
 test('values of any size come whole through any proxy, in the order they were pushed', async () => {
   await story.newTopic('sizes');

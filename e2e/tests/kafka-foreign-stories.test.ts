@@ -1,6 +1,6 @@
 /**
- * Positions over what others bring into a topic: gaps, transactions, compressed batches, and a
- * consumer of another kind in the group.
+ * Positions over what others do: records from before, gaps, transactions, compressed batches, an
+ * operator who sends a consumer elsewhere, and a consumer of another kind in the group.
  */
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
@@ -17,6 +17,54 @@ let story: QueueStory;
 before(async () => {
   story = await QueueStory.start(stage, { 'log.cleaner.backoff.ms': '100' });
 });
+
+test('a consumer of a topic that starts at its end gets what comes after its first pop', () =>
+  withOneOwner(story.world, (attempt) => newsStory(`news${attempt}`)));
+
+async function newsStory(name: string): Promise<void> {
+  const topic = await story.newTopic(name, { startAt: 'latest' });
+  await story.write(topic, numbered(3));
+  const client = await story.login();
+  assert.deepEqual(await pop(client, name, 10), []);
+  const group = { groupId: 'kq.shop.default', topics: [topic] };
+  const [stored] = await story.admin.fetchOffsets(group);
+  assert.equal(stored?.partitions[0]?.offset, '3', 'its place is kept, whoever owns it next');
+  await story.write(topic, numbered(2, 3));
+  const other = await story.login(1);
+  assert.deepEqual(await popRest(other, name), ['0 3 m3', '0 4 m4']);
+  for (const each of [client, other]) each.close();
+}
+
+test('an operator sends a consumer elsewhere through the API, and it goes on from there', () =>
+  withOneOwner(story.world, (attempt) => sentStory(`sent${attempt}`)));
+
+async function sentStory(name: string): Promise<void> {
+  const topic = await story.newTopic(name);
+  await story.write(topic, numbered(6));
+  const clients = await Promise.all([0, 1].map((proxy) => story.login(proxy)));
+  const [client] = clients as [RawClient];
+  assert.equal((await popRest(client, name)).length, 6);
+  await lagOf(client, name, ({ position }) => position === 6);
+  const path = `/v1/tenants/shop/topics/${name}/positions/default`;
+  const isDone = async () => {
+    const { wish } = (await story.world.api.get(path)).body as { wish: { done: boolean } };
+    return wish.done;
+  };
+  for (const [to, first] of [
+    [{ offsets: [{ partition: 0, offset: 2 }] }, 2],
+    ['earliest', 0],
+  ] as const) {
+    await story.world.api.put(path, { to });
+    await until(isDone, { what: 'the consumer to be where it was sent' });
+    for (const each of clients) {
+      const wanted = numbered(6 - first, first).map((content, at) => `0 ${first + at} ${content}`);
+      if (each === client) assert.deepEqual(await popRest(each, name), wanted);
+      else assert.deepEqual(await popRest(each, name), [], 'all connections share one position');
+    }
+  }
+  await story.noticed(name, 'sought');
+  for (const each of clients) each.close();
+}
 
 test('gaps that compaction left do not stop anybody, however small the window', async () => {
   const compacted = {

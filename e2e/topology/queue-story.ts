@@ -11,6 +11,9 @@ import { createTenant, startWorld, type World } from './world.ts';
 
 const password = 'story';
 
+/** Of a proxy: nobody is told to try again because a busy machine took its time. */
+export const patientPops = { RESPOOL_KAFKA_POP_WAIT_MS: '30000' } as const;
+
 export interface Lag {
   readonly position: number;
   readonly end: number;
@@ -34,10 +37,11 @@ export class QueueStory {
   static async start(
     stage: Stage,
     settings: Readonly<Record<string, string>> = {},
+    proxyEnv: Readonly<Record<string, string>> = {},
   ): Promise<QueueStory> {
     const [kafka, world] = await Promise.all([
       startKafka(stage, { settings }),
-      startWorld(stage, { proxies: 2 }),
+      startWorld(stage, { proxies: 2, proxyEnv }),
     ]);
     const story = new QueueStory(kafka, world);
     await story.admin.connect();
@@ -71,9 +75,9 @@ export class QueueStory {
     return topic;
   }
 
-  login(proxy = 0): Promise<RawClient> {
+  login(proxy = 0, protocol: 2 | 3 = 2): Promise<RawClient> {
     const { port } = this.world.proxies[proxy] as World['proxy'];
-    return connectRaw({ port, auth: ['shop', password] });
+    return connectRaw({ port, auth: ['shop', password], protocol });
   }
 
   /** By a client of Kafka's own kind. */
