@@ -29,6 +29,13 @@ const deaths: Readonly<Record<string, Death>> = {
     const commands = ['MULTI', 'EXEC'].map((word) => encode(word));
     return { bytes: Buffer.concat([...commands, encode('MULTI')]), remains: {} };
   },
+  'mid-EXEC, elsewhere': (life) => {
+    const commands = [
+      ...[['MULTI'], ['SELECT', life.place.databases - 1], ['HELLO', 5 - life.protocol]],
+      ...[['CLIENT', 'SETNAME', life.mark], ['GET', 'shared:1'], ['EXEC']],
+    ];
+    return { bytes: Buffer.concat(commands.map((command) => encode(...command))), remains: {} };
+  },
   'after WATCH': (life) => {
     const key = `{tx}${life.pick([life.mark, `shared:${life.below(4)}`])}`;
     const bytes = Buffer.concat([encode('WATCH', key), encode('SET', key, life.mark)]);
