@@ -3,14 +3,17 @@ import { encodeError } from '../resp/encoder.ts';
 import type { OwnCommand, Transaction } from '../session/transaction.ts';
 import type { Scene } from './scene.ts';
 
-/** Of one transaction: they are made in one go, and nobody else is served meanwhile. */
-const bytesMax = 8 * 1024 * 1024;
+/**
+ * Of one transaction, beyond which no more are begun: they are made in one go, nobody else is served
+ * meanwhile, and the largest (PROXY COMMAND) take a millisecond for each ten kilobytes.
+ */
+const bytesMax = 1024 * 1024;
 
 const nothing = Buffer.alloc(0);
 const failed = encodeError('ERR', 'the proxy failed to make this reply');
 const tooMuch = encodeError(
   'ERR',
-  'not carried out: the replies this proxy makes itself for one transaction are 8 MiB at most',
+  'not carried out: this proxy makes 1 MiB of replies for one transaction and then no more',
 );
 
 export class OwnReplies {
