@@ -18,10 +18,15 @@ type Mode = Isolation['mode'];
 const head = `# Commands
 
 Every command and what becomes of it, written by \`npm run reference\` from the table the proxies
-run on; a test compares this page with that table, and another one with what a proxy answers. The
-same for one tenant and user: \`PROXY COMMAND [name …]\` on the wire, and in the [API](api.md)
-\`GET /v1/tenants/:tenant/commands\`. \`PROXY EXPLAIN command…\` says how one command would be
-carried out, and where, without running it.
+run on; a test compares this page with that table, others the table with what a proxy answers and
+with what reaches the servers behind it. The same for one tenant and user: \`PROXY COMMAND [name …]\`
+on the wire, and in the [API](api.md) \`GET /v1/tenants/:tenant/commands\`.
+
+\`PROXY EXPLAIN command…\` says how one command would be carried out, without running it: \`tenant\`
+and \`user\`, the \`sequence\` of the configuration that holds, the id of the \`route\` it takes and by
+which \`rule\` (\`the default route\`, or \`chosen by USE\`), its \`backend\`, its \`keys\` with slot and
+node, the \`contract\` of the command, the \`verdict\` (\`admitted\`, or the error it would be answered
+with) and how it is \`carried-out\`. Arguments that are no keys are not shown.
 
 - **native**: the servers carry it out as one command, with all of Redis's own guarantees.
 - **fan-out**: split by slot; the fragments are carried out apart, the replies made one.

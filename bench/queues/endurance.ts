@@ -8,6 +8,7 @@ import { measureProxies } from './targets.ts';
 export interface Endurance {
   readonly minutes: number;
   readonly pushed: number;
+  /** Records, not commands: one that found none is not counted. */
   readonly popped: number;
   /** Resident set of each proxy, MiB, every ten seconds. */
   readonly rssMebibytes: readonly (readonly number[])[];
@@ -45,8 +46,8 @@ export async function endure(
   }
   isOver = true;
   await watching;
-  const each = rounds * messages;
-  return { minutes: ms / 60_000, pushed: each, popped: each, rssMebibytes };
+  const popped = await product.committed(name);
+  return { minutes: ms / 60_000, pushed: rounds * messages, popped, rssMebibytes };
 }
 
 /** `VmRSS` of /proc/<pid>/status, proc(5). */

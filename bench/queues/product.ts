@@ -3,12 +3,14 @@
 import { type KafkaCluster, startKafka } from '../../scripts/kafka/cluster.ts';
 import { provisionKafka } from '../../scripts/provision/kafka.ts';
 import { temporaryFolder } from '../system/backends.ts';
-import { change, proxyEntry, startPlanes, startProxy } from '../system/product.ts';
+import { change, type Planes, proxyEntry, startPlanes, startProxy } from '../system/product.ts';
 import type { Scope } from '../system/scope.ts';
 import { tools } from '../system/tools.ts';
 import type { ProxyTarget } from './targets.ts';
 
 export const partitions = 4;
+/** Records of a partition that may be out; as a topic has it when nobody says. */
+export const window = 1_000;
 const tenant = 'bench';
 const user = 'load';
 
@@ -17,6 +19,8 @@ export interface QueueProduct {
   readonly bootstrap: readonly string[];
   /** Makes a topic in Kafka and for clients; returns Kafka's name of it. */
   newTopic(name: string): Promise<string>;
+  /** Records of the topic, which was empty when it was made, that are popped and committed. */
+  committed(name: string): Promise<number>;
 }
 
 export async function startQueueProduct(scope: Scope): Promise<QueueProduct> {
@@ -33,7 +37,7 @@ export async function startQueueProduct(scope: Scope): Promise<QueueProduct> {
   const password = tokens[`${tenant}/${user}`] ?? '';
   const newTopic = async (name: string): Promise<string> => {
     const grants = [{ user, produce: true, consume: true }];
-    const value = { backend: 'queues', partitions, replication: 1, window: 10_000, grants };
+    const value = { backend: 'queues', partitions, replication: 1, window, grants };
     await change(planes, [{ op: 'put', kind: 'topic', tenant, id: name, value }], 'applied');
     return `${tenant}.${name}`;
   };
@@ -45,7 +49,19 @@ export async function startQueueProduct(scope: Scope): Promise<QueueProduct> {
     const credentials = { user: `${tenant}.${user}`, password };
     proxies.push({ endpoint: { port, credentials }, pid: proxy.pid });
   }
-  return { proxies, bootstrap: kafka.bootstrap, newTopic };
+  const committed = (name: string) => committedOf(planes, name);
+  return { proxies, bootstrap: kafka.bootstrap, newTopic, committed };
+}
+
+async function committedOf(planes: Planes, topic: string): Promise<number> {
+  const address = `/v1/tenants/${tenant}/topics/${topic}/positions/${user}`;
+  const response = await fetch(`${planes.apiUrl}${address}`, {
+    headers: { authorization: `Bearer ${planes.apiToken}` },
+    signal: AbortSignal.timeout(20_000),
+  });
+  if (!response.ok) throw new Error(`${address}: ${response.status} ${await response.text()}`);
+  const answer = (await response.json()) as { partitions: { committed: number | null }[] };
+  return answer.partitions.reduce((sum, { committed }) => sum + (committed ?? 0), 0);
 }
 
 function backendOf({ bootstrap }: KafkaCluster): object {

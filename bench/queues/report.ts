@@ -101,8 +101,16 @@ function enduranceLines(endurance: Endurance | null): string[] {
   const proxies = rssMebibytes[0]?.map((_, at) => rssMebibytes.map((row) => row[at] ?? 0)) ?? [];
   return [
     '',
-    `Memory over ${minutes} minutes, ${pushed} pushes and ${popped} pops, MiB every ten seconds:`,
+    `Memory over ${minutes} minutes, ${pushed} records pushed and ${popped} popped, MiB every ten`,
+    'seconds, and the median of each half:',
     '',
-    ...proxies.map((row, at) => `- proxy ${at + 1}: ${row.join(', ')}`),
+    ...proxies.map((row, at) => `- proxy ${at + 1}: ${row.join(', ')}; ${halves(row)}`),
   ];
+}
+
+function halves(row: readonly number[]): string {
+  const middle = row.length / 2;
+  return [row.slice(0, Math.ceil(middle)), row.slice(Math.floor(middle))]
+    .map((half) => Math.round(spread(half).median))
+    .join(' then ');
 }

@@ -14,7 +14,7 @@ import { type Scope, withScope } from '../system/scope.ts';
 import { tools } from '../system/tools.ts';
 import { type Endurance, endure } from './endurance.ts';
 import type { PeerSettings } from './peer.ts';
-import { partitions, type QueueProduct, startQueueProduct } from './product.ts';
+import { partitions, type QueueProduct, startQueueProduct, window } from './product.ts';
 import { type Measured, makeQueueReport, toMarkdown } from './report.ts';
 import { measurePeer, measureProxies } from './targets.ts';
 
@@ -55,7 +55,7 @@ await withScope(async (scope) => {
   const endurance: Endurance | null =
     flags.minutes === 0 ? null : await endure(run, flags.minutes * 60_000);
   machine['load average after'] = loadAverage();
-  const shape = { partitions, pushCallers, popCallers, valueBytes, ...flags };
+  const shape = { partitions, window, pushCallers, popCallers, valueBytes, ...flags };
   const report = makeQueueReport({ machine, shape, measured, endurance }, new Date());
   const markdown = toMarkdown(report);
   console.log(markdown);

@@ -74,6 +74,8 @@ export type KafkaLog = Pick<
 
 /** A tenant's way to one backend. `database` is fixed in `db` mode, null where SELECT may choose. */
 export interface RouteView {
+  /** As the control plane's API names it. */
+  readonly id: string;
   readonly backend: BackendView;
   readonly database: number | null;
   /** Which nodes of a cluster its reads go to; `primary` on a standalone backend. */

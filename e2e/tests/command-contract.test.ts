@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { type Circumstances, contractOf, usual } from '@respool/contracts/commands/contract';
 import type { CommandFacts } from '@respool/contracts/commands/facts';
-import { newerNames } from '@respool/contracts/commands/newer-commands';
+import { newerNote } from '@respool/contracts/commands/newer-commands';
 import { commands } from '@respool/contracts/commands/table';
 import type { RawClient } from '../topology/raw-client.ts';
 import { ReplyError, type Value } from '../topology/reply.ts';
@@ -71,7 +71,7 @@ for (const [tenant, circumstances] of tenants) {
       const said = reply instanceof ReplyError ? reply.message : '';
       const about = `${probe(facts).join(' ')}: ${said}`;
       // A command newer than the server here is the server's to know.
-      if (newerNames.has(facts.name) && /^ERR unknown command/.test(said)) continue;
+      if (newerNote(facts.name) !== null && /^ERR unknown command/.test(said)) continue;
       if (how !== 'refused') assert.doesNotMatch(said, refusal, about);
       else if (circumstances.readOnly && note.includes('read-only')) {
         assert.match(said, /^NOPERM this user is read-only/, about);
@@ -106,6 +106,8 @@ describe('PROXY', () => {
     const explained = await explain(client, 'MSET', 'a', 'secret-1', 'b', 'secret-2');
     assert.equal(explained.get('verdict'), 'admitted');
     assert.equal(explained.get('tenant'), 'both');
+    assert.equal(explained.get('route'), 'both-route');
+    assert.equal(explained.get('rule'), 'the default route');
     assert.equal(explained.get('backend-kind'), 'cluster');
     assert.match(String(explained.get('carried-out')), /^split into 2 fragments/);
     const keys = explained.get('keys') as Value[][];

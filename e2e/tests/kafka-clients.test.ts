@@ -9,7 +9,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { pipeline } from 'node:stream';
 import { before, describe, test } from 'node:test';
 import { createServer } from 'node:tls';
-import { kafkajsTo } from '@respool/kafka/test/kafka';
+import { kafkajsTo, makeTopics } from '@respool/kafka/test/kafka';
 import { makeCertificate } from '../topology/certificate.ts';
 import { type KafkaCluster, startKafka } from '../topology/kafka.ts';
 import {
@@ -86,14 +86,14 @@ before(async () => {
   const admin = client.admin();
   await admin.connect();
   const names = queueClientNames.map(tenantOf);
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: names.flatMap((tenant) =>
+  await makeTopics(
+    admin,
+    names.flatMap((tenant) =>
       topics.map(({ name, partitions }) => {
         return { topic: `${tenant}.${name}`, numPartitions: partitions, replicationFactor: 1 };
       }),
     ),
-  });
+  );
   await admin.disconnect();
   const producer = client.producer();
   await producer.connect();

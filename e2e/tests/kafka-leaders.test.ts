@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { kafkajsTo } from '@respool/kafka/test/kafka';
+import { kafkajsTo, makeTopics } from '@respool/kafka/test/kafka';
 import { steadyCrew } from '../ledger/crew.ts';
 import { untilFlowing, untilPopped } from '../ledger/flow.ts';
 import { Ledger } from '../ledger/ledger.ts';
@@ -35,7 +35,7 @@ before(async () => {
   const admin = kafkajsTo(kafka.bootstrap).admin();
   await admin.connect();
   const topic = { topic: 'led.flow', numPartitions: partitions, replicationFactor: 3 };
-  await admin.createTopics({ waitForLeaders: true, topics: [topic] });
+  await makeTopics(admin, [topic]);
   await admin.disconnect();
   await createTenant(world.api, 'led', { password });
   await world.api.put('/v1/backends/queues', kafkaBody(kafka));

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { before, test } from 'node:test';
-import { kafkajsTo } from '@respool/kafka/test/kafka';
+import { kafkajsTo, makeTopics } from '@respool/kafka/test/kafka';
 import { Crew, type CrewSettings } from '../ledger/crew.ts';
 import { type Fault, type Scene, shuffled } from '../ledger/faults.ts';
 import { readAll, untilFlowing } from '../ledger/flow.ts';
@@ -40,12 +40,12 @@ before(async () => {
   balancer = await startHaproxy(stage, world.proxies);
   const admin = kafkajsTo(kafka.bootstrap).admin();
   await admin.connect();
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [...calmTopics, 'auto', 'manual'].map((name) => {
+  await makeTopics(
+    admin,
+    [...calmTopics, 'auto', 'manual'].map((name) => {
       return { topic: `ledger.${name}`, numPartitions: partitions, replicationFactor: 1 };
     }),
-  });
+  );
   await admin.disconnect();
   const { api } = world;
   await createTenant(api, 'ledger', { password });

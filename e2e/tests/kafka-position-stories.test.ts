@@ -2,8 +2,10 @@
  * What happens to positions behind a consumer's back: records that Kafka deletes, topics that are
  * made anew. And what Kafka's own tools see of it.
  */
+
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { makeTopics } from '@respool/kafka/test/kafka';
 import { describeGroup } from '../topology/kafka-tools.ts';
 import { lagOf, numbered, pop, popRest, QueueStory, triplesOf } from '../topology/queue-story.ts';
 import { ReplyError } from '../topology/reply.ts';
@@ -81,12 +83,9 @@ test('a topic that is deleted and made anew is read from its beginning', async (
   await lagOf(client, 'anew', ({ position }) => position === 20);
   await story.admin.deleteTopics({ topics: [topic] });
   const made = { topic, numPartitions: 1, replicationFactor: 1 };
-  await until(
-    async () => await story.admin.createTopics({ waitForLeaders: true, topics: [made] }),
-    {
-      what: 'the topic to be made anew',
-    },
-  );
+  await until(async () => await makeTopics(story.admin, [made]), {
+    what: 'the topic to be made anew',
+  });
   await story.write(topic, numbered(30, 100));
   const all: string[] = [];
   await until(

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { kafkajsTo } from '@respool/kafka/test/kafka';
+import { kafkajsTo, makeTopics } from '@respool/kafka/test/kafka';
 import { Redis } from 'ioredis';
 import { type KafkaCluster, startKafka } from '../topology/kafka.ts';
 import { kafkaBody, popAll, topicPut } from '../topology/queues.ts';
@@ -30,12 +30,12 @@ before(async () => {
   await admin.connect();
   stage.defer(() => admin.disconnect());
   const partitions = { orders: 3, events: 1, ledger: 2, last: 1 };
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: Object.entries(partitions).map(([name, numPartitions]) => {
+  await makeTopics(
+    admin,
+    Object.entries(partitions).map(([name, numPartitions]) => {
       return { topic: `shop.${name}`, numPartitions, replicationFactor: 1 };
     }),
-  });
+  );
   const { api } = world;
   await createTenant(api, 'shop', { password });
   await createTenant(api, 'other', { password });

@@ -9,7 +9,7 @@ import { before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { noticeSubject, wishSubject } from '@respool/contracts/subjects';
 import { wishAnswer } from '@respool/contracts/wishes';
-import { kafkajsTo } from '@respool/kafka/test/kafka';
+import { kafkajsTo, makeTopics } from '@respool/kafka/test/kafka';
 import kafkajs from 'kafkajs';
 import type { ApiAnswer } from '../topology/api.ts';
 import { makeCertificate } from '../topology/certificate.ts';
@@ -191,7 +191,7 @@ test('a control plane with its own rights on NATS alone answers wishes and keeps
 test('what must be there and is not, and what Kafka cannot do, is refused before the event', async () => {
   const adopt = { origin: 'adopted', kafkaName: 'elsewhere' };
   await refused(() => put('elsewhere', adopt), 409, 'kafka-topic-unknown');
-  await admin.createTopics({ topics: [{ topic: 'elsewhere', numPartitions: 3 }] });
+  await makeTopics(admin, [{ topic: 'elsewhere', numPartitions: 3 }]);
   await world.api.put(address('elsewhere'), { backend: 'plain', ...adopt });
   const many = await refused(() => put('many', { replication: 3 }), 409, 'conflict-topic');
   assert.match(many.message, /INVALID_REPLICATION_FACTOR/);

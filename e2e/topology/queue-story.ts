@@ -1,5 +1,5 @@
 /** A tenant with topics of Kafka, written to behind its back; popped from like a client would. */
-import { kafkajsTo } from '@respool/kafka/test/kafka';
+import { kafkajsTo, makeTopics } from '@respool/kafka/test/kafka';
 import type { Kafka } from 'kafkajs';
 import { type KafkaCluster, startKafka } from './kafka.ts';
 import { kafkaBody } from './queues.ts';
@@ -63,7 +63,7 @@ export class QueueStory {
     const topic = `shop.${name}`;
     const configEntries = Object.entries(settings).map(([key, value]) => ({ name: key, value }));
     const made = { topic, numPartitions: 1, replicationFactor: 1, configEntries };
-    await this.admin.createTopics({ waitForLeaders: true, topics: [made] });
+    await makeTopics(this.admin, [made]);
     const grants = [{ user: 'default', produce: true, consume: true }];
     const value = { backend: 'queues', origin: 'adopted', grants, ...extra };
     const put = { op: 'put', kind: 'topic', tenant: 'shop', id: name, value };

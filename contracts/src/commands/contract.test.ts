@@ -1,9 +1,12 @@
 /** What becomes of commands, for tenants and users of every kind. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { blocking } from './blocking.ts';
 import { contractOf, mayWrite, usual } from './contract.ts';
+import { poppedThenPushed } from './emulated.ts';
 import type { CommandFacts } from './facts.ts';
 import { localNotes } from './local.ts';
+import { newerRows } from './newer-commands.ts';
 import { refusals } from './refusals.ts';
 import { commands } from './table.ts';
 import { goesAsItIs, treatmentOf } from './treatment.ts';
@@ -78,5 +81,34 @@ test('what is written down of a command is of one there is', () => {
       const local = facts.name.endsWith('|help') || Object.hasOwn(localNotes, facts.name);
       assert.equal(kind, local ? 'local' : 'refused', facts.name);
     }
+  }
+});
+
+test('a newer command says which servers have it, and the others do not', () => {
+  const newer = new Set(newerRows.map(({ name }) => name));
+  for (const facts of runnable) {
+    const { note } = contractOf(facts, usual('standalone', 'dedicated'));
+    const says = /^where the server has it: (Redis \d\.\d)?( or )?(Valkey \d\.\d)?, or later$/;
+    if (newer.has(facts.name)) assert.match(note, says, facts.name);
+    else assert.doesNotMatch(note, says, facts.name);
+  }
+});
+
+test('of commands that wait only those that pop give back, and those that move may lose', () => {
+  const given = usual('cluster', 'dedicated');
+  for (const [name, deed] of Object.entries(blocking)) {
+    const { note, acrossSlots } = contractOf(named(name), given);
+    for (const text of [note, acrossSlots?.note ?? '']) {
+      assert.equal(/ put back where it was/.test(text), deed === 'pops', name);
+      assert.equal(/ stay(s)? pending /.test(text), deed === 'delivers', name);
+      assert.equal(/ moved /.test(` ${text} `), deed === 'moves', name);
+    }
+    const alike = acrossSlots?.note.includes(poppedThenPushed);
+    assert.equal(alike, deed === 'moves', name);
+    const strict = contractOf(named(name), { ...given, crossSlot: 'refuse' });
+    assert.equal(strict.acrossSlots?.how, 'refused', name);
+  }
+  for (const name of ['lmove', 'rpoplpush']) {
+    assert.equal(contractOf(named(name), given).acrossSlots?.note, poppedThenPushed);
   }
 });

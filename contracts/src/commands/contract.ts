@@ -1,18 +1,14 @@
 /** What becomes of a command for one tenant on one kind of backend, read from the treatments proxies run on. */
 import type { CrossSlot, Isolation } from '../entities.ts';
+import { blockingGuarantees } from './blocking.ts';
+import { sortedBy } from './emulated.ts';
 import { type CommandFacts, Flag } from './facts.ts';
-import { newerNames } from './newer-commands.ts';
+import { newerNote } from './newer-commands.ts';
 import { queueNotes } from './queue-notes.ts';
+import { reachNote } from './script-admin.ts';
 import { sharedRefusal } from './shared.ts';
 import { commands } from './table.ts';
-import {
-  type Carried,
-  carriedBy,
-  goesAsItIs,
-  type Treatment,
-  treatmentOf,
-  triedInTurn,
-} from './treatment.ts';
+import { type Carried, goesAsItIs, type Treatment, treatmentOf } from './treatment.ts';
 
 /**
  * `native`: the servers carry it out as one command. `fan-out`: split by slot, the replies made one.
@@ -71,7 +67,10 @@ export function contractOf(facts: CommandFacts, given: Circumstances): Contract 
     case 'local':
       return whole({ how: 'local', note: treatment.note });
     case 'carried':
-      return { name, ...carriage[treatment.by](given, name), acrossSlots: inTurn(name, given) };
+      return {
+        ...{ name, ...carriage[treatment.by](given, name) },
+        acrossSlots: acrossCarried(facts, treatment.by, given),
+      };
     case 'work':
       if (treatment.whole && given.backend === 'standalone' && given.isolation !== 'prefix') {
         return whole({ how: 'native', note: '' });
@@ -80,7 +79,7 @@ export function contractOf(facts: CommandFacts, given: Circumstances): Contract 
     case 'keyed':
     case 'split':
       return {
-        ...{ name, how: 'native', note: newerNames.has(name) ? newer : '' },
+        ...{ name, how: 'native', note: newerNote(name) ?? beyondKeys(name, given) },
         acrossSlots: across(facts, treatment, given),
       };
     case 'refused':
@@ -88,6 +87,17 @@ export function contractOf(facts: CommandFacts, given: Circumstances): Contract 
     default:
       return treatment satisfies never;
   }
+}
+
+const sortsApart = `with BY or GET patterns in steps: ${sortedBy}`;
+
+/** What holds of its arguments besides keys; empty where nothing does. Source: route/ of the proxy. */
+function beyondKeys(name: string, { backend, isolation, crossSlot }: Circumstances): string {
+  if (name === 'copy') return isolation === 'dedicated' ? '' : 'refused with DB';
+  if (name !== 'sort' && name !== 'sort_ro') return '';
+  // One server has all the keys: it sorts in one step, its patterns under the prefix.
+  if (backend === 'standalone') return '';
+  return crossSlot === 'emulate' ? sortsApart : 'CROSSSLOT with BY or GET patterns';
 }
 
 /** Of a command beyond the table, which the backend's servers have: a module's, or a newer one. */
@@ -116,8 +126,6 @@ function refusalOf(
   return given.readOnly && mayWrite(facts) ? readOnly : null;
 }
 
-/** Source: newer-commands.ts. */
-const newer = 'where the server has it: Redis 7.4 or later, or Valkey 9';
 const crossSlotRefused: Share = { how: 'refused', note: 'CROSSSLOT, as a cluster itself answers' };
 const split: Share = {
   how: 'fan-out',
@@ -135,14 +143,16 @@ function across(
   return treatment.across === null ? crossSlotRefused : { how: 'emulated', note: treatment.across };
 }
 
-/** Null where a carried command's keys cannot lie in several slots, or nothing is to be said of it. */
-function inTurn(name: string, given: Circumstances): Share | null {
-  if (given.backend === 'standalone' || carriedBy(name) !== 'blocking') return null;
-  if (given.crossSlot === 'refuse' || !triedInTurn.has(name)) return crossSlotRefused;
-  return {
-    how: 'emulated',
-    note: 'key by key in their order, again and again; what is popped is popped in one step',
-  };
+/** Null where a carried command names no keys, or only one. */
+function acrossCarried(facts: CommandFacts, by: Carried, given: Circumstances): Share | null {
+  if (given.backend === 'standalone' || !mayNameKeys(facts)) return null;
+  const guarantees = blockingGuarantees(facts.name);
+  if (guarantees !== null) {
+    const refused = given.crossSlot === 'refuse';
+    return refused ? crossSlotRefused : { how: 'emulated', note: guarantees.across };
+  }
+  // Channels stand where keys do in Redis's table, and have no slots here.
+  return by === 'script' || by === 'transaction' ? crossSlotRefused : null;
 }
 
 /** Whether it may name more than one key. */
@@ -153,7 +163,17 @@ function mayNameKeys({ keySpecs }: CommandFacts): boolean {
   );
 }
 
-const oneSlot = 'all of its keys in one slot, else CROSSSLOT';
+/** MULTI … EXEC is queued here and goes out in one piece; a name that is not told of is kept here. */
+function transactionShare(name: string, backend: Circumstances['backend']): Share {
+  const oneSlot = backend === 'standalone' ? '' : '; one slot, which its first key chooses';
+  if (name === 'exec')
+    return { how: 'native', note: `all that was queued, in one piece${oneSlot}` };
+  if (name === 'watch') {
+    const note = `on a connection of its own until the transaction ends${oneSlot}`;
+    return { how: 'native', note };
+  }
+  return { how: 'local', note: 'EXEC sends what was queued, WATCH what is watched' };
+}
 
 /** What each carrier makes of its commands. */
 const carriage: Readonly<Record<Carried, (given: Circumstances, name: string) => Share>> = {
@@ -177,27 +197,15 @@ const carriage: Readonly<Record<Carried, (given: Circumstances, name: string) =>
     how: 'local',
     note: 'one tracking connection per server for all clients of the proxy',
   }),
-  blocking: () => ({
-    how: 'native',
-    note: 'on a connection of its own while it waits; put back where its client left',
-  }),
-  transaction: ({ backend }) => ({
-    how: 'native',
-    note: backend === 'standalone' ? '' : 'one slot, which its first key chooses',
-  }),
-  script: ({ backend, isolation }) => ({
-    how: isolation === 'dedicated' ? 'native' : 'emulated',
-    note: [
-      isolation === 'dedicated'
-        ? ''
-        : 'one step still, but guarded: it reaches the keys it declares',
-      backend === 'standalone' ? '' : oneSlot,
-    ]
-      .filter((part) => part !== '')
-      .join('; '),
-  }),
-  'script-admin': ({ backend }) =>
-    backend === 'standalone'
+  blocking: (_given, name) => ({ how: 'native', note: blockingGuarantees(name)?.whole ?? '' }),
+  transaction: ({ backend }, name) => transactionShare(name, backend),
+  script: ({ isolation }) =>
+    isolation === 'dedicated'
       ? { how: 'native', note: '' }
-      : { how: 'fan-out', note: 'to every primary; an error says how many did it' },
+      : { how: 'emulated', note: 'one step still, but guarded: it reaches the keys it declares' },
+  'script-admin': ({ backend }, name) => {
+    const note = backend === 'standalone' ? '' : reachNote(name);
+    if (note === null) return { how: 'native', note: 'told by one primary' };
+    return { how: note === '' ? 'native' : 'fan-out', note };
+  },
 };

@@ -61,8 +61,10 @@ const carried =
 
 const moved =
   'value and time to live are copied to the destination first, then the source is removed if it is still what was copied, else copied again; both can be seen for a moment, the value is never nowhere and no write to the source is lost; two renames of one key at once may both succeed';
-const poppedThenPushed =
-  'popped, then pushed: no two clients get one element; it is put back when it cannot be pushed, and is lost only if the proxy itself ends in between';
+export const poppedThenPushed =
+  'popped, then pushed: no two clients pop one element; it is put back when it cannot be pushed, and is lost only if the proxy itself ends in between or the answer to the pop is lost on the way; where the answer to the push is, it may be in both lists; an error says so';
+export const sortedBy =
+  'the elements are read at one moment and the keys of each BY and GET pattern at their own';
 const inTurn = 'one key after the other is asked, each pop is atomic';
 
 /** Commands on keys of several slots, where the tenant lets them be emulated; by full name. */
@@ -98,7 +100,6 @@ export const acrossSlots: Readonly<Record<string, string>> = {
   rpoplpush: poppedThenPushed,
   lmpop: inTurn,
   zmpop: inTurn,
-  sort: 'the elements are read at one moment and the keys of each BY and GET pattern at their own; without patterns the server sorts in one step; a destination is replaced in one step',
-  sort_ro:
-    'the elements are read at one moment and the keys of each BY and GET pattern at their own',
+  sort: `${sortedBy}; without patterns the server sorts in one step; a destination is replaced in one step`,
+  sort_ro: sortedBy,
 };

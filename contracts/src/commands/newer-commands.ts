@@ -33,8 +33,49 @@ export const newerRows: readonly CommandRow[] = [
   },
 ];
 
-/** Their names: whether they are there, only the server can say. */
-export const newerNames: ReadonlySet<string> = new Set(newerRows.map(({ name }) => name));
+/** First version that has them; null where none has. */
+interface Since {
+  readonly redis: string | null;
+  readonly valkey: string | null;
+}
+
+const hashFields = { redis: '7.4', valkey: '9.0' } as const;
+
+/**
+ * Of each of them. Source: `since` of Redis's own command pages and src/commands/*.json, and of
+ * COMMAND DOCS of Valkey 9.1.
+ */
+const since: Readonly<Record<string, Since>> = {
+  hexpire: hashFields,
+  hpexpire: hashFields,
+  hexpireat: hashFields,
+  hpexpireat: hashFields,
+  httl: hashFields,
+  hpttl: hashFields,
+  hexpiretime: hashFields,
+  hpexpiretime: hashFields,
+  hpersist: hashFields,
+  hgetdel: { redis: '8.0', valkey: '9.1' },
+  hgetex: { redis: '8.0', valkey: '9.0' },
+  hsetex: { redis: '8.0', valkey: '9.0' },
+  xackdel: { redis: '8.2', valkey: null },
+  xdelex: { redis: '8.2', valkey: null },
+  delex: { redis: '8.4', valkey: null },
+  delifeq: { redis: null, valkey: '9.0' },
+  digest: { redis: '8.4', valkey: null },
+  msetex: { redis: '8.4', valkey: '9.1' },
+};
+
+/** Which servers have it, in words; null of a command that is not newer. */
+export function newerNote(name: string): string | null {
+  const first = since[name];
+  if (first === undefined) return null;
+  const servers = [
+    ...(first.redis === null ? [] : [`Redis ${first.redis}`]),
+    ...(first.valkey === null ? [] : [`Valkey ${first.valkey}`]),
+  ];
+  return `where the server has it: ${servers.join(' or ')}, or later`;
+}
 
 /** `access` are the flags of its one key, which is argument 1. */
 function oneKey(

@@ -1,8 +1,10 @@
 /** What the proxy does with each command of Redis's table: one place, read once at start. */
+import { blocking } from './blocking.ts';
 import { acrossSlots, allKeys } from './emulated.ts';
 import { type CommandFacts, Flag } from './facts.ts';
 import { localNotes } from './local.ts';
 import { notServed, refusals } from './refusals.ts';
+import { scriptAdmin } from './script-admin.ts';
 import { commands, families } from './table.ts';
 
 /**
@@ -39,13 +41,10 @@ export type Carried =
   | 'tracking'
   | 'queue';
 
-/** Blocking commands that are tried key by key where their keys lie in several slots. */
-export const triedInTurn: ReadonlySet<string> = new Set(
-  'blpop brpop blmpop bzpopmin bzpopmax bzmpop xread xreadgroup blmove brpoplpush'.split(' '),
-);
-
 /** By full name. */
 const carried: Readonly<Record<string, Carried>> = {
+  ...by('blocking', blocking),
+  ...by('script-admin', scriptAdmin),
   multi: 'transaction',
   monitor: 'monitor',
   'acl|dryrun': 'proxy',
@@ -73,16 +72,6 @@ const carried: Readonly<Record<string, Carried>> = {
   'client|getredir': 'tracking',
   watch: 'transaction',
   unwatch: 'transaction',
-  blpop: 'blocking',
-  brpop: 'blocking',
-  blmove: 'blocking',
-  brpoplpush: 'blocking',
-  blmpop: 'blocking',
-  bzpopmin: 'blocking',
-  bzpopmax: 'blocking',
-  bzmpop: 'blocking',
-  xread: 'blocking',
-  xreadgroup: 'blocking',
   eval: 'script',
   eval_ro: 'script',
   evalsha: 'script',
@@ -98,21 +87,11 @@ const carried: Readonly<Record<string, Carried>> = {
   knack: 'queue',
   klag: 'queue',
   kseek: 'queue',
-  'script|load': 'script-admin',
-  'script|exists': 'script-admin',
-  'script|flush': 'script-admin',
-  'script|help': 'script-admin',
-  'script|kill': 'script-admin',
-  'function|kill': 'script-admin',
-  'function|load': 'script-admin',
-  'function|delete': 'script-admin',
-  'function|flush': 'script-admin',
-  'function|restore': 'script-admin',
-  'function|list': 'script-admin',
-  'function|dump': 'script-admin',
-  'function|stats': 'script-admin',
-  'function|help': 'script-admin',
 };
+
+function by(carrier: Carried, names: object): Record<string, Carried> {
+  return Object.fromEntries(Object.keys(names).map((name) => [name, carrier]));
+}
 
 const split = new Set('mget mset del unlink exists touch'.split(' '));
 

@@ -1,4 +1,5 @@
 /** One round of a blocking command over keys of several slots, by commands that do not block. */
+import type { BlockingThat } from '@respool/contracts/commands/blocking';
 import type { Backing, Purse } from '../command/backing.ts';
 import { emulate } from '../emulate/emulate.ts';
 import { TemporaryKeys } from '../emulate/temporary.ts';
@@ -75,8 +76,7 @@ const plainId = /^(?:>|\d{1,19}(?:-\d{1,19})?)$/;
 
 /**
  * What is wrong with any of the streams: entries of the first count as delivered once they are
- * read,
- * so XREADGROUP reads none before it has looked at all. Source: Redis 7.0 `xreadCommand`.
+ * read, so XREADGROUP reads none before it has looked at all. Source: Redis 7.0 `xreadCommand`.
  */
 async function refusalOf(
   backing: Backing,
@@ -146,20 +146,25 @@ function moving(name: string): Attempt {
   };
 }
 
-const attempts: Readonly<Record<string, Attempt>> = {
+const popping: Readonly<Record<BlockingThat<'pops'>, Attempt>> = {
   blpop: firstOf((key) => ['LPOP', key], popped),
   brpop: firstOf((key) => ['RPOP', key], popped),
   bzpopmin: firstOf((key) => ['ZPOPMIN', key], scored),
   bzpopmax: firstOf((key) => ['ZPOPMAX', key], scored),
   blmpop: firstOf(oneOfMany('LMPOP'), orNull),
   bzmpop: firstOf(oneOfMany('ZMPOP'), orNull),
+};
+const moves: Readonly<Record<BlockingThat<'moves'>, Attempt>> = {
   blmove: moving('lmove'),
   brpoplpush: moving('rpoplpush'),
+};
+const reading: Readonly<Record<BlockingThat<'reads' | 'delivers'>, Attempt>> = {
   xread: streams,
   xreadgroup: streams,
 };
+const attempts: Readonly<Record<string, Attempt>> = { ...popping, ...moves, ...reading };
 
-/** Of a command that `triedInTurn` names. */
+/** Of a command that waits. */
 export function attemptOf(name: string): Attempt {
   const attempt = attempts[name];
   if (attempt === undefined) throw new Error(`invariant: ${name} can be tried key by key`);

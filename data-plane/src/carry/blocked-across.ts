@@ -1,5 +1,4 @@
 /** A blocking command whose keys lie in several slots: tried key by key until one has something. */
-import { triedInTurn } from '@respool/contracts/commands/treatment';
 import { CommandError, Purse } from '../command/backing.ts';
 import { type CommandFacts, Flag } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
@@ -19,11 +18,10 @@ const pauseMsFirst = 5;
 const pauseMsMax = 100;
 const pauseGrowth = 1.5;
 
-/** Whether `command`, refused because of its slots, can be tried key by key. */
-export function mayTryAcross(command: Command, way: RouteWay): boolean {
+/** Whether the command planned last, refused because of its slots, can be tried key by key. */
+export function mayTryAcross(way: RouteWay): boolean {
   const clustered = way.upstream !== null && way.upstream.single === null;
-  if (!clustered || !way.emulates || keys.count < 2) return false;
-  return triedInTurn.has((command.facts as CommandFacts).name);
+  return clustered && way.emulates && keys.count > 1;
 }
 
 /**

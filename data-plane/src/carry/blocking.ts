@@ -23,7 +23,7 @@ export function carryBlocking(scene: Scene, command: Command): boolean {
   }
   // Its number of keys is wrong: that makes an error, and blocks nobody.
   if (plan.kind === 'work') return carryWork(scene, command);
-  const across = plan.kind === 'refused' && mayTryAcross(command, scene.session.way);
+  const across = plan.kind === 'refused' && mayTryAcross(scene.session.way);
   if (plan.kind !== 'whole' && !across) {
     if (plan.kind !== 'refused') throw new Error('invariant: it is not split');
     refuse(scene, command, plan.reply);

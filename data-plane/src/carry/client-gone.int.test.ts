@@ -115,6 +115,49 @@ test('a value that is popped in the very moment is put back', async () => {
   }
 });
 
+test('what was moved or delivered to a client that left stays where it is', async () => {
+  const node = rig.one.nodes[0]!;
+  const group = 'XGROUP CREATE s g $ MKSTREAM';
+  for (const [before, waiting, act, look, wanted] of [
+    ['DEL to', 'BLMOVE k to LEFT RIGHT 0', 'RPUSH k v', 'LRANGE to 0 -1', '*1\r\n$1\r\nv\r\n'],
+    ['DEL to', 'BRPOPLPUSH k to 0', 'RPUSH k v', 'LRANGE to 0 -1', '*1\r\n$1\r\nv\r\n'],
+    ['DEL s', 'XREAD BLOCK 0 STREAMS s $', 'XADD s 1-1 f v', 'XLEN s', ':1\r\n'],
+    [
+      ...[group, 'XREADGROUP GROUP g c BLOCK 0 STREAMS s >', 'XADD s 1-1 f v', 'XPENDING s g'],
+      '*4\r\n:1\r\n$3\r\n1-1\r\n$3\r\n1-1\r\n*1\r\n*2\r\n$1\r\nc\r\n$1\r\n1\r\n',
+    ],
+    [
+      ...[group, 'XREADGROUP GROUP g c NOACK BLOCK 0 STREAMS s >', 'XADD s 1-1 f v'],
+      ...['XPENDING s g', '*4\r\n:0\r\n$-1\r\n$-1\r\n*-1\r\n'],
+    ],
+  ] as const) {
+    const { poppedGivenBack, poppedLost } = rig.path.observe.counters;
+    await node.direct.ask(...before.split(' '));
+    const client = await rig.client('dedicated');
+    client.send(waiting.split(' '));
+    await untilServerBlocked(1);
+    await whileItStands(node, async () => {
+      node.direct.send(act.split(' '));
+      client.socket.end();
+      await until(
+        () => isKnownGone(client),
+        () => rig.path.describe(),
+      );
+    });
+    await node.direct.next();
+    await untilServerBlocked(0);
+    await until(() => blocked() === 0, blocked);
+    assert.equal(await node.direct.text(...look.split(' ')), wanted, waiting);
+    const { counters } = rig.path.observe;
+    assert.deepEqual(
+      [counters.poppedGivenBack, counters.poppedLost],
+      [poppedGivenBack, poppedLost],
+      waiting,
+    );
+    await flushAll(rig);
+  }
+});
+
 /** What is sent to it meanwhile it reads in that order. */
 async function whileItStands({ child }: RealNode, act: () => Promise<void>): Promise<void> {
   child.kill('SIGSTOP');

@@ -1,6 +1,6 @@
 /** PROXY EXPLAIN: how a command of this session would be carried out, without a byte to any server. */
 import { type Circumstances, contractOf } from '@respool/contracts/commands/contract';
-import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
+import { type Carried, goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
 import { type CommandFacts, commandNamed, lookupCommand } from '../command/command.ts';
 import { keyPositions } from '../command/keys.ts';
 import { Command } from '../command/request.ts';
@@ -8,9 +8,10 @@ import { admit } from '../policy/policy.ts';
 import { encodeRequest } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
 import { array, bulk, map, number } from '../resp/values.ts';
-import { planOf, slotOfKey, splitter, tableOf } from '../route/route.ts';
+import { type Plan, planOf, slotOfKey, splitter, tableOf } from '../route/route.ts';
 import { fullName } from '../session/acl.ts';
 import type { Session, Way } from '../session/session.ts';
+import { mayTryAcross } from './blocked-across.ts';
 import { contractFields } from './contract-fields.ts';
 
 /** Keys shown of one command; how many it has is told besides. */
@@ -61,7 +62,8 @@ function whereFields(session: Session, given: Circumstances): [string, Resp][] {
     ['user', bulk(user === null ? '' : fullName(user))],
     ['isolation', bulk(given.isolation)],
     ['sequence', number(state.sequence)],
-    ['route', bulk(chosen === null ? 'default' : 'chosen by USE')],
+    ['route', bulk(route?.id ?? '')],
+    ['rule', bulk(chosen === null ? 'the default route' : 'chosen by USE')],
     ['backend', bulk(route?.backend.id ?? '')],
     ['backend-kind', bulk(given.backend)],
     ['read-from', bulk(route?.readFrom ?? '')],
@@ -125,9 +127,8 @@ function carriedOut(way: Way, asked: Command, facts: CommandFacts): string {
   const treatment = treatmentOf(facts);
   if (way.granted && goesAsItIs(facts)) return 'sent to the server as it is';
   if (treatment.kind === 'local') return 'answered by the proxy';
-  if (treatment.kind === 'carried')
-    return `carried out by the proxy for the session: ${treatment.by}`;
   const plan = planOf(asked, way);
+  if (treatment.kind === 'carried') return carriedFor(way, asked, treatment.by, plan);
   switch (plan.kind) {
     case 'whole':
       return `sent whole to ${plan.way.address}`;
@@ -136,8 +137,21 @@ function carriedOut(way: Way, asked: Command, facts: CommandFacts): string {
     case 'work':
       return inSteps;
     case 'refused':
-      return `refused: ${textOfError(plan.reply)}`;
+      return refusedWith(plan.reply);
     default:
       return plan satisfies never;
   }
+}
+
+/** `plan` is that of its keys: what waits, scripts and WATCH go by it, the others name none. */
+function carriedFor(way: Way, asked: Command, by: Carried, plan: Plan): string {
+  const words = `carried out by the proxy for the session: ${by}`;
+  if (plan.kind !== 'refused' || asked.facts?.keySpecs.length === 0) return words;
+  if (by === 'blocking' && mayTryAcross(way)) return `${words}, key by key`;
+  const placed = by === 'blocking' || by === 'script' || by === 'transaction';
+  return placed ? refusedWith(plan.reply) : words;
+}
+
+function refusedWith(reply: Buffer): string {
+  return `refused: ${textOfError(reply)}`;
 }

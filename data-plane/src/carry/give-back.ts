@@ -1,4 +1,5 @@
 /** Elements that a server popped for a client that had gone: put back where they were. */
+import type { BlockingThat } from '@respool/contracts/commands/blocking';
 import { type Backing, Purse } from '../command/backing.ts';
 import type { DataPlane } from '../proxy.ts';
 import { decodeReply } from '../resp/reply-decoder.ts';
@@ -12,49 +13,55 @@ export interface Restoring {
   readonly elements: number;
 }
 
+/** What was popped, by whom: `rest` is the reply without its first item, the key. */
+interface Popped {
+  readonly args: readonly Buffer[];
+  readonly key: Buffer;
+  readonly rest: readonly Resp[];
+}
+
+type Undo = (popped: Popped) => Restoring;
+
+/** Each command whose elements go back, by the table that promises it. */
+const undos: Readonly<Record<BlockingThat<'pops'>, Undo>> = {
+  blpop: ({ key, rest }) => push('LPUSH', key, rest),
+  brpop: ({ key, rest }) => push('RPUSH', key, rest),
+  blmpop({ args, key, rest }) {
+    // The last one popped goes back first.
+    const elements = [...(itemsOf(rest[0] as Resp) ?? [])].reverse();
+    const end = textAt(args, 3 + Number(textAt(args, 2)));
+    return push(end === 'left' ? 'LPUSH' : 'RPUSH', key, elements);
+  },
+  bzpopmin: ({ key, rest }) => add(key, [rest]),
+  bzpopmax: ({ key, rest }) => add(key, [rest]),
+  bzmpop({ key, rest }) {
+    const pairs = itemsOf(rest[0] as Resp) ?? [];
+    return add(
+      key,
+      pairs.map((pair) => itemsOf(pair) ?? []),
+    );
+  },
+};
+
 /**
  * What undoes the blocking command `args` that was answered with `reply`; null when nothing was
  * popped, or when what was popped is kept elsewhere: BLMOVE moved it, XREADGROUP has it pending.
- * A member that stands in the sorted set again was added later, and its score counts.
  */
 export function restoring(args: readonly Buffer[], reply: Resp): Restoring | null {
   const [key, ...rest] = itemsOf(reply) ?? [];
   if (key?.type !== 'bulk') return null;
-  const name = textAt(args, 0);
-  const push = (word: string, elements: readonly Resp[]): Restoring => ({
-    key: key.bytes,
-    args: [word, key.bytes, ...elements.map(bytesOf)],
-    elements: elements.length,
-  });
-  const add = (pairs: readonly (readonly Resp[])[]): Restoring => ({
-    key: key.bytes,
-    args: [
-      'ZADD',
-      key.bytes,
-      'NX',
-      ...pairs.flatMap(([member, score]) => [bytesOf(score), bytesOf(member)]),
-    ],
-    elements: pairs.length,
-  });
-  switch (name) {
-    case 'blpop':
-      return push('LPUSH', rest);
-    case 'brpop':
-      return push('RPUSH', rest);
-    case 'blmpop': {
-      // The last one popped goes back first.
-      const elements = [...(itemsOf(rest[0] as Resp) ?? [])].reverse();
-      const end = textAt(args, 3 + Number(textAt(args, 2)));
-      return push(end === 'left' ? 'LPUSH' : 'RPUSH', elements);
-    }
-    case 'bzpopmin':
-    case 'bzpopmax':
-      return add([rest]);
-    case 'bzmpop':
-      return add((itemsOf(rest[0] as Resp) ?? []).map((pair) => itemsOf(pair) ?? []));
-    default:
-      return null;
-  }
+  const undo = (undos as Readonly<Record<string, Undo>>)[textAt(args, 0)];
+  return undo?.({ args, key: key.bytes, rest }) ?? null;
+}
+
+function push(word: string, key: Buffer, elements: readonly Resp[]): Restoring {
+  return { key, args: [word, key, ...elements.map(bytesOf)], elements: elements.length };
+}
+
+/** A member that stands in the sorted set again was added later, and its score counts. */
+function add(key: Buffer, pairs: readonly (readonly Resp[])[]): Restoring {
+  const scored = pairs.flatMap(([member, score]) => [bytesOf(score), bytesOf(member)]);
+  return { key, args: ['ZADD', key, 'NX', ...scored], elements: pairs.length };
 }
 
 function textAt(args: readonly Buffer[], index: number): string {

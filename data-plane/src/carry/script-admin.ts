@@ -1,4 +1,5 @@
 /** SCRIPT and FUNCTION: what every primary must have, or one of them can tell. */
+import type { ScriptAdmin, ToldByOne } from '@respool/contracts/commands/script-admin';
 import { type Backing, CommandError, Purse } from '../command/backing.ts';
 import type { CommandFacts } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
@@ -14,7 +15,7 @@ import { errorOf } from './work.ts';
 type Steps = (scene: Scene, args: readonly Buffer[], backing: Backing) => Promise<Resp>;
 
 /** What is not here is told by one node, in its own words. */
-const steps: Readonly<Record<string, Steps>> = {
+const steps: Readonly<Record<Exclude<ScriptAdmin, ToldByOne>, Steps>> = {
   'script|load': load,
   'script|exists': exists,
   'script|flush': flush,
@@ -34,7 +35,7 @@ export function carryScriptAdmin(scene: Scene, command: Command): boolean {
     refuse(scene, command, noRoute);
     return true;
   }
-  const work = steps[name];
+  const work = (steps as Readonly<Record<string, Steps>>)[name];
   if (work === undefined) {
     const to = way.upstream.single ?? (way.upstream.slots![0] as UpstreamConnection);
     const { bytes, start, end } = command;

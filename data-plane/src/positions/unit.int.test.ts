@@ -1,7 +1,7 @@
 /** An owned unit before a real broker: what others see of it, and what happens to its topic. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { kafkajsTo, untilTrue, useKafka } from '@respool/kafka/test/kafka';
+import { kafkajsTo, makeTopics, untilTrue, useKafka } from '@respool/kafka/test/kafka';
 import type { Kafka } from 'kafkajs';
 import { textsOf, UnitStory } from '../test/unit-story.ts';
 
@@ -131,9 +131,7 @@ test('a topic that is deleted and created again is begun anew', async () => {
     const { admin, kafkaName: topic } = story;
     await admin.deleteTopics({ topics: [topic] });
     await untilTrue('the name to be free', async () =>
-      admin
-        .createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1 }] })
-        .catch(() => false),
+      makeTopics(admin, [{ topic, numPartitions: 1, replicationFactor: 1 }]).catch(() => false),
     );
     await story.write(messages(2, 'new'));
     assert.deepEqual(textsOf(await story.pop(2)), ['0 new 0', '1 new 1']);

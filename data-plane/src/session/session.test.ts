@@ -68,7 +68,10 @@ interface Given {
 function state(given: Given): ProxyState {
   const { database = null, backends = null } = given;
   const routes = new Map<string, RouteView>(
-    given.routes.map((one) => [one.id, { backend: one, database, readFrom: 'primary' }]),
+    given.routes.map((one) => [
+      one.id,
+      { id: `to-${one.id}`, backend: one, database, readFrom: 'primary' },
+    ]),
   );
   const users = new Map<string, UserView>();
   const tenant: TenantView = {

@@ -55,9 +55,11 @@ test('names are resolved: routes to backends, prefixes to bytes, tokens to users
   const { state } = compile(snapshotOf(tenants), new Map([['main', main]]), meterOf, null);
   const [pre, db, lost] = ['pre', 'db', 'lost'].map((id) => state.tenants.get(id)!);
   assert.deepEqual(pre!.prefix, Buffer.from('p:'));
-  assert.deepEqual(pre!.defaultRoute, { backend: main, database: 0, readFrom: 'primary' });
+  assert.deepEqual(pre!.defaultRoute, {
+    ...{ id: 'pre-route', backend: main, database: 0, readFrom: 'primary' },
+  });
   assert.equal(state.tokens.get('ZGlnZXN0'), pre!.users.get('default'));
-  const route = { backend: main, database: 7, readFrom: 'primary' };
+  const route = { id: 'db-route', backend: main, database: 7, readFrom: 'primary' };
   assert.deepEqual([db!.prefix, db!.defaultRoute], [null, route]);
   assert.deepEqual([lost!.defaultRoute, lost!.routes.size], [null, 0]);
 });

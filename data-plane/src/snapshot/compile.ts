@@ -68,7 +68,7 @@ function viewOf(state: TenantState, backends: OpenBackends, meter: Meter): Tenan
     if (backend === undefined || backend.kind === 'kafka') continue;
     // A prefix lives in database 0; only a dedicated tenant may choose with SELECT.
     const database = isolation.mode === 'prefix' ? 0 : value.database;
-    const route = { backend, database, readFrom: value.readFrom };
+    const route = { id: value.id, backend, database, readFrom: value.readFrom };
     routes.set(value.backend, route);
     if (value.default) defaultRoute = route;
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { systemClock } from '@respool/contracts/clock';
-import { Kafka, logLevel } from 'kafkajs';
+import { type Admin, type ITopicConfig, Kafka, logLevel } from 'kafkajs';
 import {
   type KafkaCluster,
   type KafkaOptions,
@@ -85,4 +85,26 @@ export async function untilTrue(what: string, isTrue: () => Promise<boolean>): P
     if (performance.now() > deadline) throw new Error(`waited ${untilMsMax} ms for ${what}`);
     await setTimeout(5);
   }
+}
+
+/**
+ * Topics made by kafkajs, which by itself gives up the wait for leaders when the broker it asks has
+ * not heard of the topics yet. Resolves once every partition has a leader: to false when one was
+ * there before.
+ */
+export async function makeTopics(
+  admin: Admin,
+  topics: readonly (ITopicConfig & { readonly numPartitions: number })[],
+): Promise<boolean> {
+  const isNew = await admin.createTopics({ waitForLeaders: false, topics: [...topics] });
+  const wanted = new Map(topics.map(({ topic, numPartitions }) => [topic, numPartitions]));
+  await untilTrue('leaders of new topics', async () => {
+    const asked = admin.fetchTopicMetadata({ topics: [...wanted.keys()] });
+    const { topics: found } = await asked.catch(() => ({ topics: [] }));
+    const ready = found.filter(({ name, partitions }) => {
+      return partitions.filter(({ leader }) => leader >= 0).length === wanted.get(name);
+    });
+    return ready.length === wanted.size;
+  });
+  return isNew;
 }
