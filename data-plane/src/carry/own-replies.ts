@@ -4,8 +4,8 @@ import type { OwnCommand, Transaction } from '../session/transaction.ts';
 import type { Scene } from './scene.ts';
 
 /**
- * Of one transaction, beyond which no more are begun: they are made in one go, nobody else is served
- * meanwhile, and the largest (PROXY COMMAND) take a millisecond for each ten kilobytes.
+ * Of one transaction, beyond which no more are begun: they are made in one go, nobody else is
+ * served meanwhile, and the slowest (PROXY COMMAND) take a millisecond for each ten kilobytes.
  */
 const bytesMax = 1024 * 1024;
 
