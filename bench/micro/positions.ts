@@ -50,16 +50,30 @@ class EndlessLog {
     }
     const nextOffset = offset + records.length;
     const topicId = 'endless';
-    return { topicId, records, nextOffset, endOffset: end, startOffset: 0, heldBytes };
+    return {
+      topicId,
+      leaderEpoch: 0,
+      records,
+      nextOffset,
+      endOffset: end,
+      startOffset: 0,
+      heldBytes,
+    };
   }
 
   async listOffsets(queries: Parameters<KafkaLog['listOffsets']>[0]) {
-    return queries.map(({ time }) => ({ offset: time === 'latest' ? end : 0, timestampMs: null }));
+    return queries.map(({ time }) => {
+      return { offset: time === 'latest' ? end : 0, timestampMs: null, leaderEpoch: 0 };
+    });
+  }
+
+  async endOfEpoch(): Promise<number> {
+    return end;
   }
 
   async topic(name: string) {
     const partitions = Array.from({ length: this.#partitions }, (_, partition) => {
-      return { partition, leader: 1, replicas: [1], inSyncReplicas: [1] };
+      return { partition, leader: 1, leaderEpoch: 0, replicas: [1], inSyncReplicas: [1] };
     });
     return { name, topicId: 'endless', partitions };
   }
@@ -69,7 +83,7 @@ class EndlessLog {
   }
 
   async committed(_group: string, partitions: readonly unknown[]) {
-    return partitions.map(() => ({ offset: 0, note: '' }));
+    return partitions.map(() => ({ offset: 0, note: '', leaderEpoch: 0 }));
   }
 }
 

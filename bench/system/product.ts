@@ -166,7 +166,6 @@ export async function startProxy(
       RESPOOL_RESP_PORT: String(respPort),
       RESPOOL_ADMIN_HOST: '127.0.0.1',
       RESPOOL_ADMIN_PORT: String(adminPort),
-      RESPOOL_WORKERS: '1',
       RESPOOL_PROXY_ID: id,
       RESPOOL_CACHE_DIR: join(folder, 'cache'),
       RESPOOL_NATS_URL: planes.natsUrl,

@@ -7,6 +7,8 @@ import { partition } from './queues.ts';
  * - `retention-overtook`: records were deleted before the consumer had them; `count` of them, where
  *   known, from offset `from` to `to`.
  * - `topic-recreated`: Kafka has another topic under this name; the consumer begins anew.
+ * - `log-truncated`: the log of this very topic lost its end, with what the consumer had from offset
+ *   `from` to `to`; it goes on at `from`, with what was written there since.
  * - `group-in-use`: a consumer outside joined the group, so positions cannot be committed.
  * - `group-free`: it left; they are committed again.
  * - `sought`: the consumer was sent elsewhere, as an operator wished.
@@ -19,6 +21,7 @@ import { partition } from './queues.ts';
 export const noticeKind = z.enum([
   'retention-overtook',
   'topic-recreated',
+  'log-truncated',
   'group-in-use',
   'group-free',
   'sought',

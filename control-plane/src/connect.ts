@@ -136,8 +136,9 @@ async function startRefreshing(
 ): Promise<() => Promise<void>> {
   const owners = await NatsUnitOwners.open(connection);
   const state = () => follower.state().snapshot;
+  const parts = { kafka, owners, state, warn, clock, random };
   const work = async (signal: AbortSignal) => {
-    const { done, failed } = await refreshPositions({ kafka, owners, state, warn }, signal);
+    const { done, failed } = await refreshPositions(parts, signal);
     if (done + failed > 0) logger.info({ done, failed }, 'positions were committed anew');
     return failed === 0;
   };

@@ -21,6 +21,8 @@ interface Client {
   /** Bytes the client had taken when last looked at, and since when it has taken none. */
   takenBytes: number;
   stalledSinceMs: number;
+  /** When bytes last came, where the last look found that too long ago for half a command; else −1. */
+  suspectUs: number;
 }
 
 /** A transaction that was begun may be finished; nothing new is. */
@@ -76,7 +78,7 @@ export class Clients {
     });
     const session = new Session(connection, this.#ways, proxy.state);
     session.watch(proxy.monitors);
-    client = { connection, session, takenBytes: 0, stalledSinceMs: Date.now() };
+    client = { connection, session, takenBytes: 0, stalledSinceMs: Date.now(), suspectUs: -1 };
     this.#clients.add(client);
     this.#byId.set(connection.id, client);
     const user = proxy.services.authenticator.anonymous(proxy.state, connection.loopback);
@@ -123,6 +125,7 @@ export class Clients {
   #closeStuck(): void {
     const nowMs = Date.now();
     const { replyStallMsMax, loginMsMax } = this.#limits;
+    const readUsMin = this.turn.nowUs() - replyStallMsMax * 1000;
     let paused = 0;
     for (const client of this.#clients) {
       const { connection, session } = client;
@@ -132,7 +135,13 @@ export class Clients {
         client.takenBytes = taken;
         client.stalledSinceMs = nowMs;
       }
-      const stalled = replyStallMsMax > 0 && nowMs - client.stalledSinceMs > replyStallMsMax;
+      const takes = nowMs - client.stalledSinceMs <= replyStallMsMax;
+      // Memory of all clients is held for what may never come; or, after a pause of our own, for
+      // what has come and lies there unread.
+      const waited = connection.uploads && connection.readUs < readUsMin;
+      const gives = !waited || client.suspectUs !== connection.readUs;
+      client.suspectUs = waited ? connection.readUs : -1;
+      const stalled = replyStallMsMax > 0 && !(takes && gives);
       const anonymous = session.user === null && loginMsMax > 0;
       const late = anonymous && nowMs - connection.openedMs > loginMsMax;
       if (stalled || late) connection.destroy();

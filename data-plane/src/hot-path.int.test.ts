@@ -196,6 +196,20 @@ test('what an overfull proxy says comes after the replies it owes', async () => 
   });
 });
 
+test('who sends half of a large command and no more is let go, and its memory given to others', async () => {
+  const clients = { replyStallMsMax: 500, loginMsMax: 0 };
+  await world({ uploadBytesMax: 500_000, clients }, async ({ path, one }) => {
+    const whole = request('SET', 'big', 'x'.repeat(400_000));
+    const half = new RawClient(path.port);
+    half.socket.write(whole.subarray(0, 300_000));
+    assert.equal(await half.whole(), '');
+    const other = new RawClient(path.port);
+    other.socket.write(Buffer.concat([whole, request('QUIT')]));
+    assert.equal(await other.whole(), '+OK\r\n+OK\r\n');
+    assert.equal(one.stores.get(0)?.get('big')?.length, 400_000);
+  });
+});
+
 test('a tenant with a database of its own cannot copy into another’s', async () => {
   await world({}, async ({ path, one }) => {
     const client = new RawClient(path.port);

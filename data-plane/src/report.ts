@@ -4,11 +4,12 @@ import { Command } from './command/request.ts';
 import type { Run } from './command/run.ts';
 import type { RunWatcher } from './listen/queue-limits.ts';
 import type { Readiness } from './observe/admin.ts';
-import { type InfoFacts, redisVersionDefault } from './observe/info.ts';
+import type { InfoFacts } from './observe/info.ts';
 import type { Meter } from './observe/meter.ts';
 import type { BackendSample, FollowSample } from './observe/metrics.ts';
 import type { Observe } from './observe/observe.ts';
 import type { KafkaSample } from './observe/queue-metrics.ts';
+import { redisVersionOf } from './session/server.ts';
 import type { Session } from './session/session.ts';
 import type { Settings } from './settings.ts';
 import type { Follower } from './snapshot/follow.ts';
@@ -95,7 +96,7 @@ export function infoFactsOf(facts: ReportFacts, session: Session): InfoFacts {
   const isolation = user.tenant.prefix !== null ? 'prefix' : databaseMode(session);
   const own = new Set(user.tenant.routes.keys());
   return {
-    redisVersion: redisVersionDefault,
+    redisVersion: redisVersionOf(session),
     version: facts.version,
     proxyId: settings.proxyId,
     port: settings.respPort,

@@ -27,6 +27,8 @@ export interface BackendView {
   readonly deadlineMs: number;
   /** Databases a session may select; 1 for a cluster. */
   readonly databases: number;
+  /** The lowest Redis version among its servers, `major.minor.patch`; null while none is known. */
+  readonly serverVersion: string | null;
   /** Commands of its servers that the proxy's own table lacks. */
   readonly foreign: ForeignCommands;
   /** What its servers were given to run. */
@@ -69,7 +71,7 @@ export interface KafkaView {
 /** The part of the gateway that reads ahead for consumers and keeps where they are. */
 export type KafkaLog = Pick<
   KafkaGateway,
-  'fetchAt' | 'listOffsets' | 'topic' | 'commit' | 'committed'
+  'fetchAt' | 'listOffsets' | 'endOfEpoch' | 'topic' | 'commit' | 'committed'
 >;
 
 /** A tenant's way to one backend. `database` is fixed in `db` mode, null where SELECT may choose. */

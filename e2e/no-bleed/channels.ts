@@ -38,5 +38,6 @@ export const publish: Move = (life) => {
     // Others of the tenant may hear every channel, or be heard of a little longer than they live.
     return hears ? /^:[1-9]\d*\r\n$/ : /^:\d+\r\n$/;
   });
-  return [tell, get(life)];
+  // Nobody lives to hear a sharded channel.
+  return [tell, says(/^:\d+\r\n$/, 'SPUBLISH', 'news', value), get(life)];
 };

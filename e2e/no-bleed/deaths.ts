@@ -1,76 +1,145 @@
 /** How a connection ends without a word, at every point where it may hold something of the server's. */
 import { encode } from '../topology/raw-client.ts';
-import type { Life } from './life.ts';
+import { onlyElsewhere } from './keys.ts';
+import { awayDatabase, type Command, type Life } from './life.ts';
 
-/** What a death leaves behind that must turn out never to have happened. */
+/** What the dead left behind, to be looked at once everything is quiet; keys as their tenant names them. */
 export interface Remains {
-  /** Keys that only a command which was never executed would have made. */
-  readonly unmade: readonly string[];
+  /** Only commands that were never executed would have made them. */
+  readonly unmade: string[];
   /** Lists that nobody waits for any more: what is pushed must stay. */
-  readonly unpopped: readonly string[];
+  readonly unpopped: string[];
+  /** Streams whose group `g` nobody reads for any more: what is added must stay undelivered. */
+  readonly undelivered: string[];
+  /** Written by one transaction: all of them are there, or none is. */
+  readonly together: (readonly string[])[];
+  /** A value that was to be renamed: it is under one of the names at least. */
+  readonly kept: (readonly string[])[];
+  /** Sets stored from several: with all their members, or not there. */
+  readonly whole: (readonly [key: string, members: number])[];
 }
 
-type Death = (life: Life) => { readonly bytes: Buffer; readonly remains: Partial<Remains> };
+export function noRemains(): Remains {
+  return { unmade: [], unpopped: [], undelivered: [], together: [], kept: [], whole: [] };
+}
+
+interface Last {
+  /** Answered before the end begins. */
+  readonly before?: readonly Command[];
+  /** Sent last, and not waited for. */
+  readonly bytes: Buffer;
+  readonly remains?: Partial<Remains>;
+}
+
+type Death = (life: Life) => Last;
+
+const sent = (...commands: readonly Command[]): Last => ({
+  bytes: Buffer.concat(commands.map((command) => encode(...command))),
+});
 
 const slowScript = 'local i = 0 while i < 300000 do i = i + 1 end return ARGV[1]';
 
+/** Kilobytes that a server still sends when the next one gets its connection. */
+const large = (life: Life): string => life.mark + 'y'.repeat(40_000);
+
+/** In different slots. */
+const apart = (life: Life, kind: string): string[] =>
+  ['', '{a}', '{b}'].map((tag) => `${tag}${kind}:${life.mark}`);
+
+function midExec(life: Life): Last {
+  const keys = ['one', 'two', 'three'].map((name) => `{tx}${name}:${life.mark}`);
+  const queued = keys.map((key) => ['SET', key, life.value()]);
+  const watch = life.random() < 0.5 ? [['WATCH', `{tx}${life.mark}`]] : [];
+  const { bytes } = sent(...watch, ['MULTI'], ...queued, ['EXEC']);
+  if (life.random() < 0.5) return { bytes, remains: { together: [keys] } };
+  const missing = 1 + life.below(encode('EXEC').length - 1);
+  return { bytes: bytes.subarray(0, bytes.length - missing), remains: { unmade: keys } };
+}
+
+/** Its parts are under way to several shards, and their replies come back from several. */
+function midFanOut(life: Life): Last {
+  const keys = apart(life, 'fan');
+  const write = ['MSET', ...keys.flatMap((key) => [key, large(life)])];
+  const reads = Array.from({ length: 30 }, () => ['MGET', ...keys]);
+  return sent(write, ...reads, ['DEL', ...keys], ['MGET', ...keys]);
+}
+
+/** Over slots the proxy does these step by step. */
+function midEmulated(life: Life): Last {
+  const [one = '', two = '', to = ''] = apart(life, 'set');
+  const [from = '', , name = ''] = apart(life, 'name');
+  const members = (key: string): Command => [
+    'SADD',
+    key,
+    ...Array.from({ length: 20 }, (_, at) => `${at}${key}${'y'.repeat(1_000)}`),
+  ];
+  const reads = Array.from({ length: 20 }, () => ['SUNION', one, two]);
+  return {
+    before: [members(one), members(two), ['SET', from, life.value()]],
+    ...sent(['SUNIONSTORE', to, one, two], ['RENAME', from, name], ...reads),
+    remains: { whole: [[to, 40]], kept: [[from, name]] },
+  };
+}
+
 const deaths: Readonly<Record<string, Death>> = {
-  idle: () => ({ bytes: Buffer.alloc(0), remains: {} }),
+  idle: () => sent(),
   'mid-frame': (life) => {
     const bytes = encode('SET', life.key('v'), life.value());
-    return { bytes: bytes.subarray(0, 1 + life.below(bytes.length - 1)), remains: {} };
+    return { bytes: bytes.subarray(0, 1 + life.below(bytes.length - 1)) };
   },
   'mid-MULTI': (life) => {
     const key = `{tx}unmade:${life.mark}`;
-    const bytes = Buffer.concat([encode('MULTI'), encode('SET', key, life.value())]);
-    return { bytes, remains: { unmade: [key] } };
+    return { ...sent(['MULTI'], ['SET', key, life.value()]), remains: { unmade: [key] } };
   },
-  'mid-EXEC': () => {
-    const commands = ['MULTI', 'EXEC'].map((word) => encode(word));
-    return { bytes: Buffer.concat([...commands, encode('MULTI')]), remains: {} };
-  },
-  'mid-EXEC, elsewhere': (life) => {
-    const commands = [
+  'mid-EXEC': midExec,
+  'mid-EXEC, going elsewhere': (life) =>
+    sent(
       ...[['MULTI'], ['SELECT', life.place.databases - 1], ['HELLO', 5 - life.protocol]],
       ...[['CLIENT', 'SETNAME', life.mark], ['GET', 'shared:1'], ['EXEC']],
-    ];
-    return { bytes: Buffer.concat(commands.map((command) => encode(...command))), remains: {} };
-  },
+    ),
   'after WATCH': (life) => {
     const key = `{tx}${life.pick([life.mark, `shared:${life.below(4)}`])}`;
-    const bytes = Buffer.concat([encode('WATCH', key), encode('SET', key, life.mark)]);
-    return { bytes, remains: {} };
+    return sent(['WATCH', key], ['SET', key, life.mark]);
   },
   'mid-BLPOP': (life) => {
     const key = `unpopped:${life.mark}`;
-    return { bytes: encode('BLPOP', key, 0), remains: { unpopped: [key] } };
+    return { ...sent(['BLPOP', key, 0]), remains: { unpopped: [key] } };
   },
   'mid-BLMOVE': (life) => {
     const key = `{w}unpopped:${life.mark}`;
-    const bytes = encode('BLMOVE', key, `{w}to:${life.mark}`, 'LEFT', 'RIGHT', 0);
-    return { bytes, remains: { unpopped: [key] } };
+    const wait = ['BLMOVE', key, `{w}to:${life.mark}`, 'LEFT', 'RIGHT', 0];
+    return { ...sent(wait), remains: { unpopped: [key] } };
   },
-  'mid-SUBSCRIBE': (life) => ({
-    bytes: Buffer.concat([encode('SUBSCRIBE', 'news', life.mark), encode('PSUBSCRIBE', '*')]),
-    remains: {},
-  }),
-  'mid-script': (life) => ({ bytes: encode('EVAL', slowScript, 0, life.mark), remains: {} }),
+  'mid-XREADGROUP': (life) => {
+    const key = `undelivered:${life.mark}`;
+    return {
+      before: [['XGROUP', 'CREATE', key, 'g', '$', 'MKSTREAM']],
+      ...sent(['XREADGROUP', 'GROUP', 'g', life.mark, 'BLOCK', 0, 'STREAMS', key, '>']),
+      remains: { undelivered: [key] },
+    };
+  },
+  'mid-fan-out': midFanOut,
+  'mid-emulated': midEmulated,
+  'mid-SUBSCRIBE': (life) => sent(['SUBSCRIBE', 'news', life.mark], ['PSUBSCRIBE', '*']),
+  'mid-SSUBSCRIBE': () => sent(['SSUBSCRIBE', 'news']),
+  'mid-script': (life) => sent(['EVAL', slowScript, 0, life.mark]),
   'with replies unread': (life) => {
     const key = life.key('v');
-    const reads = Array.from({ length: 200 }, () => encode('GET', key));
-    const value = life.mark + 'y'.repeat(40_000);
-    return { bytes: Buffer.concat([encode('SET', key, value), ...reads]), remains: {} };
+    return sent(['SET', key, large(life)], ...Array.from({ length: 200 }, () => ['GET', key]));
   },
-  'in silence': (life) => ({
-    bytes: Buffer.concat([encode('CLIENT', 'REPLY', 'OFF'), encode('GET', life.key('v'))]),
-    remains: {},
-  }),
-  selected: (life) => ({ bytes: encode('SELECT', life.place.databases - 1), remains: {} }),
-  tracking: () => ({
-    bytes: Buffer.concat([encode('CLIENT', 'TRACKING', 'ON'), encode('GET', 'shared:1')]),
-    remains: {},
-  }),
-  named: (life) => ({ bytes: encode('CLIENT', 'SETNAME', life.mark), remains: {} }),
+  'in silence': (life) => sent(['CLIENT', 'REPLY', 'OFF'], ['GET', life.key('v')]),
+  selected: (life) => sent(['SELECT', life.place.databases - 1]),
+  'after USE': (life) => {
+    const { elsewhere } = life.place;
+    if (elsewhere === null) return sent(['USE', 'nowhere']);
+    return sent(elsewhere.go, ['SET', onlyElsewhere, life.mark]);
+  },
+  monitoring: () => sent(['MONITOR']),
+  tracking: () => sent(['CLIENT', 'TRACKING', 'ON'], ['GET', 'shared:1']),
+  'tracking everything': () => sent(['CLIENT', 'TRACKING', 'ON', 'BCAST'], ['GET', 'shared:1']),
+  'tracking by choice': () =>
+    sent(['CLIENT', 'TRACKING', 'ON', 'OPTIN'], ['CLIENT', 'CACHING', 'YES'], ['GET', 'shared:1']),
+  named: (life) => sent(['CLIENT', 'SETNAME', life.mark]),
 };
 
 export const deathKinds: readonly string[] = Object.keys(deaths);
@@ -79,9 +148,13 @@ export const deathKinds: readonly string[] = Object.keys(deaths);
 export async function die(
   life: Life,
   kinds: readonly string[],
-): Promise<Remains & { readonly kind: string }> {
+): Promise<{ readonly kind: string; readonly remains: Partial<Remains> }> {
   const kind = life.pick(kinds);
-  const { bytes, remains } = (deaths[kind] as Death)(life);
+  const { before = [], bytes, remains = {} } = (deaths[kind] as Death)(life);
+  // What remains is looked for where all begin.
+  const home = Object.keys(remains).length > 0 ? wayHome(life) : [];
+  // Who was answered wrongly may be answered nothing any more.
+  if (life.complaint === null) await life.client.pipeline([...home, ...before]);
   if (bytes.length > 0) life.client.send(bytes);
   for (let turns = life.below(8); turns > 0; turns -= 1) {
     await new Promise((resolve) => setImmediate(resolve));
@@ -89,5 +162,10 @@ export async function die(
   if (life.random() < 0.4) await new Promise((resolve) => setTimeout(resolve, life.below(12)));
   life.client.close();
   await life.client.closed;
-  return { unmade: [], unpopped: [], ...remains, kind };
+  return { kind, remains };
+}
+
+function wayHome({ database, place }: Life): readonly Command[] {
+  if (database === awayDatabase && place.elsewhere !== null) return [place.elsewhere.back];
+  return database === 0 ? [] : [['SELECT', 0]];
 }

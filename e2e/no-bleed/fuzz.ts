@@ -1,7 +1,7 @@
 /** Many sessions at once, living and dying at random; the first wrong byte ends the run. */
 
 import { generator } from '../topology/load.ts';
-import { deathKinds, die, type Remains } from './deaths.ts';
+import { deathKinds, die, noRemains, type Remains } from './deaths.ts';
 import { Life, type Place } from './life.ts';
 import { audit, drawMove } from './moves.ts';
 
@@ -33,7 +33,7 @@ interface Run {
   steps: number;
   lives: number;
   deaths: Record<string, number>;
-  remains: Record<string, { unmade: string[]; unpopped: string[] }>;
+  remains: Record<string, Remains>;
   complaints: string[];
 }
 
@@ -42,7 +42,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const sessions: Promise<void>[] = [];
   let seed = options.seed;
   for (const [tenant, place] of Object.entries(options.places)) {
-    run.remains[tenant] = { unmade: [], unpopped: [] };
+    run.remains[tenant] = noRemains();
     for (let index = 0; index < options.sessionsPerTenant; index += 1) {
       seed += 1;
       const session = { tenant, place, seed, index: sessions.length };
@@ -87,9 +87,13 @@ async function spend(life: Life, steps: number, options: FuzzOptions, run: Run):
 }
 
 async function end(life: Life, kinds: readonly string[], run: Run): Promise<void> {
-  const { kind, unmade, unpopped } = await die(life, kinds);
+  const { kind, remains } = await die(life, kinds);
   run.deaths[kind] = (run.deaths[kind] ?? 0) + 1;
-  const remains = run.remains[life.owner.tenant];
-  remains?.unmade.push(...unmade);
-  remains?.unpopped.push(...unpopped);
+  const all = run.remains[life.owner.tenant] as Remains;
+  all.unmade.push(...(remains.unmade ?? []));
+  all.unpopped.push(...(remains.unpopped ?? []));
+  all.undelivered.push(...(remains.undelivered ?? []));
+  all.together.push(...(remains.together ?? []));
+  all.kept.push(...(remains.kept ?? []));
+  all.whole.push(...(remains.whole ?? []));
 }

@@ -2,6 +2,9 @@
 import { bulk, deed, ok } from './deed.ts';
 import type { Deed, Expected, Life } from './life.ts';
 
+/** A key that no session has at the backend where all begin. */
+export const onlyElsewhere = 'elsewhere';
+
 export function set(life: Life): Deed {
   const [key, value] = [life.key('v'), life.value()];
   return deed(['SET', key, value], () => {

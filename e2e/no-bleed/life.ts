@@ -22,7 +22,12 @@ export interface Place {
   /** How a session says again who it is; null where nobody asks. */
   readonly login: Command | null;
   readonly databases: number;
+  /** How a session goes to another backend and comes back; null where there is none. */
+  readonly elsewhere: { readonly go: Command; readonly back: Command } | null;
 }
+
+/** Where the model keeps what a session has elsewhere. */
+export const awayDatabase = -1;
 
 export class Life {
   readonly owner: Owner;
@@ -191,7 +196,8 @@ export class Life {
     for (const push of this.client.pushes.splice(0)) {
       if (this.#isMessage(push)) this.#message(push);
       else if (push.includes('invalidate')) this.#invalidated(push);
-      else this.#check(push);
+      else if (isConfirmation(push)) this.#check(push);
+      else this.complain(`pushed what was not asked: ${push.toString('latin1').slice(0, 200)}`);
     }
   }
 
@@ -209,6 +215,10 @@ export class Life {
     const others = livesIn(push).filter((life) => life !== this.owner.life);
     if (others.length > 0) this.complain(`an invalidation for ${others.join(', ')}`);
   }
+}
+
+function isConfirmation(push: Buffer): boolean {
+  return /^>3\r\n\$\d+\r\n(?:un)?subscribe\r\n/.test(push.toString('latin1', 0, 40));
 }
 
 function isAlwaysExecuted(command: Command): boolean {

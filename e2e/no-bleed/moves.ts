@@ -1,8 +1,8 @@
 /** What a session does with its connection: small groups of commands, each with its right replies. */
 import { publish, subscribe } from './channels.ts';
 import { any, bulk, deed, integer, list, ok, says } from './deed.ts';
-import { get, held, set } from './keys.ts';
-import { type Deed, type Life, nothing } from './life.ts';
+import { get, held, onlyElsewhere, set } from './keys.ts';
+import { awayDatabase, type Deed, type Life, nothing } from './life.ts';
 
 export type Move = (life: Life) => readonly Deed[];
 
@@ -182,6 +182,18 @@ const select: Move = (life) => {
   return life.place.databases === 1 ? [chosen] : [chosen, set(life), get(life)];
 };
 
+/** Subscriptions would move along, and hear nothing while they do. */
+const elsewhere: Move = (life) => {
+  const { elsewhere: ways } = life.place;
+  if (ways === null || life.channels.size > 0) return [get(life)];
+  const [way, database] = life.database === 0 ? [ways.go, awayDatabase] : [ways.back, 0];
+  const go = deed(way, () => {
+    life.database = database;
+    return ok;
+  });
+  return [go, set(life), get(life)];
+};
+
 const block: Move = (life) => {
   const key = life.key('l');
   const wait = deed(['BLPOP', key, '0.03'], () => {
@@ -232,6 +244,7 @@ const moves: readonly (readonly [number, Move])[] = [
   [6, transaction],
   [3, name],
   [3, select],
+  [2, elsewhere],
   [3, block],
   [2, silence],
   [2, tracking],
@@ -255,7 +268,8 @@ export function audit(life: Life): readonly Deed[] {
     says('+PONG\r\n', 'PING'),
     says(life.nil, 'CLIENT', 'GETNAME'),
     says('-ERR EXEC without MULTI\r\n', 'EXEC'),
-    says(/ db=0 sub=0 psub=0 .* multi=-1 /, 'CLIENT', 'INFO'),
+    says(/ db=0 sub=0 psub=0 ssub=0 multi=-1 /, 'CLIENT', 'INFO'),
+    says(':0\r\n', 'EXISTS', onlyElsewhere),
     get(life),
     multi(life),
     setIn(life, `{tx}${life.mark}`, life.value()),

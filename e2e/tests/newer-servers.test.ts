@@ -109,6 +109,18 @@ test('hash fields live and expire through the proxy as on the server itself', as
   direct.close();
 });
 
+test('clients are told the Redis that the server calls itself, not its own version', async () => {
+  const direct = await valkey.connect();
+  const info = String(await direct.call('INFO', 'server'));
+  for (const tenant of ['own-valkey', 'part-valkeys']) {
+    const client = await login(tenant);
+    const told = /^redis_version:.*$/m.exec(String(await client.call('INFO', 'server')))?.[0];
+    assert.ok(told !== undefined && info.includes(`${told}\r\n`), `${tenant}: ${told}`);
+    client.close();
+  }
+  direct.close();
+});
+
 test('an older server answers for itself that it lacks a newer command', async () => {
   const direct = await redis.connect();
   for (const tenant of ['own-redis', 'part-redis']) {

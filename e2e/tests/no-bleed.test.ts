@@ -7,18 +7,19 @@
  * and message carries its owner's mark, and each session knows the exact reply to everything it
  * does with keys of its own; keys and channels of the same names are used by all tenants.
  * Connections are destroyed in the middle of frames, transactions, blocking commands,
- * subscriptions, scripts and replies; who comes next looks around first. When all is quiet, what
- * the dead never finished must not have happened, and every byte on the servers must lie with its
- * owner. RESPOOL_TEST_SEED and RESPOOL_TEST_STEPS repeat a run; the same sessions over a careless
- * pool prove that it would show.
+ * subscriptions, scripts, commands over several shards and replies, while they monitor, track or
+ * are at another backend; who comes next looks around first. When all is quiet, what the dead
+ * never finished must not have happened, what is one piece must be whole or not there, and every
+ * byte on the servers must lie with its owner. RESPOOL_TEST_SEED and RESPOOL_TEST_STEPS repeat a
+ * run; the same sessions over a careless pool prove that it would show.
  */
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { startCarelessPool } from '../no-bleed/careless-pool.ts';
-import { deathKinds } from '../no-bleed/deaths.ts';
+import { deathKinds, noRemains } from '../no-bleed/deaths.ts';
 import { fuzz } from '../no-bleed/fuzz.ts';
 import type { Place } from '../no-bleed/life.ts';
-import { buried, strays } from '../no-bleed/sweep.ts';
+import { buried, strays, temporaries } from '../no-bleed/sweep.ts';
 import { type Cluster, startCluster } from '../topology/cluster.ts';
 import { patientProxy } from '../topology/proxy.ts';
 import { connectRaw } from '../topology/raw-client.ts';
@@ -41,13 +42,14 @@ const steps = Number(process.env['RESPOOL_TEST_STEPS'] ?? 12_000);
 const fewOwned = { RESPOOL_OWNED_CONNECTIONS_MAX: '6' };
 let world: World;
 let shared: RedisServer;
+let second: RedisServer;
 let alone: RedisServer;
 let cluster: Cluster;
 
 const prefix = (text: string) => ({ mode: 'prefix', prefix: text }) as const;
 const tenants: Readonly<Record<string, TenantOptions>> = {
-  'prefix-one': { isolation: prefix('one:'), routes: ['shared'] },
-  'prefix-two': { isolation: prefix('two:'), routes: ['shared'] },
+  'prefix-one': { isolation: prefix('one:'), routes: ['shared', 'second'] },
+  'prefix-two': { isolation: prefix('two:'), routes: ['shared', 'second'] },
   'db-one': { isolation: { mode: 'db' }, routes: ['shared'] },
   'db-two': { isolation: { mode: 'db' }, routes: ['shared'] },
   own: { isolation: { mode: 'dedicated' }, routes: ['alone'] },
@@ -56,13 +58,15 @@ const tenants: Readonly<Record<string, TenantOptions>> = {
 };
 
 before(async () => {
-  [shared, alone, cluster, world] = await Promise.all([
+  [shared, second, alone, cluster, world] = await Promise.all([
     startRedis(stage, { name: 'shared' }),
+    startRedis(stage, { name: 'second' }),
     startRedis(stage, { name: 'alone' }),
     startCluster(stage, { masters: 3, replicas: 0 }),
     startWorld(stage, { proxies: 1, proxyEnv: { ...patientProxy, ...fewOwned } }),
   ]);
   await world.api.put('/v1/backends/shared', standaloneBody(shared));
+  await world.api.put('/v1/backends/second', standaloneBody(second));
   await world.api.put('/v1/backends/alone', standaloneBody(alone));
   await world.api.put('/v1/backends/cluster', clusterBody(cluster));
   for (const [id, options] of Object.entries(tenants)) await createTenant(world.api, id, options);
@@ -74,6 +78,9 @@ function placeOf(tenant: string): Place {
     connect: (protocol) => world.proxy.connect({ auth, protocol }),
     login: ['AUTH', ...auth],
     databases: tenant === 'own' ? 4 : 1,
+    elsewhere: tenants[tenant]?.routes?.includes('second')
+      ? { go: ['USE', 'second'], back: ['USE', 'shared'] }
+      : null,
   };
 }
 
@@ -82,9 +89,9 @@ test(`${steps} steps of seven tenants, seed ${seed}`, async (context) => {
   const report = await fuzz({ seed, steps, sessionsPerTenant: 4, places });
   context.diagnostic(`${report.steps} steps, ${report.lives} lives, ${shown(report.deaths)}`);
   assert.deepEqual(report.complaints, [], `seed ${seed}`);
-  const servers = [shared, alone, ...cluster.nodes.map(({ server }) => server)];
-  await until(async () => (await Promise.all(servers.map(waiting))).every((count) => count === 0), {
-    what: 'nobody to wait any more',
+  const servers = [shared, second, alone, ...cluster.nodes.map(({ server }) => server)];
+  await until(async () => (await Promise.all(servers.map(unfinished))).every((one) => one === 0), {
+    what: 'nobody to wait any more, and what was begun to be over',
   });
   for (const [tenant, remains] of Object.entries(report.remains)) {
     const client = await placeOf(tenant).connect(2);
@@ -105,6 +112,10 @@ async function everythingAtHome(): Promise<void> {
     assert.deepEqual(await strays(client, byPrefix('cluster-one', 'cluster-two')), []);
     client.close();
   }
+  const far = await second.connect();
+  assert.deepEqual(await strays(far, byPrefix('prefix-one', 'prefix-two')), []);
+  assert.notEqual(await far.call('DBSIZE'), 0);
+  far.close();
   const client = await shared.connect();
   assert.deepEqual(await strays(client, byPrefix('prefix-one', 'prefix-two')), []);
   for (const [database, tenant] of [
@@ -117,11 +128,13 @@ async function everythingAtHome(): Promise<void> {
   client.close();
 }
 
-async function waiting(server: RedisServer): Promise<number> {
+/** Clients that wait, and keys that are there for a moment only. */
+async function unfinished(server: RedisServer): Promise<number> {
   const client = await server.connect();
   const text = String(await client.call('INFO', 'clients'));
+  const count = await temporaries(client);
   client.close();
-  return Number(/^blocked_clients:(\d+)/m.exec(text)?.[1]);
+  return Number(/^blocked_clients:(\d+)/m.exec(text)?.[1]) + count;
 }
 
 test(`tenants that share a server with nothing between are caught, seed ${seed}`, async () => {
@@ -130,14 +143,39 @@ test(`tenants that share a server with nothing between are caught, seed ${seed}`
     connect: (protocol) => connectRaw({ ...alone.address, protocol }),
     login: null,
     databases: 1,
+    elsewhere: null,
   };
   const places = { one: place, two: place };
   const report = await fuzz({ seed, steps: 2_000, sessionsPerTenant: 3, places });
   assert.match(report.complaints.join('\n'), /heard bytes of (?:one|two)/);
 });
 
-/** Ends that leave nothing behind, or nothing that the next session can tell. */
-const harmless = ['idle', 'mid-EXEC'];
+test('what the dead should not have left is seen', async () => {
+  await emptied();
+  const client = await alone.connect();
+  await client.pipeline([
+    ...[
+      ['SET', 'made', 1],
+      ['SET', 'half', 1],
+      ['SADD', 'part', 1],
+      ['RPUSH', 'waited', 1],
+    ],
+    ...[
+      ['XGROUP', 'CREATE', 'read', 'g', '$', 'MKSTREAM'],
+      ['XADD', 'read', '*', 'f', 'v'],
+    ],
+    ['XREADGROUP', 'GROUP', 'g', 'me', 'STREAMS', 'read', '>'],
+  ]);
+  const complaints = await buried(client, {
+    ...{ unmade: ['made'], unpopped: ['waited'], undelivered: ['read'] },
+    ...{ together: [['half', 'other']], kept: [['from', 'to']], whole: [['part', 2]] },
+  });
+  assert.equal(complaints.length, Object.keys(noRemains()).length, complaints.join('\n'));
+  client.close();
+});
+
+/** An end that leaves nothing behind. */
+const harmless = ['idle'];
 
 describe('a pool that cleans no connection is caught when a session ended', () => {
   for (const kind of deathKinds.filter((one) => !harmless.includes(one))) {
@@ -149,6 +187,8 @@ describe('a pool that cleans no connection is caught when a session ended', () =
         connect: (protocol) => connectRaw({ port: pool.port, protocol, deadlineMs: 1_000 }),
         login: null,
         databases: 4,
+        // What the pool would have to clean is the same: where commands go.
+        elsewhere: { go: ['SELECT', 3], back: ['SELECT', 0] },
       };
       const found = await fuzz({
         ...{ seed, steps: 400, sessionsPerTenant: 2, places: { one: place } },

@@ -20,7 +20,11 @@ let cluster: Cluster;
 before(async () => {
   [cluster, world] = await Promise.all([
     startCluster(stage, { masters: 3, replicas: 3 }),
-    startWorld(stage, { proxies: 2, defaultTenant: 'app' }),
+    // A proxy that stops gives up on nobody while others keep the machine busy.
+    startWorld(stage, {
+      ...{ proxies: 2, defaultTenant: 'app' },
+      proxyEnv: { RESPOOL_DRAIN_MS_MAX: '25000' },
+    }),
   ]);
   await world.api.put('/v1/backends/main', clusterBody(cluster));
   await createTenant(world.api, 'app', { routes: ['main'] });
@@ -147,29 +151,50 @@ test('a slot that moves takes waiting commands and open transactions along', asy
   for (const client of [plain, watching, pusher]) client.close();
 });
 
-test('a proxy that stops: who waits is told at once, an open transaction may finish', async () => {
+test('a proxy that stops: who waits or watches is let go, an open transaction may finish', async () => {
   const [, proxy] = world.proxies;
   assert.ok(proxy);
-  const [waiting, open, idle] = await Promise.all([1, 2, 3].map(() => proxy.connect()));
-  assert.ok(waiting && open && idle);
+  const [waiting, watching, open, both, idle] = await Promise.all(
+    [1, 2, 3, 4, 5].map(() => proxy.connect()),
+  );
+  assert.ok(waiting && watching && open && both && idle);
   send(waiting, 'BLPOP never 0');
   await untilBlocked(1, proxy);
-  await open.call('MULTI');
-  await open.call('SET', 'drained', 'yes');
+  await watching.call('WATCH', 'drained');
+  await both.call('WATCH', '{both}watched');
+  for (const [client, key] of [
+    [open, 'drained'],
+    [both, '{both}drained'],
+  ] as const) {
+    await client.call('MULTI');
+    await client.call('SET', key, 'yes');
+  }
   const stopped = proxy.stop();
   const told = await next(waiting);
   assert.ok(told instanceof ReplyError);
   assert.match(told.message, /^UNBLOCKED the session ends/);
-  await Promise.all([waiting.closed, idle.closed]);
+  await Promise.all([waiting, watching, idle].map(({ closed }) => closed));
+  assert.equal(watching.waiting, 0, 'who watches is told nothing');
   assert.deepEqual(await open.call('EXEC'), ['OK']);
-  await open.closed;
+  // What was watched counts all the same.
+  await changed('{both}watched');
+  assert.equal(await both.call('EXEC'), null);
+  await Promise.all([open.closed, both.closed]);
   assert.equal(await stopped, 0);
   proxy.launch();
   await proxy.ready();
   const after = await proxy.connect();
   assert.equal(await after.call('GET', 'drained'), 'yes');
+  assert.equal(await after.call('EXISTS', '{both}drained'), 0);
   after.close();
 });
+
+/** By way of the other proxy. */
+async function changed(key: string): Promise<void> {
+  const client = await world.proxy.connect();
+  await client.call('SET', key, 'changed');
+  client.close();
+}
 
 test('clients that are killed while they wait leave nothing blocked and lose nothing', async () => {
   const clients = await Promise.all(Array.from({ length: 50 }, () => world.proxy.connect()));

@@ -1,5 +1,10 @@
 /** What the proxy asks of a Kafka cluster: the port; two adapters pass one conformance suite. */
 
+// A leader epoch numbers the terms of a partition's leaders; a later leader has a larger one. An
+// ex-leader that was frozen or cut off goes on answering from its old log until it hears of the
+// next. So a gateway names the epoch it knows in all it asks of a leader, which refuses any other
+// (KIP-320), and never goes back to an epoch older than one it met in the same topic.
+
 // Offsets are whole numbers up to 2^53 - 1: at a million records a second a partition gets there
 // in 285 years. Adapters refuse a larger one instead of rounding it.
 
@@ -68,6 +73,8 @@ export interface FetchRequest extends TopicPartition {
 export interface Fetched {
   /** Id of the topic it was read from: another one may have its name meanwhile. */
   readonly topicId: string;
+  /** Of the leader it was read from. */
+  readonly leaderEpoch: number;
   /** In order. Their offsets may have gaps: compaction, transactions. */
   readonly records: readonly KafkaRecord[];
   /** Where to go on, also when everything up to there was no record for a reader. */
@@ -85,6 +92,8 @@ export type OffsetTime = number | 'earliest' | 'latest';
 
 export interface OffsetQuery extends TopicPartition {
   readonly time: OffsetTime;
+  /** Met before, in this very topic: the word of a leader before that one is not taken. */
+  readonly leaderEpochMin?: number;
 }
 
 export interface OffsetAnswer {
@@ -92,12 +101,19 @@ export interface OffsetAnswer {
   readonly offset: number | null;
   /** Of that record; null for the ends, which are no records. */
   readonly timestampMs: number | null;
+  /** Of the leader that says so. */
+  readonly leaderEpoch: number;
+}
+
+export interface EpochQuery extends TopicPartition {
+  readonly leaderEpoch: number;
 }
 
 export interface TopicPartitionState {
   readonly partition: number;
   /** Broker id; null while the partition has no leader. */
   readonly leader: number | null;
+  readonly leaderEpoch: number;
   readonly replicas: readonly number[];
   readonly inSyncReplicas: readonly number[];
 }
@@ -130,6 +146,8 @@ export interface Committed {
   readonly offset: number;
   /** Kept with it, for whoever commits to read again: up to 200 characters; empty from others. */
   readonly note: string;
+  /** Of the leader that had what lies before it; null where whoever committed did not say. */
+  readonly leaderEpoch: number | null;
 }
 
 export interface Position extends TopicPartition, Committed {}
@@ -153,6 +171,11 @@ export interface KafkaGateway {
   fetchAt(request: FetchRequest, deadlineMs: number): Promise<Fetched>;
   /** One answer for each query, in their order. */
   listOffsets(queries: readonly OffsetQuery[], deadlineMs: number): Promise<OffsetAnswer[]>;
+  /**
+   * Where in the log as it is now what leaders up to that epoch wrote ends: what lies behind it a
+   * later leader wrote. Null when the log does not reach back to that epoch.
+   */
+  endOfEpoch(query: EpochQuery, deadlineMs: number): Promise<number | null>;
   /**
    * `known` may be some seconds old, never older than the last error that spoke of another leader;
    * `now` is asked of a broker.

@@ -27,7 +27,38 @@ export class MemoryLog {
   readonly #readers = new Set<() => void>();
   #entries: Entry[] = [];
   #nextOffset = 0;
+  /** Where each leader but the first began to write, in their order. */
+  #elections: { readonly epoch: number; readonly offset: number }[] = [];
   startOffset = 0;
+
+  get leaderEpoch(): number {
+    return this.#elections.at(-1)?.epoch ?? 0;
+  }
+
+  /** The next leader. An unclean election lets one lead that has the log up to `offset` only. */
+  elect(offset = this.#nextOffset): void {
+    const epoch = this.leaderEpoch + 1;
+    this.#entries = this.#entries.filter((entry) => entry.offset < offset);
+    this.#nextOffset = offset;
+    const before = this.#elections.filter((one) => one.offset <= offset);
+    this.#elections = [...before, { epoch, offset }];
+    this.#wake();
+  }
+
+  endOfEpoch(epoch: number): number {
+    const end = this.#elections.find((one) => one.epoch > epoch)?.offset ?? this.#nextOffset;
+    return Math.max(this.startOffset, end);
+  }
+
+  /** As it is now: what a leader goes on with that is cut off from all others. */
+  copy(): MemoryLog {
+    const log = new MemoryLog();
+    log.#entries = [...this.#entries];
+    log.#nextOffset = this.#nextOffset;
+    log.#elections = [...this.#elections];
+    log.startOffset = this.startOffset;
+    return log;
+  }
 
   /** One past the last record of a finished transaction, or of none. */
   get endOffset(): number {
@@ -86,7 +117,7 @@ export class MemoryLog {
   }
 
   read({ topic, partition, offset, recordBytesMax }: FetchRequest): Omit<Fetched, 'topicId'> {
-    const { startOffset, endOffset } = this;
+    const { startOffset, endOffset, leaderEpoch } = this;
     if (offset < startOffset || offset > this.#nextOffset) {
       const range = `${startOffset} to ${this.#nextOffset}`;
       const message = `${topic} partition ${partition} has offsets ${range}, not ${offset}`;
@@ -104,7 +135,7 @@ export class MemoryLog {
       }
       nextOffset = at + 1;
     }
-    return { records, nextOffset, endOffset, startOffset, heldBytes };
+    return { leaderEpoch, records, nextOffset, endOffset, startOffset, heldBytes };
   }
 
   /** The first record that a reader sees at that time or later. */

@@ -16,6 +16,8 @@ const brokerSettings: ReadonlyMap<string, string> = new Map([['retention.ms', '6
 
 export class MemoryTopics {
   readonly #topics = new Map<string, MemoryTopic>();
+  /** Leaders that are none any more and do not know it, by what the next one goes on with. */
+  readonly #stale = new Map<MemoryLog, MemoryLog>();
 
   create(topic: Pick<port.NewTopic, 'name' | 'partitions'> & Partial<port.NewTopic>): void {
     const { name, partitions, replicationFactor = 1, settings = {} } = topic;
@@ -66,8 +68,8 @@ export class MemoryTopics {
   topic(name: string): port.TopicState {
     const { topicId, logs, replicas } = this.#find(name);
     const brokers = Array.from({ length: replicas }, (_, at) => at + 1);
-    const partitions = logs.map((_, partition) => {
-      return { partition, leader: 1, replicas: brokers, inSyncReplicas: brokers };
+    const partitions = logs.map(({ leaderEpoch }, partition) => {
+      return { partition, leader: 1, leaderEpoch, replicas: brokers, inSyncReplicas: brokers };
     });
     return { name, topicId, partitions };
   }
@@ -78,6 +80,26 @@ export class MemoryTopics {
     if (log !== undefined) return log;
     const has = `topic ${topic} has partitions 0 to ${logs.length - 1}`;
     throw new KafkaError('partition-unknown', `${has}, not ${partition}`);
+  }
+
+  /**
+   * Another one leads from now on, and the one before answers whoever knows no better, from the log
+   * as it was, until the function that comes back is called.
+   */
+  isolateLeader(where: port.TopicPartition): () => void {
+    const log = this.log(where);
+    this.#stale.set(log, log.copy());
+    log.elect();
+    return () => void this.#stale.delete(log);
+  }
+
+  /** What the leader has who answers one that takes nobody earlier than that epoch. */
+  atLeader(where: port.TopicPartition, leaderEpochMin: number): MemoryLog {
+    const log = this.log(where);
+    const stale = this.#stale.get(log);
+    if (stale !== undefined && stale.leaderEpoch >= leaderEpochMin) return stale;
+    if (log.leaderEpoch >= leaderEpochMin) return log;
+    throw new KafkaError('leader-moved', `${where.topic} has no leader of epoch ${leaderEpochMin}`);
   }
 
   #find(name: string): MemoryTopic {

@@ -45,6 +45,11 @@ testGateway('the memory gateway', async () => {
         kafka.fail({ operation, kind: 'lose' });
       }
       kafka.fail({ operation: 'commit', kind: 'lose', code: 'coordinator-moved' });
+      for (const topic of kafka.names) {
+        for (const { partition } of kafka.topic(topic).partitions) {
+          kafka.log({ topic, partition }).elect();
+        }
+      }
     },
   };
 });
@@ -70,6 +75,39 @@ test('a write that stalls may have happened when its deadline passes', async () 
   kafka.fail({ operation: 'listOffsets', kind: 'stall' });
   await assertFails(gateway.listOffsets([{ ...where, time: 'latest' }], 20), 'deadline', false);
   assert.deepEqual(await gateway.listOffsets([{ ...where, time: 'latest' }], soon), [
-    { offset: 0, timestampMs: null },
+    { offset: 0, timestampMs: null, leaderEpoch: 0 },
   ]);
+});
+
+test('an ex-leader that does not know it answers those alone who met no later one', async () => {
+  const kafka = new MemoryKafka();
+  const gateway = new MemoryGateway(kafka, options);
+  const where = { topic: await newTopic(gateway), partition: 0 };
+  const write = (...values: string[]) =>
+    void kafka.log(where).write(
+      values.map((value) => record(value)),
+      null,
+    );
+  write('a');
+  const rejoin = kafka.isolateLeader(where);
+  write('b');
+  const ends = async (of: MemoryGateway, leaderEpochMin = 0) =>
+    (await of.listOffsets([{ ...where, time: 'latest', leaderEpochMin }], soon))[0]?.offset;
+  const other = new MemoryGateway(kafka, options);
+  assert.equal(await ends(gateway), 1);
+  assert.equal(await ends(gateway, 1), 2);
+  assert.deepEqual([await ends(gateway), await ends(other)], [2, 1]);
+  rejoin();
+  assert.equal(await ends(other), 2);
+});
+
+test('an unclean election loses what the new leader did not have', async () => {
+  const kafka = new MemoryKafka();
+  const gateway = new MemoryGateway(kafka, options);
+  const where = { topic: await newTopic(gateway), partition: 0 };
+  const producer = await Producer.open(gateway, where);
+  await producer.write('a', 'b', 'c');
+  kafka.log(where).elect(1);
+  assert.equal(await gateway.endOfEpoch({ ...where, leaderEpoch: 0 }, soon), 1);
+  assert.deepEqual(await readAll(gateway, where), ['0 a']);
 });

@@ -76,8 +76,8 @@ export class MemoryKafka extends MemoryTopics {
     }
     const offsets = this.#groups.get(group) ?? new Map<string, port.Committed>();
     this.#groups.set(group, offsets);
-    for (const { topic, partition, offset, note } of positions) {
-      offsets.set(`${partition} ${topic}`, { offset, note });
+    for (const { topic, partition, ...committed } of positions) {
+      offsets.set(`${partition} ${topic}`, committed);
     }
   }
 
@@ -99,6 +99,8 @@ export class MemoryGateway implements port.KafkaGateway {
   readonly #options: MemoryGatewayOptions;
   readonly #patience: Patience;
   readonly #closed = Promise.withResolvers<never>();
+  /** By topic id and partition: epoch of the latest leader it met. */
+  readonly #epochs = new Map<string, number>();
   #isClosed = false;
 
   constructor(kafka: MemoryKafka, options: MemoryGatewayOptions) {
@@ -123,7 +125,7 @@ export class MemoryGateway implements port.KafkaGateway {
   async fetchAt(request: port.FetchRequest, deadlineMs: number): Promise<port.Fetched> {
     return await this.#call('fetchAt', deadlineMs, async () => {
       const { topicId } = this.#kafka.topic(request.topic);
-      const log = this.#kafka.log(request);
+      const log = this.#leaderOf(request);
       const fetched = log.read(request);
       if (fetched.nextOffset > request.offset || request.waitMs === 0) {
         return { topicId, ...fetched };
@@ -138,13 +140,16 @@ export class MemoryGateway implements port.KafkaGateway {
     deadlineMs: number,
   ): Promise<port.OffsetAnswer[]> {
     return await this.#call('listOffsets', deadlineMs, () =>
-      queries.map((query) => {
-        const log = this.#kafka.log(query);
-        if (query.time === 'earliest') return { offset: log.startOffset, timestampMs: null };
-        if (query.time === 'latest') return { offset: log.endOffset, timestampMs: null };
-        const { offset = null, timestampMs = null } = log.findTime(query.time) ?? {};
-        return { offset, timestampMs };
+      queries.map(({ leaderEpochMin = 0, ...query }) => {
+        const log = this.#leaderOf(query, leaderEpochMin);
+        return { ...placeOf(log, query.time), leaderEpoch: log.leaderEpoch };
       }),
+    );
+  }
+
+  async endOfEpoch(query: port.EpochQuery, deadlineMs: number): Promise<number | null> {
+    return await this.#call('endOfEpoch', deadlineMs, () =>
+      this.#leaderOf(query).endOfEpoch(query.leaderEpoch),
     );
   }
 
@@ -220,6 +225,15 @@ export class MemoryGateway implements port.KafkaGateway {
     this.#closed.reject(new KafkaError('closed', 'the gateway was closed'));
   }
 
+  /** Never one before a leader that it met in the same topic. */
+  #leaderOf(where: port.TopicPartition, leaderEpochMin = 0): MemoryLog {
+    const key = `${where.partition} ${this.#kafka.topic(where.topic).topicId}`;
+    const epochMin = Math.max(leaderEpochMin, this.#epochs.get(key) ?? 0);
+    const log = this.#kafka.atLeader(where, epochMin);
+    this.#epochs.set(key, log.leaderEpoch);
+    return log;
+  }
+
   #call<T>(operation: Operation, deadlineMs: number, perform: () => T | Promise<T>): Promise<T> {
     return withinDeadline(this.#patience, deadlineMs, (attempt) => {
       if (this.#isClosed) return this.#closed.promise;
@@ -266,4 +280,11 @@ export class MemoryGateway implements port.KafkaGateway {
       });
     });
   }
+}
+
+function placeOf(log: MemoryLog, time: port.OffsetTime) {
+  if (time === 'earliest') return { offset: log.startOffset, timestampMs: null };
+  if (time === 'latest') return { offset: log.endOffset, timestampMs: null };
+  const { offset = null, timestampMs = null } = log.findTime(time) ?? {};
+  return { offset, timestampMs };
 }

@@ -41,7 +41,7 @@ class World {
   commit(consumer: string, partition: number, offset: number, seek: number | null = 0): void {
     const { topicId } = this.kafka.topic(kafkaName);
     const note = seek === null ? '' : writeCommitNote({ seek, topicId });
-    const position = { topic: kafkaName, partition, offset, note };
+    const position = { topic: kafkaName, partition, offset, note, leaderEpoch: 0 };
     this.kafka.commit(consumerGroup('acme', consumer), [position]);
   }
 
@@ -125,6 +125,17 @@ test('what was committed in a topic that was made anew is no position', async (t
   world.kafka.create({ name: kafkaName, partitions: 3 });
   world.write(0, 20);
   assert.deepEqual((await world.consumer('app')).total, { lag: null, withoutPosition: 3 });
+});
+
+test('a position beyond the end stands, unless another tool committed it', async (t) => {
+  const world = await World.start(t);
+  world.write(0, 3);
+  world.write(1, 3);
+  world.commit('app', 0, 5, 7);
+  world.commit('app', 1, 5, null);
+  const [own, other] = (await world.consumer('app')).partitions;
+  assert.deepEqual([own?.committed, own?.lag, own?.seek], [5, 0, 7]);
+  assert.deepEqual([other?.committed, other?.lag, other?.seek], [null, null, null]);
 });
 
 test('a topic is told as it stands in Kafka', async (t) => {

@@ -115,15 +115,17 @@ async function retentionOf(
   }
 }
 
-/** An offset that belongs to a topic that is gone, or lies beyond the end, is no position. */
+/**
+ * An offset that belongs to a topic that is gone is no position, nor is another tool's beyond the
+ * end. Our own is beyond it when that is told by an ex-leader, or was lost: nothing is to come yet.
+ */
 function placeOf(edges: Edges, held: Committed | null, topicId: string): PartitionPlace {
   const { start, end } = edges;
   const note = held === null ? null : readCommitNote(held.note);
-  const isGone = note !== null && note.topicId !== topicId;
-  if (held === null || isGone || (end !== null && held.offset > end)) {
-    return { ...edges, committed: null, lag: null, seek: null };
-  }
-  const lag = end === null ? null : end - Math.max(held.offset, start ?? 0);
+  const isGone =
+    note === null ? end !== null && (held?.offset ?? 0) > end : note.topicId !== topicId;
+  if (held === null || isGone) return { ...edges, committed: null, lag: null, seek: null };
+  const lag = end === null ? null : Math.max(0, end - Math.max(held.offset, start ?? 0));
   return { ...edges, committed: held.offset, lag, seek: note?.seek ?? null };
 }
 

@@ -1,12 +1,14 @@
 /** Positions nobody looks after are committed anew, unchanged, before Kafka lets them expire. */
+import type { Clock } from '@respool/contracts/clock';
 import { readCommitNote } from '@respool/contracts/commit-note';
-import type { KafkaBackend } from '@respool/contracts/entities';
-import type { ConsumerName } from '@respool/contracts/ids';
-import { consumerGroup, type Topic } from '@respool/contracts/queues';
+import { consumerGroup } from '@respool/contracts/queues';
 import { own, type Snapshot } from '@respool/contracts/snapshot';
-import type { KafkaGateway } from '@respool/kafka/gateway';
+import type { KafkaGateway, TopicState } from '@respool/kafka/gateway';
+import { KafkaError } from '@respool/kafka/kafka-error';
+import { LogUnreachable } from '../log/log.ts';
 import { consumersOf } from '../views/consumers.ts';
 import { type Kafka, KafkaFailure } from './kafka.ts';
+import { type Extent, NotRefreshed, type Unit, WrittenOff } from './refresh-failures.ts';
 import type { TimeLeft } from './shape.ts';
 import type { UnitOwners } from './unit-owners.ts';
 
@@ -22,6 +24,9 @@ export interface Refreshing {
   readonly owners: UnitOwners;
   readonly state: () => Snapshot;
   readonly warn: (message: string, cause: unknown) => void;
+  readonly clock: Clock;
+  /** 0 up to 1, as Math.random. */
+  readonly random: () => number;
 }
 
 export interface Refreshed {
@@ -31,40 +36,45 @@ export interface Refreshed {
   readonly failed: number;
 }
 
-interface Unit {
-  readonly topic: Topic;
-  readonly backend: KafkaBackend;
-  readonly consumer: ConsumerName;
-}
+/** Of one position, with the key that opens its backend's password, which is waited for. */
+const unitMsMax = 30_000;
+/** Of all: it is tried again within the hour. */
+const runMsMax = 30 * 60_000;
 
 /**
- * One after the other: there is a day for it. A backend that does not answer is not asked again.
- * Ends early, in good order, when `signal` fires, and when NATS does not tell of owners.
+ * One after the other: there is a day for it. What fails is passed over together with what would
+ * fail for the same reason, and told; only without NATS, which says who owns what, nothing goes on.
+ * It begins somewhere else each time, so that what it did not get to is not always the same. Ends
+ * early, in good order, when `signal` fires.
  */
 export async function refreshPositions(
   options: Refreshing,
   signal: AbortSignal,
 ): Promise<Refreshed> {
+  const { clock, warn } = options;
   const snapshot = options.state();
-  const lost = new Set<string>();
-  let [done, failed] = [0, 0];
-  for (const unit of unitsOf(snapshot)) {
+  const units = turned([...unitsOf(snapshot)], options.random());
+  const writtenOff = new WrittenOff(warn);
+  const endMs = clock.now() + runMsMax;
+  let done = 0;
+  for (const [at, unit] of units.entries()) {
     if (signal.aborted) break;
-    if (lost.has(unit.backend.id)) {
-      failed++;
-      continue;
+    if (clock.now() >= endMs) {
+      writtenOff.rest(units.length - at, `they took longer than ${runMsMax} ms`);
+      break;
     }
+    if (writtenOff.passesOver(unit)) continue;
     try {
       if (await refreshOne(options, snapshot, unit, signal)) done++;
     } catch (error) {
-      failed++;
       if (signal.aborted) break;
-      options.warn(`the position ${labelOf(unit)} was not committed anew`, error);
-      if (!(error instanceof KafkaFailure)) break;
-      if (error.code !== 'kafka-refused') lost.add(unit.backend.id);
+      const { extent } = writtenOff.add(unit, error);
+      if (extent !== 'all') continue;
+      writtenOff.rest(units.length - at - 1, error);
+      break;
     }
   }
-  return { done, failed };
+  return { done, failed: writtenOff.end() };
 }
 
 function* unitsOf({ tenants, backends }: Snapshot): Iterable<Unit> {
@@ -72,49 +82,73 @@ function* unitsOf({ tenants, backends }: Snapshot): Iterable<Unit> {
     for (const { value: topic } of Object.values(state.topics)) {
       const backend = own(backends, topic.backend)?.value;
       if (backend?.kind !== 'kafka') continue;
-      for (const { consumer } of consumersOf(state, topic)) yield { topic, backend, consumer };
+      for (const { consumer } of consumersOf(state, topic)) {
+        yield { topic, backend, consumer, group: consumerGroup(topic.tenant, consumer) };
+      }
     }
   }
 }
 
-function labelOf({ topic, consumer }: Unit): string {
-  return `${topic.tenant}/${topic.name}/${consumer}`;
+/** The same in the same order, from another place on; `luck` is 0 up to 1. */
+function turned<T>(all: readonly T[], luck: number): T[] {
+  const from = Math.floor(luck * all.length);
+  return [...all.slice(from), ...all.slice(0, from)];
 }
 
-/** Whether there was something to commit. */
+/** Whether there was something to commit. Throws nothing but NotRefreshed. */
 async function refreshOne(
-  { kafka, owners }: Refreshing,
+  options: Refreshing,
   snapshot: Snapshot,
   unit: Unit,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { topic, backend, consumer } = unit;
+  const { topic, backend, consumer, group } = unit;
   const name = { tenant: topic.tenant, topic: topic.name, consumer };
-  if (await owners.isOwned(name)) return false;
+  const isOwned = () =>
+    options.owners.isOwned(name).catch((cause) => {
+      throw new NotRefreshed('all', cause);
+    });
+  if (await isOwned()) return false;
+  const own = new AbortController();
+  const cancel = options.clock.after(unitMsMax, () => own.abort());
+  const either = AbortSignal.any([signal, own.signal]);
+  let answers = false;
   try {
-    return await kafka.with(snapshot, backend, signal, async (gateway, timeLeft) => {
-      const group = consumerGroup(topic.tenant, consumer);
-      const positions = await positionsOf(gateway, group, topic, timeLeft);
+    return await options.kafka.with(snapshot, backend, either, async (gateway, timeLeft) => {
+      const state = await gateway.topic(topic.kafkaName, timeLeft(), 'now');
+      answers = true;
+      const positions = await positionsOf(gateway, group, state, timeLeft);
       // Asked again as late as can be: what an owner commits from now on is newer than ours.
-      if (positions.length === 0 || (await owners.isOwned(name))) return false;
+      if (positions.length === 0 || (await isOwned())) return false;
       await gateway.commit(group, positions, timeLeft());
       return true;
     });
   } catch (error) {
+    if (error instanceof NotRefreshed) throw error;
     if (error instanceof KafkaFailure && isNothingToDo(error)) return false;
-    throw error;
+    throw new NotRefreshed(extentOf(error, answers), error);
+  } finally {
+    cancel();
   }
+}
+
+/** How much more must fail like this. `answers`: brokers told of the topic before. */
+function extentOf(error: unknown, answers: boolean): Extent {
+  if (error instanceof LogUnreachable) return 'all';
+  // A password that does not open, a login that is not whole.
+  if (!(error instanceof KafkaFailure)) return 'backend';
+  if (error.code === 'kafka-unavailable') return answers ? 'group' : 'backend';
+  return isLogin(error) ? 'backend' : 'unit';
 }
 
 /** Those that count in the topic as it is now. */
 async function positionsOf(
   gateway: KafkaGateway,
   group: string,
-  { kafkaName }: Topic,
+  { name: topic, topicId, partitions }: TopicState,
   timeLeft: TimeLeft,
 ) {
-  const { topicId, partitions } = await gateway.topic(kafkaName, timeLeft());
-  const places = partitions.map(({ partition }) => ({ topic: kafkaName, partition }));
+  const places = partitions.map(({ partition }) => ({ topic, partition }));
   const committed = await gateway.committed(group, places, timeLeft());
   return places.flatMap((place, at) => {
     const held = committed[at] ?? null;
@@ -126,6 +160,12 @@ async function positionsOf(
 
 /** The topic is gone, or the group has members, which keep its offsets alive. */
 function isNothingToDo({ cause }: KafkaFailure): boolean {
-  const { code } = cause as { code?: string };
-  return code === 'topic-unknown' || code === 'group-in-use';
+  if (!(cause instanceof KafkaError)) return false;
+  return cause.code === 'topic-unknown' || cause.code === 'group-in-use';
+}
+
+/** Nobody who comes with this user name, password or certificate is let in, or ever served. */
+function isLogin({ cause }: KafkaFailure): boolean {
+  if (!(cause instanceof KafkaError)) return false;
+  return cause.code === 'authentication-failed' || cause.code === 'version-unsupported';
 }

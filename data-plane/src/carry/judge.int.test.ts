@@ -85,7 +85,7 @@ test('KLAG: position, end and lag of each partition, as Kafka has them', async (
   const gateway = memoryGateway(rig.memory);
   const group = consumerGroup('shop', 'default');
   const at = (partition: number, offset: number) => {
-    return { topic: 'shop.orders', partition, offset, note: '' };
+    return { topic: 'shop.orders', partition, offset, note: '', leaderEpoch: null };
   };
   await gateway.commit(group, [at(0, 2), at(1, 9)], 1_000);
   // Beyond the end of partition 1 there is no position: that topic was another one.

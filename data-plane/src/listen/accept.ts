@@ -1,6 +1,6 @@
 /** Reading accepted sockets into one shared static buffer: the one place that leans on Node's internals. */
 import { createServer, type Server, Socket } from 'node:net';
-import { restBytesMax } from './connection.ts';
+import { restBytesMax } from './rest.ts';
 
 /** What an accepted socket's bytes go to. */
 export interface Reader {

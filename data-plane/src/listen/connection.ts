@@ -7,6 +7,7 @@ import { Outlet, type ReplyTotals } from './outlet.ts';
 import { ownCopy } from './own-copy.ts';
 import type { QueueLimits, RunWatcher } from './queue-limits.ts';
 import { ReplyQueue } from './reply-queue.ts';
+import { blockedRestBytesMax, restBytesMax } from './rest.ts';
 import { Upload, type UploadBudget } from './upload.ts';
 import type { Hold, Receipts, Wait } from './wait.ts';
 
@@ -22,15 +23,6 @@ export interface ConnectionWiring {
   /** Serving threw: a fault of ours, which costs this one client its connection. */
   readonly failed: (client: ClientConnection, error: unknown) => void;
 }
-
-/** A rest up to this size waits beside the next read; a larger one becomes an {@link Upload}. */
-export const restBytesMax = 128 * 1024;
-
-/**
- * What a blocked client may send meanwhile. Only while it is read from can its leaving be noticed:
- * beyond this it is not until its command ends.
- */
-const blockedRestBytesMax = 64 * 1024;
 
 /** How long an ended client may take, without a byte moving, to close its side. */
 const partingMsMax = 10_000;
@@ -100,6 +92,11 @@ export class ClientConnection {
   /** While it is not, nobody notices that the client leaves. */
   get isRead(): boolean {
     return this.hold === 'none' || this.#closing || this.#isWaiting();
+  }
+
+  /** Half of a large command is here, and nothing of ours keeps the client from sending the rest. */
+  get uploads(): boolean {
+    return this.#upload !== null && this.hold === 'none';
   }
 
   #isWaiting(): boolean {

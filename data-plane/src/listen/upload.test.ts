@@ -9,7 +9,7 @@ test('grows with what arrives, not with what is promised', () => {
   assert.equal(upload.append(Buffer.from('xabc'), 1, 4), true);
   upload.expect(512 * 1024 * 1024);
   assert.equal(upload.ready, false);
-  assert.ok(budget.bytes <= 256 * 1024);
+  assert.ok(budget.bytes <= 16 * 1024);
   assert.equal(upload.bytes.toString('latin1', 0, upload.length), 'abc');
 });
 
@@ -21,6 +21,15 @@ test('is ready once the bytes known to be missing have come', () => {
   assert.equal(upload.ready, false);
   upload.append(Buffer.from('f'), 0, 1);
   assert.equal(upload.ready, true);
+});
+
+test('a budget that has no room for twice as much is used up to its end', () => {
+  const budget = new UploadBudget(500_000);
+  const upload = new Upload(budget);
+  const bytes = Buffer.alloc(100_000);
+  for (let n = 1; n <= 5; n++) assert.equal(upload.append(bytes, 0, bytes.length), true, `${n}`);
+  assert.equal(budget.bytes, 500_000);
+  assert.equal(upload.append(bytes, 0, 1), false);
 });
 
 test('the budget of the process is kept, and given back', () => {

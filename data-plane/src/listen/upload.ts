@@ -1,5 +1,11 @@
 /** A command too large for the shared read buffer, gathered as it comes, within a budget of all. */
 
+/**
+ * What an upload takes at first. Of the usual budget so little that as many clients as a proxy
+ * takes by default cannot use it up with announcements alone.
+ */
+const firstBytes = 16 * 1024;
+
 /** Memory all half-received commands of the process may take together. */
 export class UploadBudget {
   readonly bytesMax: number;
@@ -11,7 +17,7 @@ export class UploadBudget {
 
 /**
  * Grows with what arrives, never with what a length prefix promises: a client that announces 512 MB
- * and sends nothing costs nothing.
+ * and sends nothing costs {@link firstBytes} of the budget, and no memory.
  */
 export class Upload {
   bytes: Buffer = Buffer.alloc(0);
@@ -51,7 +57,10 @@ export class Upload {
     // Doubling, but not past the end of a body whose length is known.
     const doubled = this.bytes.length * 2;
     const room = this.#wanted > length ? Math.min(doubled, this.#wanted) : doubled;
-    const size = Math.max(256 * 1024, length, room);
+    return this.#resize(Math.max(firstBytes, length, room)) || this.#resize(length);
+  }
+
+  #resize(size: number): boolean {
     const more = size - this.bytes.length;
     if (this.#budget.bytes + more > this.#budget.bytesMax) return false;
     this.#budget.bytes += more;

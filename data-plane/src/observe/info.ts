@@ -5,7 +5,7 @@ import type { BackendSample } from './metrics.ts';
 import type { ProcessCounters } from './observe.ts';
 
 export interface InfoFacts {
-  /** The Redis whose behaviour we follow; clients choose features by it. */
+  /** The lowest of the asking session's servers; clients choose features by it. */
   readonly redisVersion: string;
   /** Ours. */
   readonly version: string;
@@ -49,8 +49,6 @@ export interface KeyspaceSample {
   /** Mean time to live, ms, as the server estimates it. */
   readonly ttlMs: number;
 }
-
-export const redisVersionDefault = '7.0.15';
 
 type Lines = readonly (readonly [name: string, value: string | number])[];
 type Section = readonly [title: string, lines: (facts: InfoFacts) => Lines];

@@ -1,7 +1,7 @@
 /** What an owned unit commits and when, also while Kafka refuses, and how it ends. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readCommitNote } from '@respool/contracts/commit-note';
+import { readCommitNote, writeCommitNote } from '@respool/contracts/commit-note';
 import { group, kafkaName, shown, UnitRig } from '../test/unit-rig.ts';
 
 const commits = (rig: UnitRig) => rig.kafka.tries.get('commit') ?? 0;
@@ -31,6 +31,44 @@ test('while latest cannot be committed nothing is given out, and the reason is t
   assert.equal(owner.state, 'serving');
   assert.deepEqual(rig.committed(), [1]);
   assert.deepEqual(rig.noticed, ['group-in-use', 'group-free']);
+});
+
+test('a member outside from the beginning on stops commits, and nothing else', async () => {
+  const rig = new UnitRig({ partitions: 2, topic: { window: 3 } });
+  rig.push(0, 'a', 'b', 'c', 'd');
+  rig.kafka.setMember(group, true);
+  const owner = rig.start();
+  const loans = await rig.take(owner, 5);
+  assert.deepEqual(shown(loans), ['0:a', '0:b', '0:c'], 'as far as the window goes');
+  await rig.settle(owner, loans);
+  await rig.run(owner, 5_000);
+  const answer = await rig.ask(owner, { take: 1 });
+  assert(answer.kind === 'loans');
+  assert.equal(answer.rest, 'full');
+  assert.deepEqual([rig.committed(2), rig.noticed], [[null, null], ['group-in-use']]);
+  owner.fence();
+  const next = rig.start();
+  const again = await rig.take(next, 3);
+  assert.deepEqual(shown(again), ['0:a', '0:b', '0:c'], 'the next owner finds the same place');
+  await rig.settle(next, again);
+  rig.kafka.setMember(group, false);
+  await rig.run(next, 2_000);
+  assert.deepEqual(rig.committed(2), [3, 0]);
+  assert.deepEqual(rig.noticed, ['group-in-use', 'group-in-use', 'group-free']);
+});
+
+test('a partition without a position is served beside others while a member is in the group', async () => {
+  const rig = new UnitRig({ partitions: 2, topic: { startAt: 'latest' } });
+  rig.push(0, 'a', 'b');
+  rig.push(1, 'c');
+  const { topicId } = rig.kafka.topic(kafkaName);
+  const note = writeCommitNote({ seek: 0, topicId });
+  const position = { topic: kafkaName, partition: 0, offset: 1, note, leaderEpoch: 0 };
+  rig.kafka.commit(group, [position]);
+  rig.kafka.setMember(group, true);
+  const owner = rig.start();
+  const loans = [...(await rig.take(owner, 1)), ...(await rig.take(owner, 1))];
+  assert.deepEqual(shown(loans), ['0:b', '1:c']);
 });
 
 test('acknowledgements are committed together, a tenth of a second after the last commit', async () => {

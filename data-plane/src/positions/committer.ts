@@ -81,7 +81,7 @@ export class Committer {
     } catch (thrown) {
       const error = asKafkaError(thrown);
       this.#failed(error);
-      throw error;
+      throw error.code === 'group-in-use' ? foreign(group, error) : error;
     }
   }
 
@@ -123,8 +123,9 @@ export class Committer {
     if (!host.holds()) return;
     this.#acked = 0;
     this.#begunAtMs = nowMs;
-    const positions = due.map(({ number: partition, ledger }) => {
-      return { topic, partition, offset: ledger.watermark, note };
+    const positions = due.map(({ number: partition, ledger, epochs }) => {
+      const offset = ledger.watermark;
+      return { topic, partition, offset, note, leaderEpoch: epochs.before(offset) };
     });
     try {
       await this.#holding.log.commit(
@@ -163,4 +164,10 @@ export class Committer {
     this.isRefused = true;
     this.#holding.notice('group-in-use');
   }
+}
+
+/** In words for the client that waits for it: asking again helps once somebody else has acted. */
+function foreign(group: string, cause: KafkaError): KafkaError {
+  const message = `a consumer of another kind is in the group ${group}, and no position can be kept`;
+  return new KafkaError('group-in-use', message, { cause });
 }

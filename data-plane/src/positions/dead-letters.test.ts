@@ -54,6 +54,19 @@ test('one goes to the dead-letter topic, with its key and where it came from', a
   assert.deepEqual([notice?.kind, notice?.from, notice?.count], ['dead-letter', 0, 1]);
 });
 
+test('a tombstone stays one: its letter has no value, which is not an empty one', async () => {
+  const rig = rigWithLetters();
+  const log = rig.kafka.log({ topic: kafkaName, partition: 0 });
+  log.write([{ ...rig.record(null), key: Buffer.from('k') }, rig.record('')], null);
+  const owner = rig.start();
+  await refuseTwice(rig, owner);
+  await refuseTwice(rig, owner);
+  await rig.run(owner, 200);
+  const [tombstone, empty] = letters(rig);
+  assert.deepEqual([`${tombstone?.key}`, tombstone?.value], ['k', null]);
+  assert.equal(empty?.value?.length, 0);
+});
+
 test('what was given back without having been shown to anybody was not delivered', async () => {
   const rig = rigWithLetters();
   rig.push(0, 'a', 'b');

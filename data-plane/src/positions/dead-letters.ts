@@ -137,8 +137,7 @@ export class DeadLetters {
     if (backend === null || !enabled) {
       throw new KafkaError('closed', `the dead-letter topic ${name} takes nothing now`);
     }
-    const { key } = record;
-    const value = record.value ?? Buffer.alloc(0);
+    const { key, value } = record;
     const headers = [...record.headers, ...this.#headers(entry)];
     await backend.push({ topic, partition: null, key, value, headers });
   }

@@ -1,15 +1,20 @@
 /** Finds out where a unit stands in Kafka, and moves it where an operator wants it. */
 import type { SeekTarget } from '@respool/contracts/queues';
 import { KafkaError } from '@respool/kafka/kafka-error';
-import type { KafkaLog } from '../state.ts';
 import type { Committer } from './committer.ts';
+import { isUnsure, search } from './found.ts';
 import type { Holding } from './holding.ts';
 import { UnitPartition } from './partition.ts';
 import { type Found, type Place, placesOf, seekOf } from './places.ts';
 
+/** Logs that seem too short are looked at so often, each time by the word of another broker. */
+const looksMax = 3;
+
 export class Loader {
   readonly #holding: Holding;
   readonly #committer: Committer;
+  /** At logs that seemed too short, one after the other. */
+  #looks = 0;
 
   constructor(holding: Holding, committer: Committer) {
     this.#holding = holding;
@@ -17,8 +22,10 @@ export class Loader {
   }
 
   /**
-   * Reads the committed offsets and begins there; what had none is committed before anything is
-   * given out, or "latest" would be another place for the next owner. Throws a KafkaError.
+   * Reads the committed offsets and begins there. What had none is committed before anything is
+   * given out, or "latest" would be another place for the next owner; while a consumer outside
+   * holds the group, all that the next owner finds at the same place is given out all the same.
+   * Throws a KafkaError.
    */
   async load(): Promise<void> {
     const holding = this.#holding;
@@ -26,20 +33,24 @@ export class Loader {
     holding.dropPartitions();
     const { log, topic, kafkaName } = holding;
     const isReplaced = holding.replacement();
-    const { topicId, partitions } = await log.topic(kafkaName, holding.host.limits.askMsMax);
+    const as = this.#looks > 0 ? 'now' : 'known';
+    const { topicId, partitions } = await log.topic(kafkaName, holding.host.limits.askMsMax, as);
     const numbers = partitions.map(({ partition }) => partition);
-    const found = await this.#find(log, numbers);
+    const found = await this.#find(topicId, numbers);
     if (holding.isFenced) return;
     if (isReplaced()) throw replaced();
+    this.#doubt(found, topicId);
     const places = placesOf(found, topicId, topic.startAt);
     // Kafka forgets what was committed in a topic that is deleted, a little later than the topic.
     const isOther = holding.topicId !== '' && holding.topicId !== topicId;
     holding.topicId = topicId;
     holding.seek = Math.max(holding.seek, seekOf(found, topicId) ?? 0);
     const unsaid = places.filter(({ kind }) => kind !== 'committed' && kind !== 'overtaken');
-    if (unsaid.length > 0) await this.#commit(unsaid);
+    const isSaid = unsaid.length === 0 || (await this.#begin(unsaid));
     if (holding.isFenced) return;
     holding.partitions = places.map((place) => this.#partition(place));
+    // They are due from now on, until the group is free.
+    if (!isSaid) for (const { partition } of unsaid) holding.partition(partition)?.expire();
     this.#committer.expectLate();
     if (isOther || places.some(({ kind }) => kind === 'recreated')) {
       holding.notice('topic-recreated');
@@ -89,7 +100,7 @@ export class Loader {
     const known = new Set(holding.partitions.map(({ number }) => number));
     const added = numbers.filter((number) => !known.has(number));
     if (added.length === 0) return;
-    const found = await this.#find(holding.log, added);
+    const found = await this.#find(holding.topicId, added);
     const isStale = holding.isFenced || !holding.isLoaded;
     if (isStale || holding.partitions.length !== known.size) return;
     const places = placesOf(found, holding.topicId, 'earliest').map((place): Place => {
@@ -100,28 +111,38 @@ export class Loader {
     this.#tell(places);
   }
 
-  async #find(log: KafkaLog, numbers: readonly number[]): Promise<Found[]> {
-    const { kafkaName: topic, group, host } = this.#holding;
-    const all = numbers.map((partition) => ({ topic, partition }));
-    const ends = (['earliest', 'latest'] as const).map((time) =>
-      log.listOffsets(
-        all.map((one) => ({ ...one, time })),
-        host.limits.askMsMax,
-      ),
-    );
-    const asked = log.committed(group, all, host.limits.askMsMax);
-    const [committed, starts = [], lasts = []] = await Promise.all([asked, ...ends]);
-    return numbers.map((partition, at) => {
-      const start = starts[at]?.offset ?? 0;
-      const end = Math.max(start, lasts[at]?.offset ?? 0);
-      return { partition, committed: committed[at] ?? null, start, end };
-    });
+  #find(topicId: string, partitions: readonly number[]): Promise<Found[]> {
+    const { log, kafkaName: topic, group, host } = this.#holding;
+    const { askMsMax } = host.limits;
+    return search({ log, group, topic, topicId, partitions, askMsMax });
+  }
+
+  /** What may be no more than the word of an ex-leader is asked for again. */
+  #doubt(found: readonly Found[], topicId: string): void {
+    const short = found.find((one) => isUnsure(one, topicId));
+    if (short !== undefined && ++this.#looks < looksMax) {
+      const message = `partition ${short.partition} seems to end before what was committed`;
+      throw new KafkaError('leader-moved', message);
+    }
+    this.#looks = 0;
+  }
+
+  /** False: it is refused for now, which costs no record. */
+  async #begin(places: readonly Place[]): Promise<boolean> {
+    try {
+      await this.#commit(places);
+      return true;
+    } catch (error) {
+      const isRefused = error instanceof KafkaError && error.code === 'group-in-use';
+      if (isRefused && places.every(({ isLasting }) => isLasting)) return false;
+      throw error;
+    }
   }
 
   async #commit(places: readonly Place[]): Promise<void> {
     const { kafkaName: topic, note } = this.#holding;
-    const positions = places.map(({ partition, position: offset }) => {
-      return { topic, partition, offset, note };
+    const positions = places.map(({ partition, position: offset, leaderEpoch }) => {
+      return { topic, partition, offset, note, leaderEpoch };
     });
     await this.#committer.place(positions);
   }
@@ -136,7 +157,11 @@ export class Loader {
     const holding = this.#holding;
     const added = places.filter(({ kind }) => kind === 'new').length;
     if (added > 0) holding.notice('partitions-added', { count: added });
-    for (const { partition, position, lostFrom } of places) {
+    for (const { partition, position, lostFrom, lostTo } of places) {
+      if (lostTo !== null) {
+        const cut = { partition, from: position, to: lostTo - 1, count: lostTo - position };
+        holding.notice('log-truncated', cut);
+      }
       if (lostFrom === null) continue;
       const count = position - lostFrom;
       holding.counts.skipped += count;
@@ -148,10 +173,12 @@ export class Loader {
   /** A place for each partition; `committed` is one that stays where it is. */
   async #sought(to: SeekTarget): Promise<Place[]> {
     const { log, kafkaName: topic, host, partitions } = this.#holding;
-    const all = partitions.map(({ number: partition }) => ({ topic, partition }));
+    const all = partitions.map(({ number: partition, epochs }) => {
+      return { topic, partition, leaderEpochMin: epochs.last ?? -1 };
+    });
     const ask = async (time: number | 'earliest' | 'latest') => {
       const queries = all.map((one) => ({ ...one, time }));
-      return (await log.listOffsets(queries, host.limits.askMsMax)).map(({ offset }) => offset);
+      return await log.listOffsets(queries, host.limits.askMsMax);
     };
     const time = typeof to === 'object' && 'time' in to ? Date.parse(to.time) : null;
     const [starts, ends, found] = await Promise.all([
@@ -160,17 +187,20 @@ export class Loader {
       time === null ? [] : ask(time),
     ]);
     const named = typeof to === 'object' && 'offsets' in to ? to.offsets : [];
-    return partitions.map(({ number: partition, ledger }, at) => {
-      const start = starts[at] ?? 0;
-      const end = Math.max(start, ends[at] ?? 0);
+    return partitions.map(({ number: partition, ledger, epochs }, at) => {
+      const start = starts[at]?.offset ?? 0;
+      const end = Math.max(start, ends[at]?.offset ?? 0);
       let offset = named.find((one) => one.partition === partition)?.offset ?? null;
       if (to === 'earliest') offset = start;
       else if (to === 'latest') offset = end;
       // No record is that young: the next one is the first.
-      else if (time !== null) offset = found[at] ?? end;
+      else if (time !== null) offset = found[at]?.offset ?? end;
       const kind = offset === null ? 'committed' : 'begins';
       const position = offset === null ? ledger.watermark : Math.min(end, Math.max(start, offset));
-      return { partition, position, end, kind, lostFrom: null };
+      const met = ends[at]?.leaderEpoch ?? null;
+      const leaderEpoch = offset === null ? epochs.before(position) : met;
+      const more = { lostFrom: null, lostTo: null, isLasting: false };
+      return { partition, position, end, leaderEpoch, kind, ...more };
     });
   }
 }

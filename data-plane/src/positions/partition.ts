@@ -3,6 +3,7 @@ import type { Fetched } from '@respool/kafka/gateway';
 import { type AheadBytes, type Content, contentOf, copied, heldBy, ReadAhead } from './ahead.ts';
 import type { Loan } from './exchange.ts';
 import { Gate } from './gate.ts';
+import { type LeaderEpoch, LeaderEpochs } from './leader-epochs.ts';
 import { Ledger } from './ledger.ts';
 import type { Borrower, Lent, Loans, UnitLedger } from './loans.ts';
 
@@ -13,9 +14,17 @@ import type { Borrower, Lent, Loans, UnitLedger } from './loans.ts';
  */
 export type Lack = 'back' | 'behind' | 'full' | 'ended';
 
+interface PartitionPlace {
+  readonly partition: number;
+  readonly position: number;
+  readonly end: number;
+  readonly leaderEpoch: LeaderEpoch;
+}
+
 export class UnitPartition {
   readonly number: number;
   readonly ledger: UnitLedger;
+  readonly epochs: LeaderEpochs;
   readonly #ahead: ReadAhead;
   readonly #bytes: AheadBytes;
   /** Contents of records that came back, by their offsets, once they were read again. */
@@ -35,7 +44,8 @@ export class UnitPartition {
   /** Nobody goes on with it: what arrives for it is late. */
   isDropped = false;
 
-  constructor(place: { partition: number; position: number; end: number }, bytes: AheadBytes) {
+  constructor(place: PartitionPlace, bytes: AheadBytes) {
+    this.epochs = new LeaderEpochs(place.leaderEpoch);
     this.number = place.partition;
     this.ledger = new Ledger(place.partition, place.position);
     this.readTo = place.position;
@@ -43,6 +53,11 @@ export class UnitPartition {
     this.#bytes = bytes;
     this.#ahead = new ReadAhead(bytes);
     this.committedAtMs = 0;
+  }
+
+  /** Nothing of it is committed: the next commit is to say where it is, though it did not move. */
+  expire(): void {
+    this.committedAtMs = Number.NEGATIVE_INFINITY;
   }
 
   get end(): number {
@@ -87,6 +102,7 @@ export class UnitPartition {
 
   /** Of a fetch from {@link readTo}; `newsBefore` is {@link endNews} at the time it was asked. */
   keepAhead(fetched: Fetched, newsBefore: number): void {
+    this.epochs.read(this.readTo, fetched.leaderEpoch);
     this.readTo = fetched.nextOffset;
     this.#ahead.keep(fetched);
     if (this.#ahead.isEmpty) this.ledger.advance(this.readTo);

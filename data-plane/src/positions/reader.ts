@@ -138,8 +138,11 @@ export class Reader {
       const isStuck = fetched.nextOffset === offset && fetched.endOffset > offset;
       if (isStuck) partition.gate.fail(unreadable(partition), this.#holding.nowMs);
       else partition.gate.open();
+      const goesOn = await this.#goesOn(partition, offset, fetched);
       // Unless what it held was dropped meanwhile, this comes next.
-      if (!partition.isDropped && partition.readTo === offset) partition.keepAhead(fetched, news);
+      const isNext = !partition.isDropped && partition.readTo === offset;
+      if (!goesOn) this.#doubt(true);
+      else if (isNext) partition.keepAhead(fetched, news);
     } catch (thrown) {
       if (!partition.isDropped) await this.#failed(partition, offset, asKafkaError(thrown));
     }
@@ -147,6 +150,19 @@ export class Reader {
     this.#underWayBytes -= counted;
     this.#holding.changed();
     this.poll();
+  }
+
+  /**
+   * Whether the log of a later leader holds what was read before `offset`. One that was elected
+   * without it has other records there (KIP-320).
+   */
+  async #goesOn(partition: UnitPartition, offset: number, fetched: Fetched): Promise<boolean> {
+    const leaderEpoch = partition.epochs.last;
+    if (leaderEpoch === null || fetched.leaderEpoch <= leaderEpoch) return true;
+    const { kafkaName: topic, host, log } = this.#holding;
+    const query = { topic, partition: partition.number, leaderEpoch };
+    const end = await log.endOfEpoch(query, host.limits.askMsMax);
+    return end === null || Math.max(end, fetched.startOffset) >= offset;
   }
 
   /** What came back first, and what lies right behind it. */

@@ -24,7 +24,7 @@ async function begun(): Promise<{ rig: UnitRig; owner: UnitOwner }> {
   }
   rig.kafka.commit(
     group,
-    all.map((one) => ({ ...one, offset: 3, note: '' })),
+    all.map((one) => ({ ...one, offset: 3, note: '', leaderEpoch: null })),
   );
   const owner = rig.start();
   await rig.run(owner, 100);
@@ -106,7 +106,7 @@ test('a generation that was done is not done again, by whoever knows of it', asy
   // The other by the lease alone: somebody else committed.
   rig.kafka.commit(
     group,
-    all.map((one) => ({ ...one, offset: 2, note: '' })),
+    all.map((one) => ({ ...one, offset: 2, note: '', leaderEpoch: null })),
   );
   const last = rig.start({}, 40);
   await rig.run(last, 300);

@@ -141,7 +141,7 @@ test('a partition that an owner before us knew, and we did not, goes on where it
   rig.push(1, 'a', 'b');
   const { topicId, ...all } = rig.kafka.topic(kafkaName);
   const note = writeCommitNote({ seek: 0, topicId });
-  rig.kafka.commit(group, [{ topic: kafkaName, partition: 1, offset: 1, note }]);
+  rig.kafka.commit(group, [{ topic: kafkaName, partition: 1, offset: 1, note, leaderEpoch: 0 }]);
   const current = rig.kafka.topic.bind(rig.kafka);
   // What a proxy knows of a topic may be some seconds old.
   rig.kafka.topic = () => ({ ...all, topicId, partitions: all.partitions.slice(0, 1) });
@@ -264,7 +264,9 @@ test('what was found in one cluster is never committed in another that takes its
     right.push(0, 'a', 'b', 'c');
     const { topicId } = right.kafka.topic(kafkaName);
     const note = writeCommitNote({ seek: 0, topicId });
-    right.kafka.commit(group, [{ topic: kafkaName, partition: 0, offset: 2, note }]);
+    right.kafka.commit(group, [
+      { topic: kafkaName, partition: 0, offset: 2, note, leaderEpoch: 0 },
+    ]);
     const owner = rig.start();
     await rig.clock.advance(ms);
     const gateway = new MemoryGateway(right.kafka, {

@@ -1,10 +1,10 @@
 /** HELLO and AUTH: which protocol, and who. */
 import type { Command } from '../command/request.ts';
-import { redisVersionDefault } from '../observe/info.ts';
 import { encodeError, encodeReply, encodeSimple } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
 import type { Answer } from './answer.ts';
 import { badName } from './client.ts';
+import { redisVersionOf } from './server.ts';
 import type { AnswerServices } from './services.ts';
 import type { Session } from './session.ts';
 import { readWholeNumber } from './whole-number.ts';
@@ -113,7 +113,7 @@ function greeting(session: Session): Resp {
     type: 'map',
     entries: [
       [text('server'), text('redis')],
-      [text('version'), text(redisVersionDefault)],
+      [text('version'), text(redisVersionOf(session))],
       [text('proto'), number(session.protocol)],
       [text('id'), number(session.client.id)],
       [text('mode'), text('standalone')],

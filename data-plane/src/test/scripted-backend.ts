@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { encodeReply } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
+import { bulk, map } from '../resp/values.ts';
 import { slotOf } from '../route/slot.ts';
 import type { Random } from './random.ts';
 import { RequestReader } from './request-reader.ts';
@@ -57,6 +58,8 @@ export class ScriptedBackend {
   /** Index of the owner of each slot; unused when standalone. */
   readonly owners = new Uint8Array(slotCount);
   readonly migrating = new Map<number, number>();
+  /** What the nodes call themselves in HELLO; a node without one says nothing of itself. */
+  versions: readonly string[] = [];
   /** Commands executed or refused, connections accepted. */
   commands = 0;
   accepted = 0;
@@ -209,12 +212,21 @@ class ServerSide {
     if (!this.#sending) this.#send();
   }
 
+  #greeting(): Resp {
+    const version = this.#backend.versions[this.#node];
+    if (version === undefined) return map([]);
+    return map([
+      ['server', bulk('redis')],
+      ['version', bulk(version)],
+    ]);
+  }
+
   #answer(args: readonly string[]): Resp | null {
     const { faults } = this.#backend;
     switch (nameOf(args)) {
       case 'HELLO':
         this.#protocol = args[1] === '3' ? 3 : 2;
-        return { type: 'map', entries: [] };
+        return this.#greeting();
       case 'SELECT':
         this.#database = Number(args[1]);
         return ok;

@@ -20,6 +20,7 @@ import redis.clients.jedis.RedisProtocol;
 import redis.clients.jedis.Response;
 import redis.clients.jedis.Transaction;
 import redis.clients.jedis.UnifiedJedis;
+import redis.clients.jedis.csc.CacheConfig;
 import redis.clients.jedis.exceptions.JedisDataException;
 import redis.clients.jedis.params.SetParams;
 import redis.clients.jedis.resps.Tuple;
@@ -44,6 +45,7 @@ final class JedisProgram {
     checks.put("blocking", JedisServer::blocking);
     checks.put("scan", JedisServer::scan);
     checks.put("stream", JedisServer::stream);
+    checks.put("cache", JedisProgram::cache);
     Checks.run(checks);
   }
 
@@ -106,6 +108,28 @@ final class JedisProgram {
       Checks.same(client.zrangeWithScores(target.key("zset"), 0, -1), ranked);
       Checks.refused("WRONGTYPE", () -> client.lpush(text, "x"));
       Checks.same(client.get(text), "grüße");
+    }
+  }
+
+  /** Reads are answered from the client's own memory until the server says a key was changed. */
+  private static void cache(Checks.Target target) {
+    String key = target.sameSlot("cached");
+    var config = configOf(target).protocol(RedisProtocol.RESP3).build();
+    try (UnifiedJedis other = open(target);
+        RedisClient client =
+            RedisClient.builder()
+                .hostAndPort(new HostAndPort(target.host(), target.port()))
+                .clientConfig(config)
+                .cacheConfig(CacheConfig.builder().build())
+                .build()) {
+      other.set(key, "first");
+      for (int n = 0; n < 5; n++) Checks.same(client.get(key), "first");
+      Checks.same(client.getCache().getStats().getHitCount(), 4L);
+      other.set(key, "second");
+      while (client.get(key).equals("first")) Thread.onSpinWait();
+      long before = client.getCache().getStats().getHitCount();
+      Checks.same(client.get(key), "second");
+      Checks.same(client.getCache().getStats().getHitCount(), before + 1);
     }
   }
 

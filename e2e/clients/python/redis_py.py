@@ -3,7 +3,7 @@
 import redis
 from checks import Target, run_checks
 from redis_py_client import opened, refused, same
-from redis_py_server import blocking, publish, scan, script, shards, stream
+from redis_py_server import blocking, cache, publish, scan, script, shards, stream
 
 
 def ok(target: Target):
@@ -135,5 +135,6 @@ run_checks(
         "blocking": blocking,
         "scan": scan,
         "stream": stream,
+        "cache": cache,
     }
 )

@@ -7,9 +7,9 @@ from checks import Target
 
 
 @contextmanager
-def opened(target: Target):
+def opened(target: Target, **further):
     """A client of the target's mode, closed afterwards. Replies are bytes, as by default."""
-    options = {"host": target.host, "port": target.port}
+    options = {"host": target.host, "port": target.port, **further}
     if target.protocol is not None:
         options["protocol"] = target.protocol
     if target.user is not None:

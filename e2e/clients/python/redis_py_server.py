@@ -1,9 +1,10 @@
-"""redis-py with its default options: pub/sub, scripts, blocking commands, scans and streams."""
+"""redis-py with its default options: pub/sub, scripts, blocking commands, scans, streams and the cache."""
 
 import random
 import threading
 
 from checks import Target
+from redis.cache import CacheConfig
 from redis_py_client import opened, refused, same
 
 
@@ -179,3 +180,22 @@ def entries_of(read, key: str) -> list:
     # RESP3 wraps the entries of a stream once more.
     nested = entries and isinstance(entries[0], list) and isinstance(entries[0][0], tuple)
     return plain(entries[0] if nested else entries)
+
+
+def cache(target: Target) -> None:
+    """Reads are answered from the client's own memory until the server says a key was changed."""
+    key = target.same_slot("cached")
+    caching = opened(target, protocol=3, cache_config=CacheConfig())
+    with opened(target) as other, caching as client:
+        other.set(key, "first")
+        for _ in range(5):
+            same(client.get(key), b"first")
+        same(client.get_cache().size, 1)
+        # Only what is kept in memory is still there when the server's own answer is another.
+        entry = next(iter(client.get_cache().collection.values()))
+        entry.cache_value = b"kept"
+        same(client.get(key), b"kept")
+        other.set(key, "second")
+        while client.get(key) == b"kept":
+            pass
+        same(client.get(key), b"second")

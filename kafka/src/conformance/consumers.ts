@@ -11,8 +11,10 @@ export const consumerStories: Stories = {
     const times = [startMs, startMs + 1_000, startMs + 2_000];
     const records = times.map((timestampMs) => record('v', { timestampMs }));
     await (await Producer.open(gateway, where)).write(...records);
-    const find = async (time: number | 'earliest' | 'latest') =>
-      (await gateway.listOffsets([{ ...where, time }], soon))[0];
+    const find = async (time: number | 'earliest' | 'latest') => {
+      const [found] = await gateway.listOffsets([{ ...where, time }], soon);
+      return { offset: found?.offset, timestampMs: found?.timestampMs };
+    };
     assert.deepEqual(await find(0), { offset: 0, timestampMs: times[0] });
     assert.deepEqual(await find(startMs + 1), { offset: 1, timestampMs: times[1] });
     assert.deepEqual(await find(startMs + 2_000), { offset: 2, timestampMs: times[2] });
@@ -44,14 +46,14 @@ export const consumerStories: Stories = {
     ];
     assert.deepEqual(await gateway.committed(group, partitions, soon), [null, null, null]);
     const positions = [
-      { topic: one, partition: 0, offset: 0, note: '' },
-      { topic: other, partition: 0, offset: 70, note: 'seen by us' },
+      { topic: one, partition: 0, offset: 0, note: '', leaderEpoch: null },
+      { topic: other, partition: 0, offset: 70, note: 'seen by us', leaderEpoch: 4 },
     ];
     await gateway.commit(group, positions, soon);
-    const first = { offset: 0, note: '' };
-    const seventy = { offset: 70, note: 'seen by us' };
+    const first = { offset: 0, note: '', leaderEpoch: null };
+    const seventy = { offset: 70, note: 'seen by us', leaderEpoch: 4 };
     assert.deepEqual(await gateway.committed(group, partitions, soon), [seventy, null, first]);
-    const sixty = { offset: 60, note: '' };
+    const sixty = { offset: 60, note: '', leaderEpoch: 3 };
     await gateway.commit(group, [{ topic: other, partition: 0, ...sixty }], soon);
     assert.deepEqual(await gateway.committed(group, partitions, soon), [sixty, null, first]);
     const another = `story-${randomUUID()}`;
@@ -62,7 +64,7 @@ export const consumerStories: Stories = {
     const { gateway } = rig;
     const topic = await newTopic(gateway);
     const group = `story-${randomUUID()}`;
-    const position = { topic, partition: 0, offset: 0, note: '' };
+    const position = { topic, partition: 0, offset: 0, note: '', leaderEpoch: null };
     await gateway.commit(group, [position], soon);
     const leave = await rig.join(group, topic);
     await assertFails(gateway.commit(group, [position], soon), 'group-in-use');

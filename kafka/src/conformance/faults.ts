@@ -36,16 +36,38 @@ export const faultStories: Stories = {
     const where = { topic: await newTopic(gateway), partition: 0 };
     const group = `story-${randomUUID()}`;
     await rig.write(where, ['a', 'b']);
-    await gateway.commit(group, [{ ...where, offset: 1, note: '' }], soon);
+    const one = { offset: 1, note: '', leaderEpoch: null };
+    await gateway.commit(group, [{ ...where, ...one }], soon);
     await rig.interrupt();
     const fetched = await gateway.fetchAt(fetchOf(where, 1), patient);
     assert.deepEqual(textsOf(fetched), ['1 b']);
     const [latest] = await gateway.listOffsets([{ ...where, time: 'latest' }], patient);
     assert.equal(latest?.offset, 2);
-    assert.deepEqual(await gateway.committed(group, [where], patient), [{ offset: 1, note: '' }]);
-    await gateway.commit(group, [{ ...where, offset: 2, note: '' }], patient);
-    assert.deepEqual(await gateway.committed(group, [where], patient), [{ offset: 2, note: '' }]);
+    assert.deepEqual(await gateway.committed(group, [where], patient), [one]);
+    const two = { ...one, offset: 2 };
+    await gateway.commit(group, [{ ...where, ...two }], patient);
+    assert.deepEqual(await gateway.committed(group, [where], patient), [two]);
   },
+
+  'numbers leaders, takes the word of none before the one that is named, and knows where it began':
+    async (rig) => {
+      const { gateway } = rig;
+      const where = { topic: await newTopic(gateway), partition: 0 };
+      const latest = async (leaderEpochMin: number, ms = patient) =>
+        (await gateway.listOffsets([{ ...where, time: 'latest', leaderEpochMin }], ms))[0];
+      await rig.write(where, ['a', 'b']);
+      const first = (await latest(0))?.leaderEpoch;
+      assert(first !== undefined, 'the first leader answers');
+      await rig.interrupt();
+      const { leaderEpoch } = await gateway.fetchAt(fetchOf(where, 1), patient);
+      assert(leaderEpoch > first, `${leaderEpoch} after ${first}`);
+      await rig.write(where, ['c']);
+      const end = { offset: 3, timestampMs: null, leaderEpoch };
+      assert.deepEqual(await latest(leaderEpoch), end);
+      await assertFails(latest(leaderEpoch + 1_000, 500), 'deadline');
+      const endOf = (epoch: number) => gateway.endOfEpoch({ ...where, leaderEpoch: epoch }, soon);
+      assert.deepEqual([await endOf(first), await endOf(leaderEpoch)], [2, 3]);
+    },
 
   'ends every call at its deadline when nobody is there, and knows nothing was sent': async (
     rig,
@@ -61,7 +83,8 @@ export const faultStories: Stories = {
       lost.topic('any', 250),
       lost.topics(250),
       lost.createTopic(topic, 250),
-      lost.commit('any', [{ ...where, offset: 0, note: '' }], 250),
+      lost.commit('any', [{ ...where, offset: 0, note: '', leaderEpoch: null }], 250),
+      lost.endOfEpoch({ ...where, leaderEpoch: 0 }, 250),
       lost.committed('any', [where], 250),
       lost.newProducerId(250),
     ];

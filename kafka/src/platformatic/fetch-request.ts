@@ -9,6 +9,8 @@ import { type AbortedTransaction, readBatches, safeNumber } from './record-batch
 export interface FetchWork extends Work {
   readonly request: FetchRequest;
   readonly topicId: string;
+  /** Of the leader it is for: one that is not, or no longer, refuses. */
+  readonly leaderEpoch: number;
   /** Goes alone: beside others its first batch did not fit into the answer. */
   isAlone: boolean;
   done(fetched: Fetched): void;
@@ -110,15 +112,15 @@ function requestOf(works: readonly FetchWork[]) {
   const waitMs = Math.min(...works.map(({ request }) => request.waitMs));
   const bytesMax = works.reduce((sum, { request }) => sum + request.bytesMax, 0);
   const asked = [...topics].map(([topicId, parts]) => {
-    return { topicId, partitions: parts.map(({ request }) => partitionOf(request)) };
+    return { topicId, partitions: parts.map(partitionOf) };
   });
   return fetchV13.createRequest(waitMs, 1, bytesMax, readCommitted, 0, -1, asked, [], '');
 }
 
-function partitionOf({ partition, offset, bytesMax }: FetchRequest) {
+function partitionOf({ request: { partition, offset, bytesMax }, leaderEpoch }: FetchWork) {
   return {
     partition,
-    currentLeaderEpoch: -1,
+    currentLeaderEpoch: leaderEpoch,
     fetchOffset: BigInt(offset),
     lastFetchedEpoch: -1,
     partitionMaxBytes: bytesMax,
@@ -192,8 +194,8 @@ async function settle(
     const { batchBytesMax } = limits;
     const options = { offset, recordBytesMax, batchBytesMax, aborted };
     const { records, nextOffset, heldBytes } = await readBatches(answer.records, options);
-    const { topicId } = work;
-    work.done({ topicId, records, nextOffset, endOffset, startOffset, heldBytes });
+    const { topicId, leaderEpoch } = work;
+    work.done({ topicId, leaderEpoch, records, nextOffset, endOffset, startOffset, heldBytes });
   } catch (error) {
     work.fail(asKafkaError(error));
   }

@@ -63,9 +63,12 @@ export class Coordinators {
       refuseFirstError(one.topics, group);
       const found = new Map<string, Committed>();
       for (const { name, partitions: parts } of one.topics) {
-        for (const { partitionIndex, committedOffset, metadata } of parts) {
+        for (const { partitionIndex, committedOffset, ...one } of parts) {
           const offset = safeNumber(committedOffset);
-          if (offset >= 0) found.set(`${partitionIndex} ${name}`, { offset, note: metadata ?? '' });
+          if (offset < 0) continue;
+          const leaderEpoch = one.committedLeaderEpoch < 0 ? null : one.committedLeaderEpoch;
+          const note = one.metadata ?? '';
+          found.set(`${partitionIndex} ${name}`, { offset, note, leaderEpoch });
         }
       }
       return partitions.map(({ topic, partition }) => found.get(`${partition} ${topic}`) ?? null);
@@ -102,11 +105,11 @@ export class Coordinators {
   }
 }
 
-function positionOf({ partition, offset, note }: Position) {
+function positionOf({ partition, offset, note, leaderEpoch }: Position) {
   return {
     partitionIndex: partition,
     committedOffset: BigInt(offset),
-    committedLeaderEpoch: noEpoch,
+    committedLeaderEpoch: leaderEpoch ?? noEpoch,
     committedMetadata: note,
   };
 }

@@ -3,7 +3,7 @@
 import { type Connection, metadataV12 } from '@platformatic/kafka';
 import type { Clock } from '@respool/contracts/clock';
 import type { Attempt } from '../attempts.ts';
-import type { TopicPartition, TopicState } from '../gateway.ts';
+import type { TopicPartition, TopicPartitionState, TopicState } from '../gateway.ts';
 import { KafkaError } from '../kafka-error.ts';
 import { answerOf, brokerError } from './broker-answer.ts';
 import type { BrokerAddress } from './dial.ts';
@@ -29,6 +29,7 @@ export interface MetadataOptions {
 export interface Leader {
   readonly at: BrokerAddress;
   readonly topicId: string;
+  readonly leaderEpoch: number;
 }
 
 interface KnownTopic {
@@ -77,7 +78,8 @@ export class Metadata {
     return asking;
   }
 
-  async leaderOf({ topic, partition }: TopicPartition): Promise<Leader> {
+  /** Throws `leader-moved` while nobody knows of a leader of that epoch or a later one. */
+  async leaderOf({ topic, partition }: TopicPartition, leaderEpochMin = -1): Promise<Leader> {
     let { partitions, topicId } = await this.topic(topic);
     if (partitions[partition] === undefined) {
       // It may have been added since.
@@ -89,9 +91,15 @@ export class Metadata {
       const has = `topic ${topic} has partitions 0 to ${partitions.length - 1}`;
       throw new KafkaError('partition-unknown', `${has}, not ${partition}`);
     }
-    const at = state.leader === null ? undefined : this.#brokers.get(state.leader);
-    if (at !== undefined) return { at, topicId };
+    const { leader, leaderEpoch } = state;
+    const isOld = leaderEpoch < leaderEpochMin;
+    const at = leader === null || isOld ? undefined : this.#brokers.get(leader);
+    if (at !== undefined) return { at, topicId, leaderEpoch };
     this.doubt(topic);
+    if (isOld) {
+      const message = `${topic} partition ${partition} had a leader after the one that is named now`;
+      throw new KafkaError('leader-moved', message);
+    }
     throw new KafkaError('leader-moved', `${topic} partition ${partition} has no leader now`);
   }
 
@@ -128,8 +136,9 @@ export class Metadata {
       const topic = topics.find((one) => one.name === name);
       if (topic === undefined) throw new KafkaError('answer-unreadable', `no answer on ${name}`);
       if (topic.errorCode === 0) return this.#remember(name, topic);
-      this.#topics.delete(name);
+      this.doubt(name);
       if (topic.errorCode !== unknownTopic) throw brokerError(topic.errorCode, `topic ${name}`);
+      this.#topics.delete(name);
       if (tries === unknownTries) {
         throw new KafkaError('topic-unknown', `the backend has no topic ${name}`);
       }
@@ -157,12 +166,15 @@ export class Metadata {
       return {
         partition: one.partitionIndex,
         leader: one.leaderId < 0 ? null : one.leaderId,
+        leaderEpoch: one.leaderEpoch,
         replicas: one.replicaNodes,
         inSyncReplicas: one.isrNodes,
       };
     });
     const inOrder = partitions.toSorted((one, other) => one.partition - other.partition);
-    const state = { name, topicId: topic.topicId, partitions: inOrder };
+    const known = this.#topics.get(name)?.state;
+    const before = known?.topicId === topic.topicId ? known.partitions : [];
+    const state = { name, topicId: topic.topicId, partitions: newest(inOrder, before) };
     this.#topics.delete(name);
     this.#topics.set(name, { state, askedMs: this.#options.clock.now(), isDoubted: false });
     const [oldest] = this.#topics.keys();
@@ -171,4 +183,20 @@ export class Metadata {
     }
     return state;
   }
+}
+
+/**
+ * Of each partition the later leader: a broker that was cut off names those of before, and knows
+ * nothing of partitions that were added since.
+ */
+function newest(
+  told: readonly TopicPartitionState[],
+  before: readonly TopicPartitionState[],
+): TopicPartitionState[] {
+  const all = told.length >= before.length ? told : before;
+  return all.flatMap((_, at) => {
+    const [one, other] = [told[at], before[at]];
+    if (one === undefined || other === undefined) return one ?? other ?? [];
+    return one.leaderEpoch < other.leaderEpoch ? other : one;
+  });
 }

@@ -9,6 +9,7 @@ import { Administrator } from './administer.ts';
 import { type BrokerLimits, Brokers, brokerWaitMsMax } from './broker.ts';
 import { answerOf, brokerError } from './broker-answer.ts';
 import type { BrokerAddress, DialOptions } from './dial.ts';
+import { endOfEpoch } from './epoch-end.ts';
 import { Coordinators } from './group.ts';
 import { listOffsets } from './list-offsets.ts';
 import { type Leader, Metadata } from './metadata.ts';
@@ -95,11 +96,11 @@ export class PlatformaticGateway implements port.KafkaGateway {
   async fetchAt(given: port.FetchRequest, deadlineMs: number): Promise<port.Fetched> {
     const waitMs = Math.min(given.waitMs, brokerWaitMsMax(this.#options.dial));
     const request = { ...given, waitMs };
-    return await this.#atLeader(request, deadlineMs, ({ at, topicId }, attempt) => {
+    return await this.#atLeader(request, deadlineMs, ({ at, topicId, leaderEpoch }, attempt) => {
       const { promise, resolve: done, reject: fail } = Promise.withResolvers<port.Fetched>();
       const broker = this.#brokers.at(at);
       const channel = request.waitMs > 0 ? broker.poll : broker.fetch;
-      channel.submit({ request, topicId, attempt, isAlone: false, done, fail });
+      channel.submit({ request, topicId, leaderEpoch, attempt, isAlone: false, done, fail });
       return promise;
     });
   }
@@ -112,6 +113,12 @@ export class PlatformaticGateway implements port.KafkaGateway {
       this.#doubting(queries, () =>
         listOffsets(queries, this.#metadata, this.#ask.bind(this), attempt),
       ),
+    );
+  }
+
+  async endOfEpoch(query: port.EpochQuery, deadlineMs: number): Promise<number | null> {
+    return await this.#atLeader(query, deadlineMs, (leader, attempt) =>
+      endOfEpoch(query, leader, this.#ask.bind(this), attempt),
     );
   }
 

@@ -68,7 +68,7 @@ export class KafkaBackend implements KafkaView {
     try {
       const pushed = await this.#pusher.push(request);
       counts.pushes++;
-      counts.pushedBytes += (request.key?.length ?? 0) + request.value.length;
+      counts.pushedBytes += (request.key?.length ?? 0) + (request.value?.length ?? 0);
       this.#answers = true;
       return pushed;
     } catch (thrown) {

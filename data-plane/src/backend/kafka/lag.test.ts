@@ -16,9 +16,10 @@ function setUp() {
   const gateway = new MemoryGateway(kafka, clock);
   kafka.create({ name: 't', partitions: 2 });
   for (const partition of [0, 1]) kafka.log({ topic: 't', partition }).write(values, null);
-  const commit = (partition: number, offset: number, topicId = kafka.topic('t').topicId) => {
-    const note = writeCommitNote({ seek: 0, topicId });
-    kafka.commit('kq.acme.app', [{ topic: 't', partition, offset, note }]);
+  const { topicId: current } = kafka.topic('t');
+  const commit = (partition: number, offset: number, topicId: string | null = current) => {
+    const note = topicId === null ? '' : writeCommitNote({ seek: 0, topicId });
+    kafka.commit('kq.acme.app', [{ topic: 't', partition, offset, note, leaderEpoch: 0 }]);
   };
   const lag = async (startAt: 'earliest' | 'latest') => {
     const question = { topic: 't', tenant: 'acme', consumer: 'app', startAt };
@@ -49,12 +50,21 @@ test('a partition that was added has all its records to come', async () => {
   ]);
 });
 
-test('a position in a topic that is gone, or behind the end, is that of the first record', async () => {
+test('a position in a topic that is gone, or of others behind the end, is that of the first record', async () => {
   const { commit, lag } = setUp();
   commit(0, 7, 'another-topic');
-  commit(1, 11);
+  commit(1, 11, null);
   assert.deepEqual(await lag('latest'), [
     [0, 10, 10],
+    [0, 10, 10],
+  ]);
+});
+
+test('a position behind the end of its own topic has nothing to come', async () => {
+  const { commit, lag } = setUp();
+  commit(0, 11);
+  assert.deepEqual(await lag('earliest'), [
+    [10, 10, 0],
     [0, 10, 10],
   ]);
 });

@@ -50,9 +50,13 @@ export async function lagOf(
   });
 }
 
-/** Null for none, for one beyond the end, and for one in a topic that is gone. */
+/**
+ * Null for none, for one in a topic that is gone, and for another tool's beyond the end. Ours is
+ * beyond the end when an ex-leader tells that, or when it was lost: nothing is to come yet.
+ */
 function countedIn(topicId: string, held: Committed | null, end: number): number | null {
-  if (held === null || held.offset > end) return null;
+  if (held === null) return null;
   const note = readCommitNote(held.note);
-  return note === null || note.topicId === topicId ? held.offset : null;
+  if (note === null) return held.offset > end ? null : held.offset;
+  return note.topicId === topicId ? Math.min(held.offset, end) : null;
 }

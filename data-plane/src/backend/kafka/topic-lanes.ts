@@ -10,7 +10,8 @@ export interface PushRequest {
   /** Null: by the key, or in turn when there is none. */
   readonly partition: number | null;
   readonly key: Uint8Array | null;
-  readonly value: Uint8Array;
+  /** Null is a tombstone. */
+  readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];
 }
 

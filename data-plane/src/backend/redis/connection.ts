@@ -41,7 +41,6 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   readonly #output = new Output();
   readonly #replies: Replies;
   #wire: Wire | null = null;
-  #chunk: Chunk | null = null;
   #marked = false;
   #backoffUs = 0;
   #retryAtUs = 0;
@@ -76,7 +75,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   }
 
   get cursor(): number {
-    return (this.#chunk as Chunk).length;
+    return this.#output.chunk.length;
   }
 
   send(
@@ -96,12 +95,11 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   }
 
   reserve(size: number): Buffer {
-    this.#chunk = this.#output.room(size);
-    return this.#chunk.buffer;
+    return this.#output.room(size).buffer;
   }
 
   commit(taker: ReplyTaker, family: number, meter: Meter, end: number): Run {
-    const chunk = this.#chunk as Chunk;
+    const { chunk } = this.#output;
     const at = chunk.length;
     chunk.length = end;
     return this.#queue(taker, family, meter, chunk, at, 1);

@@ -4,10 +4,13 @@ import { encodeRequest } from '../../resp/encoder.ts';
 import type { Resp } from '../../resp/resp.ts';
 import type { Protocol } from '../../state.ts';
 import { exchange, type Greeting, greet, loginOf } from './handshake.ts';
+import { ServerVersions } from './server-version.ts';
 import { parseAddress } from './topology.ts';
 import { type Dial, openWire, type Wire } from './wire.ts';
 
 export class Door {
+  /** What those who were let in said they are. */
+  readonly versions = new ServerVersions();
   readonly #spec: Backend;
   readonly #password: string | null;
   readonly #name: string;
@@ -26,7 +29,7 @@ export class Door {
     const greeting = { ...this.#greeting(protocol, database), reader };
     return () =>
       this.#opened(address, async (wire) => {
-        await greet(wire, greeting, this.#connectMsMax);
+        this.versions.heard(address, await greet(wire, greeting, this.#connectMsMax));
         return wire;
       });
   }

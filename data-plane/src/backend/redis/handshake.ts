@@ -3,6 +3,7 @@ import { encodeRequest } from '../../resp/encoder.ts';
 import { ReplyDecoder } from '../../resp/reply-decoder.ts';
 import type { Resp } from '../../resp/resp.ts';
 import type { Protocol } from '../../state.ts';
+import { readVersion } from './server-version.ts';
 import type { Wire } from './wire.ts';
 
 export interface Greeting {
@@ -17,16 +18,24 @@ export interface Greeting {
 }
 
 /**
- * Resolves when the server accepted everything; rejects with its own words otherwise (the password
- * is never in them), or after `timeoutMs`.
+ * Resolves when the server accepted all it must, with its Redis version, null where it told none;
+ * rejects with its own words otherwise (the password is never in them), or after `timeoutMs`.
  */
-export async function greet(wire: Wire, greeting: Greeting, timeoutMs: number): Promise<void> {
-  const requests = requestsOf(greeting);
-  const replies = await exchange(wire, Buffer.concat(requests), requests.length, timeoutMs);
-  // The last is CLIENT SETNAME: a server that refuses it still serves.
-  for (const reply of replies.slice(0, -1)) {
+export async function greet(
+  wire: Wire,
+  greeting: Greeting,
+  timeoutMs: number,
+): Promise<string | null> {
+  const needed = requestsOf(greeting);
+  // A server that refuses any of these still serves: RESP3 has said HELLO, and more, already.
+  const wished = [encodeRequest(['CLIENT', 'SETNAME', greeting.name])];
+  if (greeting.protocol === 2) wished.push(encodeRequest(['HELLO', '2']));
+  const count = needed.length + wished.length;
+  const replies = await exchange(wire, Buffer.concat([...needed, ...wished]), count, timeoutMs);
+  for (const reply of replies.slice(0, needed.length)) {
     if (reply.type === 'error') throw new Error(`handshake refused: ${reply.text}`);
   }
+  return readVersion((greeting.protocol === 2 ? replies.at(-1) : replies[0]) as Resp);
 }
 
 /** Who we are and which protocol: at most one request. */
@@ -40,13 +49,12 @@ export function loginOf({ protocol, username, password }: Greeting): Buffer[] {
 }
 
 function requestsOf(greeting: Greeting): Buffer[] {
-  const { database, name, reader } = greeting;
+  const { database, reader } = greeting;
   const requests = loginOf(greeting);
   if (database !== 0) requests.push(encodeRequest(['SELECT', String(database)]));
   if (reader) requests.push(encodeRequest(['READONLY']));
   // PING tells a server that demands AUTH, or is still loading, from one that is ready.
   requests.push(encodeRequest(['PING']));
-  requests.push(encodeRequest(['CLIENT', 'SETNAME', name]));
   return requests;
 }
 

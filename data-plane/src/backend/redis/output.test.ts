@@ -39,6 +39,20 @@ test('memory is used again only once all that stands in it was answered', () => 
   assert.equal(output.room(1).length, 0, 'the quiet connection begins at the front again');
 });
 
+test('a quiet connection keeps no memory of a large command', () => {
+  const [output, socket] = [new Output(), new FakeSocket()];
+  const small = fill(output, 'small');
+  const large = fill(output, 'x'.repeat(1_000_000));
+  output.flush(socket.asSocket());
+  output.release(small);
+  assert.equal(output.chunk, large, 'it is kept while owed');
+  output.release(large);
+  assert.ok(output.chunk.buffer.length < 1_000_000);
+  fill(output, 'next');
+  output.flush(socket.asSocket());
+  assert.ok(socket.taken.endsWith('xnext'));
+});
+
 test('chunks filled before the connection stands leave in order, small and large', () => {
   const [output, socket] = [new Output(), new FakeSocket()];
   const texts = ['a'.repeat(100_000), 'b'.repeat(100_000), 'c'.repeat(500_000), 'd'];

@@ -11,7 +11,7 @@ const pool: Buffer[] = [];
  *     current:  [ ██████ flushed │ ▒▒▒ filled │      free      ]
  *
  * Once nothing of the current chunk is owed it starts again at its beginning, so a quiet connection
- * stays in one warm buffer.
+ * stays in one warm buffer; one made for a single large command is let go of instead.
  */
 export class Output {
   #chunk: Chunk = emptyChunk;
@@ -46,11 +46,16 @@ export class Output {
     this.#chunk = emptyChunk;
   }
 
-  /** `chunk` lost a run; when it was the last one its memory can serve again. */
+  /** `chunk` lost a run; when it was the last one its memory can serve again, or is freed. */
   release(chunk: Chunk): void {
     chunk.owed--;
-    if (chunk.owed > 0 || chunk === this.#chunk || chunk.flushed < chunk.length) return;
-    if (chunk.buffer.length === chunkBytes && pool.length < poolMax) pool.push(chunk.buffer);
+    if (chunk.owed > 0 || chunk.flushed < chunk.length) return;
+    const size = chunk.buffer.length;
+    if (chunk === this.#chunk) {
+      if (size > chunkBytes) this.#chunk = emptyChunk;
+    } else if (size === chunkBytes && pool.length < poolMax) {
+      pool.push(chunk.buffer);
+    }
   }
 
   #next(size: number): Chunk {

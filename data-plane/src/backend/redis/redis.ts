@@ -94,6 +94,10 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     );
   }
 
+  get serverVersion(): string | null {
+    return this.#door.versions.lowest;
+  }
+
   upstream(protocol: Protocol, database: number): RedisUpstream {
     const key = `${protocol} ${database}`;
     let upstream = this.#upstreams.get(key);
@@ -263,6 +267,7 @@ export class RedisBackend implements BackendView, UpstreamHome, ListenersHome {
     const same = before !== null && owners.every((owner, slot) => owner === before[slot]);
     this.#owners = owners;
     this.#known = new Set([...owners, ...[...replicas.values()].flat()]);
+    this.#door.versions.keep(this.#known);
     if (!same) {
       for (const upstream of this.#upstreams.values()) upstream.own(owners, this.#firstSeed());
       this.listeners.placeAll();
