@@ -7,7 +7,7 @@ import * as collections from './families/collections.ts';
 import * as keyspace from './families/keyspace.ts';
 import { forgottenScript, libraryFunction, script } from './families/scripts.ts';
 import * as session from './families/session.ts';
-import { strayTransaction, transaction } from './families/transactions.ts';
+import * as transactions from './families/transactions.ts';
 import * as values from './families/values.ts';
 import { draw, type Line, pickLine, readLines } from './grammar.ts';
 import type { Source } from './source.ts';
@@ -104,9 +104,18 @@ export const families = {
   'sorts in one slot': oneSlot(1, across.sortsAcross),
   'sorts across slots': any(1, across.sortsAcross),
   'sorts by pattern': any(2, across.sortsByPattern),
-  transactions: { weight: 3, slots: 'any', draw: by(transaction) },
-  'transactions in one slot': { weight: 2, slots: 'one', draw: by(transaction) },
-  'stray transactions': { weight: 0.5, slots: 'any', draw: by(strayTransaction) },
+  transactions: { weight: 3, slots: 'any', draw: by(transactions.transaction) },
+  'transactions in one slot': { weight: 2, slots: 'one', draw: by(transactions.transaction) },
+  'transactions over the keyspace': {
+    ...{ weight: 0.5, slots: 'any', draw: by(transactions.keyspaceTransaction) },
+  },
+  'transactions over databases': {
+    ...{ weight: 0.5, slots: 'any', draw: by(transactions.databaseTransaction) },
+  },
+  'scripts in transactions': {
+    ...{ weight: 0.5, slots: 'one', draw: by(transactions.scriptTransaction) },
+  },
+  'stray transactions': { weight: 0.5, slots: 'any', draw: by(transactions.strayTransaction) },
   scripts: { weight: 3, slots: 'one', draw: by(script) },
   'forgotten scripts': { weight: 0.5, slots: 'one', draw: by(forgottenScript) },
   functions: { weight: 1, slots: 'one', draw: by(libraryFunction) },

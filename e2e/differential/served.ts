@@ -12,6 +12,9 @@ const ownServer: Where = (target) => standalone(target) && ownServers(target);
 const served: Readonly<Partial<Record<FamilyName, Where>>> = {
   'all or nothing across slots': standalone,
   transactions: standalone,
+  'transactions over the keyspace': (target) => standalone(target) && target.isolation !== 'prefix',
+  'transactions over databases': ownServer,
+  'scripts in transactions': ownServer,
   'forgotten scripts': ownServers,
   functions: ownServers,
   databases: ownServer,

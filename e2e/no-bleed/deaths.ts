@@ -92,6 +92,11 @@ const deaths: Readonly<Record<string, Death>> = {
     return { ...sent(['MULTI'], ['SET', key, life.value()]), remains: { unmade: [key] } };
   },
   'mid-EXEC': midExec,
+  'mid-EXEC, going elsewhere': (life) =>
+    sent(
+      ...[['MULTI'], ['SELECT', life.place.databases - 1], ['HELLO', 5 - life.protocol]],
+      ...[['CLIENT', 'SETNAME', life.mark], ['GET', 'shared:1'], ['EXEC']],
+    ),
   'after WATCH': (life) => {
     const key = `{tx}${life.pick([life.mark, `shared:${life.below(4)}`])}`;
     return sent(['WATCH', key], ['SET', key, life.mark]);

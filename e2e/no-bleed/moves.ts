@@ -2,7 +2,7 @@
 import { publish, subscribe } from './channels.ts';
 import { any, bulk, deed, integer, list, ok, says } from './deed.ts';
 import { get, held, onlyElsewhere, set } from './keys.ts';
-import { awayDatabase, type Deed, type Expected, type Life, nothing } from './life.ts';
+import { awayDatabase, type Deed, type Life, nothing } from './life.ts';
 
 export type Move = (life: Life) => readonly Deed[];
 
@@ -82,9 +82,13 @@ const transaction: Move = (life) => {
     deeds.push(any('SET', `{tx}${sharedKey}`, value));
   }
   deeds.push(multi(life));
-  for (let left = life.below(5); left > 0; left -= 1) {
+  // Where EXEC may do nothing, nobody knows what it left of the session itself.
+  const mayChoose = roll < 0.2 || roll >= 0.3;
+  for (let left = life.below(6); left > 0; left -= 1) {
     const own = life.value();
-    deeds.push(life.pick([() => setIn(life, key, own), () => getIn(life, key)])());
+    const data = [() => setIn(life, key, own), () => getIn(life, key)];
+    const self = [() => giveName(life), () => askName(life), () => choose(life)];
+    deeds.push(life.pick(mayChoose ? [...data, ...data, ...self] : data)());
   }
   deeds.push(life.random() < 0.85 ? exec(life) : discard(life));
   return deeds;
@@ -148,27 +152,34 @@ function discard(life: Life): Deed {
   });
 }
 
-const name: Move = (life) => {
+function giveName(life: Life): Deed {
   const own = `${life.mark}${life.below(9)}`;
-  const called = (): Expected => (life.name === null ? life.nil : bulk(life.name));
-  const give = deed(['CLIENT', 'SETNAME', own], () => {
+  return deed(['CLIENT', 'SETNAME', own], () => {
     life.name = own;
     return ok;
   });
-  return life.pick([
-    [give, deed(['CLIENT', 'GETNAME'], called)],
-    [deed(['CLIENT', 'GETNAME'], called)],
-  ]);
+}
+
+function askName(life: Life): Deed {
+  return deed(['CLIENT', 'GETNAME'], () => (life.name === null ? life.nil : bulk(life.name)));
+}
+
+const name: Move = (life) => {
+  return life.pick([[giveName(life), askName(life)], [askName(life)]]);
 };
 
-const select: Move = (life) => {
-  if (life.place.databases === 1) return [says(ok, 'SELECT', 0)];
+function choose(life: Life): Deed {
+  if (life.place.databases === 1) return says(ok, 'SELECT', 0);
   const database = life.below(life.place.databases);
-  const choose = deed(['SELECT', database], () => {
+  return deed(['SELECT', database], () => {
     life.database = database;
     return ok;
   });
-  return [choose, set(life), get(life)];
+}
+
+const select: Move = (life) => {
+  const chosen = choose(life);
+  return life.place.databases === 1 ? [chosen] : [chosen, set(life), get(life)];
 };
 
 /** Subscriptions would move along, and hear nothing while they do. */

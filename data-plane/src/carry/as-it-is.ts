@@ -17,13 +17,23 @@ const protocolTest = encodeError(
  */
 export function sendAsItIs(scene: Scene, command: Command): boolean {
   const { client, session } = scene;
-  const { name, family } = command.facts as CommandFacts;
-  if (name === 'debug' && command.argc > 1 && command.text(1).toLowerCase() === 'protocol') {
-    refuse(scene, command, protocolTest);
+  const { family } = command.facts as CommandFacts;
+  const refusal = refusedAsItIs(command);
+  if (refusal !== null) {
+    refuse(scene, command, refusal);
     return true;
   }
   const to = session.way.upstream?.single;
   if (to == null) throw new Error('invariant: the grant holds where one server is');
   to.send(client.queue, family, session.way.meter, command.bytes, command.start, command.end, 1);
   return true;
+}
+
+/** What not even the grant opens, inside a transaction or not; null for all else. */
+export function refusedAsItIs(command: Command): Buffer | null {
+  const tests =
+    command.facts?.name === 'debug' &&
+    command.argc > 1 &&
+    command.text(1).toLowerCase() === 'protocol';
+  return tests ? protocolTest : null;
 }

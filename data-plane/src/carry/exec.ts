@@ -5,16 +5,14 @@ import { UnitReplies } from '../backend/redis/unit-replies.ts';
 import type { CommandFacts } from '../command/command.ts';
 import type { Lease } from '../command/lease.ts';
 import type { Command } from '../command/request.ts';
-import type { Run } from '../command/run.ts';
-import type { Unit, UnitReader } from '../command/unit.ts';
-import type { ClientConnection } from '../listen/connection.ts';
-import { ItemStripper } from '../merge/strip-items.ts';
-import { keyShapeOf } from '../merge/strip-keys.ts';
-import { encodeError, encodeNull, encodeRequest } from '../resp/encoder.ts';
+import type { Unit } from '../command/unit.ts';
+import { encodeNull, encodeRequest } from '../resp/encoder.ts';
 import type { Session } from '../session/session.ts';
-import type { Transaction } from '../session/transaction.ts';
+import type { Transaction, Watch } from '../session/transaction.ts';
 import type { BackendView } from '../state.ts';
-import { endTransaction } from './begun.ts';
+import { endTransaction, letGo } from './begun.ts';
+import { ExecAnswer, undoing } from './exec-answer.ts';
+import { OwnReplies } from './own-replies.ts';
 import { errorReply, isAlone, refuse, reply } from './reply.ts';
 import type { Scene } from './scene.ts';
 
@@ -28,11 +26,8 @@ export function carryExec(scene: Scene, command: Command, transaction: Transacti
   const refusal = refusalOf(session, transaction);
   const { watch } = transaction;
   if (refusal === null && watch !== null && !isAlone(scene)) return false;
-  // Its connection is taken over; whatever else was begun is over.
-  transaction.watch = null;
   const lost = transaction.stale || (watch !== null && !watch.lease.usable);
   if (refusal !== null || lost) {
-    transaction.watch = watch;
     endTransaction(session);
     if (refusal !== null) refuse(scene, command, refusal);
     else reply(scene, command, encodeNull(session.protocol, true));
@@ -43,34 +38,79 @@ export function carryExec(scene: Scene, command: Command, transaction: Transacti
     reply(scene, command, nothing);
     return true;
   }
-  const answer = new ExecAnswer(scene, command, transaction);
+  // Its connection is taken over; whatever else was begun is over with the reply.
+  transaction.watch = null;
+  transaction.execute();
   const unit = unitOf(session, transaction, command);
-  if (watch === null) (transaction.place.backend as BackendView).transact(unit, answer);
-  else executeOn(watch.lease, unit, watch.asks, answer);
-  endTransaction(session);
+  const own = new OwnReplies(scene, transaction);
+  const answer = new ExecAnswer(scene, command, transaction, own);
+  if (own.areAhead) void executeLater(scene, transaction, { unit, watch, answer }, own);
+  else execute(transaction, { unit, watch, answer });
   return true;
+}
+
+interface Execution {
+  readonly unit: Unit;
+  readonly watch: Watch | null;
+  readonly answer: ExecAnswer;
+}
+
+function execute(transaction: Transaction, { unit, watch, answer }: Execution): void {
+  if (watch !== null) executeOn(watch.lease, unit, watch.asks, answer);
+  else if (unit.commands === 0) answer.read(nothing, 0, nothing.length, true);
+  else (transaction.place.backend as BackendView).transact(unit, answer);
+}
+
+/** What has to be asked before is asked; meanwhile the client may leave, and its way may change. */
+async function executeLater(
+  scene: Scene,
+  transaction: Transaction,
+  execution: Execution,
+  own: OwnReplies,
+): Promise<void> {
+  const { watch, answer } = execution;
+  try {
+    await own.makeAhead();
+    const lost = watch !== null && !watch.lease.usable;
+    if (!lost && transaction.executing && transaction.voided === null) {
+      execute(transaction, execution);
+      return;
+    }
+    if (watch !== null) letGo(watch.lease);
+    if (transaction.voided === null) answer.changed();
+    else answer.refuse(aborted(transaction.voided));
+  } catch (error) {
+    scene.proxy.failed(scene.client, error);
+    scene.client.destroy();
+  }
 }
 
 /** Why nothing may be executed, or null. */
 function refusalOf(session: Session, transaction: Transaction): Buffer | null {
-  if (transaction.spoiled) {
-    return encodeError('EXECABORT', 'Transaction discarded because of previous errors.');
+  const { commands, spoiled, voided } = transaction;
+  if (spoiled) return errorReply('EXECABORT Transaction discarded because of previous errors.');
+  if (voided !== null) return errorReply(aborted(voided));
+  // The user may have become read-only since, or have lost its grant.
+  if (session.user?.readOnly && commands.some((one) => one.writes)) {
+    return errorReply(aborted('NOPERM this user is read-only now'));
   }
-  const because = (why: string): Buffer =>
-    encodeError('EXECABORT', `Transaction discarded because of: ${why}`);
-  if (transaction.voided !== null) return because(transaction.voided);
-  // The user may have become read-only since.
-  if (session.user?.readOnly && transaction.commands.some((one) => one.writes)) {
-    return because('NOPERM this user is read-only now');
+  if (!session.way.granted && commands.some((one) => one.granted)) {
+    return errorReply(aborted('NOPERM the pass-through grant no longer holds'));
   }
   return null;
 }
 
+function aborted(why: string): string {
+  return `EXECABORT Transaction discarded because of: ${why}`;
+}
+
 function unitOf(session: Session, transaction: Transaction, command: Command): Unit {
   const { commands, place, slot } = transaction;
+  const sent = commands.filter(({ bytes }) => bytes.length > 0).map(({ bytes }) => bytes);
+  sent.push(...undoing(transaction));
   return {
-    bytes: Buffer.concat([multi, ...commands.map((one) => one.bytes), exec]),
-    commands: commands.length,
+    bytes: Buffer.concat([multi, ...sent, exec]),
+    commands: sent.length,
     protocol: session.protocol,
     database: place.database,
     slot,
@@ -111,63 +151,3 @@ function executeOn(lease: Lease, unit: Unit, asks: boolean, answer: ExecAnswer):
     },
   });
 }
-
-/** The client waits until it has the reply to EXEC: what it asks next may depend on it. */
-class ExecAnswer implements UnitReader {
-  readonly #client: ClientConnection;
-  readonly #protocol: 2 | 3;
-  readonly #run: Run;
-  readonly #stripper: ItemStripper | null;
-  #begun = false;
-
-  constructor({ client, session }: Scene, command: Command, transaction: Transaction) {
-    const { commands, place } = transaction;
-    const { queue } = client;
-    const size = commands.reduce((sum, one) => sum + one.bytes.length, 0);
-    this.#client = client;
-    this.#protocol = session.protocol;
-    queue.owe(1, size);
-    this.#run = queue.addAnswer((command.facts as CommandFacts).family, session.way.meter);
-    this.#run.requestBytes = size;
-    this.#run.touches = commands.every((one) => one.reads) ? 'reads' : 'writes';
-    client.holdFor('answer');
-    const { prefix } = place;
-    const shapes = commands.map((one) => keyShapeOf(one.name));
-    const strips = prefix !== null && shapes.some((shape) => shape !== null);
-    this.#stripper = strips ? new ItemStripper(shapes, prefix) : null;
-  }
-
-  read(bytes: Buffer, start: number, end: number, done: boolean): boolean {
-    const { queue } = this.#client;
-    const run = this.#run;
-    this.#begun = true;
-    run.midReply = true;
-    let escaped = false;
-    const say = (from: Buffer, at: number, to: number): void => {
-      if (queue.take(run, from, at, to, 0, false)) escaped = true;
-    };
-    if (this.#stripper === null) say(bytes, start, end);
-    else this.#stripper.take(bytes, start, end, say);
-    if (done) this.#finish(nil);
-    return escaped;
-  }
-
-  refuse(error: string): void {
-    // A reply that broke off cannot be mended: the client's connection ends.
-    if (this.#begun) this.#client.queue.tear(this.#run);
-    this.#run.errors++;
-    this.#finish(errorReply(error));
-  }
-
-  /** A watched key changed, or may have. */
-  changed(): void {
-    this.#finish(encodeNull(this.#protocol, true));
-  }
-
-  #finish(rest: Buffer): void {
-    this.#client.queue.answer(this.#run, rest, rest.length);
-    this.#client.release();
-  }
-}
-
-const nil = Buffer.alloc(0);

@@ -16,20 +16,22 @@ import { refuse, reply } from './reply.ts';
 import type { Scene } from './scene.ts';
 
 export function carryProxyCommand(scene: Scene, command: Command): boolean {
-  const { session } = scene;
-  const given = circumstancesOf(session);
+  const made = proxyReply(scene.session, command);
+  if (made === noRoute) refuse(scene, command, noRoute);
+  else reply(scene, command, made);
+  return true;
+}
+
+/** The reply to any of the three. */
+export function proxyReply(session: Session, command: Command): Buffer {
   const name = (command.facts as CommandFacts).name;
-  if (name === 'acl|dryrun') {
-    reply(scene, command, dryRun(session, command));
-    return true;
-  }
+  if (name === 'acl|dryrun') return dryRun(session, command);
+  const given = circumstancesOf(session);
   const made =
     name === 'proxy|explain'
       ? explainedAny(session, command, given)
       : contracts(session, command, given);
-  if (made === null) refuse(scene, command, noRoute);
-  else reply(scene, command, encodeReply(made, session.protocol));
-  return true;
+  return made === null ? noRoute : encodeReply(made, session.protocol);
 }
 
 function explainedAny(session: Session, command: Command, given: Circumstances | null) {

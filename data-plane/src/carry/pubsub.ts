@@ -28,15 +28,19 @@ const answers: Readonly<Record<string, Answering>> = {
 };
 
 export function carryPubsub(scene: Scene, command: Command): boolean {
-  const { session, proxy } = scene;
+  const made = pubsubReply(scene, command);
+  if (made === null) refuse(scene, command, noRoute);
+  else replyLater(scene, command, made);
+  return true;
+}
+
+/** The reply once the servers were asked; null where no route leads to any. */
+export function pubsubReply({ session, proxy }: Scene, command: Command): Promise<Buffer> | null {
   const { name } = command.facts as CommandFacts;
   const answering = answers[name];
   if (answering === undefined) throw new Error('invariant: every form of PUBSUB has its answer');
   const home = channelHomeOf(session);
-  if (home === null || session.route === null) {
-    refuse(scene, command, noRoute);
-    return true;
-  }
+  if (home === null || session.route === null) return null;
   const purse = new Purse(proxy.held, proxy.limits.workBytesMax);
   const backing = session.route.backend.backing(2, 0, null, purse);
   const args = command.copies(2);
@@ -47,12 +51,7 @@ export function carryPubsub(scene: Scene, command: Command): boolean {
       throw error;
     },
   );
-  replyLater(
-    scene,
-    command,
-    made.finally(() => purse.empty()),
-  );
-  return true;
+  return made.finally(() => purse.empty());
 }
 
 /**

@@ -1,15 +1,16 @@
 /** Between MULTI and EXEC: each command is looked at as if it were to be sent now, and kept. */
 
-import { type Carried, treatmentOf } from '@respool/contracts/commands/treatment';
+import { goesAsItIs, treatmentOf } from '@respool/contracts/commands/treatment';
 import { CommandError } from '../command/backing.ts';
 import { type CommandFacts, Flag } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
-import { encodeError, encodeSimple } from '../resp/encoder.ts';
+import { encodeError, encodeRequest, encodeSimple } from '../resp/encoder.ts';
 import { crossSlot, noRoute, planOf, slotOfCommand } from '../route/route.ts';
 import type { QueuedCommand } from '../session/transaction.ts';
+import { refusedAsItIs } from './as-it-is.ts';
 import { spoil } from './begun.ts';
-import { queuedPublish } from './queued-publish.ts';
-import { queuedScript } from './queued-script.ts';
+import { keeperOf } from './queued-carried.ts';
+import { mistaken } from './queued-local.ts';
 import { errorReply, refuse, reply } from './reply.ts';
 import type { Detour, Scene } from './scene.ts';
 import { wholeBytes } from './whole.ts';
@@ -17,6 +18,8 @@ import { wholeBytes } from './whole.ts';
 const queued = encodeSimple('QUEUED');
 /** Source: Redis 7.0 `processCommand`: these are executed at once even then. */
 const atOnce = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+/** Source: Redis 7.0 `processCommand`, for commands flagged `no_multi`. */
+const notAllowed = encodeError('ERR', 'Command not allowed inside a transaction');
 /** They name no key and mean the same on every node. */
 const anywhere = new Set(['ping', 'echo', 'time', 'unwatch']);
 
@@ -37,47 +40,59 @@ export const queueInTransaction: Detour = (scene, command) => {
   return true;
 };
 
-/** The command as EXEC will send it, or the error that refuses it. */
+/** The command as EXEC will carry it out, or the error that refuses it. */
 function queuedForm(scene: Scene, command: Command): QueuedCommand | Buffer {
   const { way } = scene.session;
-  const { name, flags } = command.facts as CommandFacts;
-  const writes = (flags & Flag.write) !== 0;
-  const reads = (flags & Flag.readonly) !== 0;
-  if (way.upstream === null) return noRoute;
-  if (anywhere.has(name)) {
-    return { bytes: wholeBytes(command, null), name, slot: null, writes, reads: true };
+  const facts = command.facts as CommandFacts;
+  const { name, flags } = facts;
+  if ((flags & Flag.no_multi) !== 0) return notAllowed;
+  if (way.granted && goesAsItIs(facts)) return grantedForm(command);
+  const { upstream } = way;
+  if (upstream !== null && anywhere.has(name)) return unplaced(command, wholeBytes(command, null));
+  const keeping = keeperOf(facts);
+  if (keeping !== null) {
+    const made = keeping(scene, command);
+    return typeof made === 'string' ? notInside(name, made) : made;
   }
-  const treatment = treatmentOf(command.facts as CommandFacts);
-  if (treatment.kind === 'local') return notInside(name, 'the proxy answers it itself');
-  if (treatment.kind === 'carried' && treatment.by !== 'blocking') {
-    return carriedForm(scene, command, treatment.by);
+  if (upstream === null) return noRoute;
+  if (upstream.single !== null) {
+    const made = onOneServer(scene, command);
+    if (made !== null) return made;
   }
   const plan = planOf(command, way);
-  if (plan.kind === 'refused') return plan.reply;
+  if (plan.kind === 'refused') return plan.mistake ? mistaken(command, plan.reply) : plan.reply;
   if (plan.kind === 'whole') {
-    return {
-      bytes: wholeBytes(command, way.prefix),
-      name,
-      slot: slotOfCommand(command, way),
-      writes,
-      reads,
-    };
+    const slot = slotOfCommand(command, way);
+    return { ...unplaced(command, wholeBytes(command, way.prefix)), slot };
   }
-  const isSteps = treatment.kind === 'work' || way.upstream?.single !== null;
+  const isSteps = treatmentOf(facts).kind === 'work' || upstream.single !== null;
   return isSteps ? notInside(name, 'it takes several steps here') : crossSlot;
 }
 
-function carriedForm(scene: Scene, command: Command, by: Carried): QueuedCommand | Buffer {
+function unplaced({ facts }: Command, bytes: Buffer): QueuedCommand {
+  const { name, flags } = facts as CommandFacts;
+  const reads = (flags & Flag.readonly) !== 0 || anywhere.has(name);
+  return { bytes, name, slot: null, writes: (flags & Flag.write) !== 0, reads };
+}
+
+function grantedForm(command: Command): QueuedCommand | Buffer {
+  const refusal = refusedAsItIs(command);
+  return refusal ?? { ...unplaced(command, wholeBytes(command, null)), granted: true };
+}
+
+/**
+ * Where one server has everything of the tenant, FLUSHALL is one command there, and WAIT, which
+ * blocks nobody inside a transaction, asks about that server. Null for all else, and for a tenant
+ * whose keys only a scan tells from others'.
+ */
+function onOneServer({ session }: Scene, command: Command): QueuedCommand | null {
+  const { prefix, shared } = session.way;
   const { name } = command.facts as CommandFacts;
-  if (by === 'publish') return queuedPublish(scene, command);
-  if (by === 'script') {
-    const form = queuedScript(scene, command);
-    const ro = name.endsWith('_ro');
-    return Buffer.isBuffer(form) ? form : { ...form, name, writes: !ro, reads: ro };
-  }
-  if (by === 'queue') return notInside(name, 'topics of Kafka take no part in one');
-  const servers = by === 'script-admin' || by === 'transaction';
-  return notInside(name, servers ? 'it is about every server' : 'it is about the connection');
+  if (name === 'wait') return unplaced(command, wholeBytes(command, null));
+  if (name !== 'flushall' || prefix !== null) return null;
+  // The database is all that is the tenant's there.
+  const own = shared ? encodeRequest(['FLUSHDB', ...command.copies(1)]) : wholeBytes(command, null);
+  return unplaced(command, own);
 }
 
 function notInside(name: string, why: string): Buffer {

@@ -3,6 +3,7 @@ import type { CommandFacts } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import { encodeError, encodeInteger, encodeReply, encodeSimple } from '../resp/encoder.ts';
 import type { Resp } from '../resp/resp.ts';
+import type { Session } from '../session/session.ts';
 import { errorReply, refuse, reply } from './reply.ts';
 import { meterOf, type Scene } from './scene.ts';
 import { SessionTracker, type TrackingOptions, trackerOf } from './tracker.ts';
@@ -19,15 +20,17 @@ export function carryTracking(scene: Scene, command: Command): boolean {
     case 'client|caching':
       reply(scene, command, caching(scene, command));
       break;
-    case 'client|trackinginfo':
-      reply(scene, command, trackingInfo(scene));
-      break;
-    default: {
-      const options = trackerOf(scene.session)?.options;
-      reply(scene, command, encodeInteger(options === undefined ? -1 : options.redirect));
-    }
+    default:
+      reply(scene, command, trackingSaid(scene.session, command));
   }
   return true;
+}
+
+/** CLIENT TRACKINGINFO and GETREDIR: how the session stands. */
+export function trackingSaid(session: Session, command: Command): Buffer {
+  if ((command.facts as CommandFacts).name === 'client|trackinginfo') return trackingInfo(session);
+  const options = trackerOf(session)?.options;
+  return encodeInteger(options === undefined ? -1 : options.redirect);
 }
 
 function track(scene: Scene, command: Command): void {
@@ -85,7 +88,7 @@ function caching({ session }: Scene, command: Command): Buffer {
 }
 
 /** Source: Redis 7.0 `clientCommand`: the flags in its order. */
-function trackingInfo({ session }: Scene): Buffer {
+function trackingInfo(session: Session): Buffer {
   const tracker = trackerOf(session);
   const text = (words: string | Buffer): Resp => ({ type: 'bulk', bytes: Buffer.from(words) });
   const entries: [Resp, Resp][] = [

@@ -84,6 +84,37 @@ test('a change of the route voids what is open and what is watched; read-only co
   assert.equal((await pipelined(open, ['MULTI', 'SET a 1', 'EXEC']))[2], '*1\r\n+OK\r\n');
 });
 
+test('a route that changes while EXEC asks the server first: nothing is executed', async () => {
+  const { path } = rig;
+  const base = { backend: 'one', isolation: { mode: 'dedicated' } } as const;
+  path.swap({ ...path.tenants, asking: base });
+  const client = await rig.client('asking');
+  const [session] = [...path.clients.of('asking')];
+  await client.ask('WATCH', 'a');
+  const held = path.ownedConnections();
+  await rig.one.nodes[0]!.direct.ask('CLIENT', 'PAUSE', '300');
+  client.send(['MULTI'], ['SET', 'a', '1'], ['CLIENT', 'SETNAME', 'q'], ['INFO'], ['EXEC']);
+  await until(
+    () => session?.transaction?.executing === true,
+    () => session?.transaction,
+  );
+  path.swap({ ...path.tenants, asking: { ...base, backend: 'three' } });
+  const replies: string[] = [];
+  for (let n = 0; n < 5; n++) replies.push((await client.next()).toString());
+  const moved = /^-EXECABORT Transaction discarded because of: the backend of this session changed/;
+  assert.match(replies[4]!, moved);
+  assert.deepEqual(
+    [await client.text('CLIENT', 'GETNAME'), await client.text('GET', 'a')],
+    ['$-1\r\n', '$-1\r\n'],
+  );
+  assert.equal(await rig.one.nodes[0]!.direct.text('GET', 'a'), '$-1\r\n');
+  // What watched is clean and may be lent again.
+  assert.ok(path.ownedConnections() <= held);
+  const again = await rig.client('dedicated');
+  await again.ask('WATCH', 'b');
+  assert.match((await pipelined(again, ['MULTI', 'PING', 'EXEC']))[2]!, /^\*1/);
+});
+
 test('a server that dies: watched keys count as changed, a transaction is told or done once', async () => {
   const dying = await startOwnedRig();
   try {

@@ -121,17 +121,6 @@ test('on a cluster the first key pins the slot, of watched keys too', async () =
   ]);
 });
 
-test('what the proxy answers itself is refused inside MULTI, and EXEC then executes nothing', async () => {
-  for (const name of ['SELECT 0', 'AUTH x', 'HELLO 3', 'CLIENT ID', 'INFO', 'USE one']) {
-    const client = await rig.client('dedicated');
-    const said = await pipelined(client, ['MULTI', name, 'SET a 1', 'EXEC', 'GET a']);
-    assert.match(said[1]!, /^-ERR command '.*' is not served inside a transaction: /, name);
-    assert.match(said[3]!, /^-EXECABORT /, name);
-    assert.equal(said[4], '$-1\r\n');
-    client.close();
-  }
-});
-
 test('a watched key that another client changed makes EXEC answer nil', async () => {
   for (const kind of kinds) {
     for (const protocol of [2, 3] as const) {

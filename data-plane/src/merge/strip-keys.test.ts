@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { encodeReply } from '../resp/encoder.ts';
 import { ReplyScanner } from '../resp/reply-scanner.ts';
 import { type Resp, textOf } from '../resp/resp.ts';
-import { ItemStripper } from './strip-items.ts';
 import { type KeyShape, KeyStripper } from './strip-keys.ts';
 
 const bulk = (text: string): Resp => ({ type: 'bulk', bytes: Buffer.from(text) });
@@ -77,32 +76,5 @@ test('the prefix of every key goes, whole and at every cut, one reply after the 
         assert.equal(said, wanted + wanted, `${shape} RESP${protocol} cut at ${cut}`);
       }
     }
-  }
-});
-
-test('of the reply to EXEC only the items that name keys change, at every cut', () => {
-  const made = (key: (name: string) => Resp): Resp =>
-    list(
-      bulk('p:not a key'),
-      list(key('l'), bulk('v')),
-      { type: 'integer', value: 3 },
-      list(list(key('s'), entries)),
-      { type: 'error', text: 'ERR p:no', bulk: false },
-      nil,
-    );
-  const shapes: readonly (KeyShape | null)[] = [null, 'head', null, 'streams', 'head', 'head'];
-  const sent = encodeReply(
-    made((name) => bulk(prefix + name)),
-    2,
-  );
-  for (let cut = 0; cut < sent.length; cut++) {
-    const stripper = new ItemStripper(shapes, Buffer.from(prefix));
-    let said = '';
-    for (const piece of pieces(sent, cut)) {
-      stripper.take(piece, 0, piece.length, (bytes, start, end) => {
-        said += bytes.toString('latin1', start, end);
-      });
-    }
-    assert.equal(said, encodeReply(made(bulk), 2).toString(), `cut at ${cut}`);
   }
 });

@@ -32,7 +32,8 @@ export type Plan =
     }
   /** Step by step: `emulate/`. */
   | { readonly kind: 'work' }
-  | { readonly kind: 'refused'; readonly reply: Buffer };
+  /** `mistake`: the command itself is wrong, which Redis says when it executes it and no earlier. */
+  | { readonly kind: 'refused'; readonly reply: Buffer; readonly mistake?: true };
 
 /** Argument numbers of the planned command's keys: the first `count` of `at`. */
 export const keys = { at: new Int32Array(64), count: 0 };
@@ -101,7 +102,7 @@ function unplaced(command: Command, way: RouteWay, { single, slots }: Upstream):
   if (way.prefix === null && facts.name !== 'sort') {
     return { kind: 'whole', way: slots?.[0] as UpstreamConnection };
   }
-  return refused(namesStreams(command) ? unbalanced : encodeError('ERR', 'syntax error'));
+  return mistaken(namesStreams(command) ? unbalanced : encodeError('ERR', 'syntax error'));
 }
 
 /**
@@ -161,7 +162,7 @@ function inFragments(
   const step = facts.keyStep;
   if ((command.argc - first) % step !== 0) {
     const message = `wrong number of arguments for '${facts.name}' command`;
-    return refused(encodeError('ERR', message));
+    return mistaken(encodeError('ERR', message));
   }
   splitter.sort(command, first, step, keys.count, way.prefixCrc);
   if (splitter.fragments === 1) {
@@ -184,6 +185,10 @@ export function slotOfKey(command: Command, argument: number, prefixCrc: number)
 
 function refused(reply: Buffer): Plan {
   return { kind: 'refused', reply };
+}
+
+function mistaken(reply: Buffer): Plan {
+  return { kind: 'refused', reply, mistake: true };
 }
 
 /**

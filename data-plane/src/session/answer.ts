@@ -89,8 +89,18 @@ function ping(command: Command): Buffer {
   return command.argc > 1 ? encodeBulk(command.argument(1)) : pong;
 }
 
-/** Numbers are read, and refused, as by Redis 7.0 `getIntFromObjectOrReply`. */
 function select(session: Session, command: Command): Buffer {
+  const database = databaseAsked(session, command);
+  if (Buffer.isBuffer(database)) return database;
+  if (session.route?.database === null) session.select(database);
+  return ok;
+}
+
+/**
+ * The database SELECT asks for, or the error that refuses it. Numbers are read, and refused, as by
+ * Redis 7.0 `getIntFromObjectOrReply`.
+ */
+export function databaseAsked({ route }: Session, command: Command): number | Buffer {
   const read = readWholeNumber(command.text(1));
   if (read === null) return encodeError('ERR', 'value is not an integer or out of range');
   const database = Number(read);
@@ -98,14 +108,11 @@ function select(session: Session, command: Command): Buffer {
     const range = 'value must between -2147483648 and 2147483647';
     return encodeError('ERR', `value is out of range, ${range}`);
   }
-  const { route } = session;
   if (route === null) return encodeError('ERR', 'no route: this tenant has no backend now');
   // In `db` mode the tenant's one database is its database 0; a prefix lives in database 0 too.
-  const own = route.database !== null;
-  const most = own ? 1 : route.backend.databases;
+  const most = route.database === null ? route.backend.databases : 1;
   if (database < 0 || database >= most) return encodeError('ERR', 'DB index is out of range');
-  if (!own) session.select(database);
-  return ok;
+  return database;
 }
 
 /** `USE backend`: this session only, and only what its user may reach. */

@@ -107,9 +107,9 @@ export function clientLine(session: Session): string {
   return fields.map(([key, value]) => `${key}=${value}`).join(' ');
 }
 
-/** Commands queued since MULTI; -1 outside of one. */
+/** Commands queued since MULTI, until EXEC is answered; -1 outside of one. */
 function queuedBy({ transaction }: Session): number {
-  return transaction?.open ? transaction.commands.length : -1;
+  return transaction?.open || transaction?.executing ? transaction.commands.length : -1;
 }
 
 /** Source: `catClientInfoString` of Redis 7.0; N where no other letter holds. */

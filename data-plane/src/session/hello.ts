@@ -48,7 +48,7 @@ export function answerHello(session: Session, command: Command, services: Answer
   return { kind: 'reply', reply: greet() };
 }
 
-interface Hello {
+export interface Hello {
   protocol: 2 | 3;
   login: string | null;
   secret: Buffer | null;
@@ -56,7 +56,7 @@ interface Hello {
 }
 
 /** What was asked for, or the error that refuses it. */
-function readHello(session: Session, command: Command): Hello | Buffer {
+export function readHello(session: Session, command: Command): Hello | Buffer {
   const hello: Hello = { protocol: session.protocol, login: null, secret: null, name: null };
   if (command.argc > 1) {
     const version = command.text(1);

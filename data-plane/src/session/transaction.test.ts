@@ -4,7 +4,12 @@ import { test } from 'node:test';
 import { CommandError, type HeldBytes, Purse } from '../command/backing.ts';
 import type { Lease } from '../command/lease.ts';
 import type { BackendView } from '../state.ts';
-import { queuedCommandsMax, Transaction, type TransactionPlace } from './transaction.ts';
+import {
+  ownCommandsMax,
+  queuedCommandsMax,
+  Transaction,
+  type TransactionPlace,
+} from './transaction.ts';
 
 const backend = {} as BackendView;
 const place: TransactionPlace = { backend, prefix: null, database: 0 };
@@ -49,6 +54,26 @@ test('the queue is bounded in commands', () => {
   const transaction = begun({ bytes: 0, bytesMax: 1000 });
   for (let n = 0; n < queuedCommandsMax; n++) transaction.queue(queued(null, 0));
   assert.throws(() => transaction.queue(queued(null, 0)), CommandError);
+});
+
+test('the proxy’s own commands in the queue are bounded and paid for, too', () => {
+  const held: HeldBytes = { bytes: 0, bytesMax: 10_000 };
+  const own = { heldBytes: 1, make: () => ({ reply: Buffer.alloc(0), closes: false }) };
+  const transaction = new Transaction(place, new Purse(held, 10_000));
+  transaction.begin(place);
+  for (let n = 0; n < ownCommandsMax; n++) transaction.queue({ ...queued(null, 2), own });
+  assert.equal(held.bytes, 3 * ownCommandsMax);
+  assert.throws(() => transaction.queue({ ...queued(null), own }), /holds at most 1000 commands/);
+  transaction.queue(queued(null));
+});
+
+test('while it is executed it still has its place, and no more is queued', () => {
+  const transaction = begun();
+  transaction.execute();
+  assert.deepEqual([transaction.open, transaction.executing], [false, true]);
+  assert.ok(!transaction.fits({ ...place, database: 1 }));
+  transaction.end();
+  assert.equal(transaction.executing, false);
 });
 
 test('it fits where it was begun; only between WATCH and MULTI the database may change', () => {

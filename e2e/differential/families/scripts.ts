@@ -51,9 +51,12 @@ const scripts: readonly Script[] = [
   { text: 'this is no script', keys: '', args: [] },
 ];
 
+/** All but the last, which is no script. */
+export const compiling: readonly Script[] = scripts.slice(0, -1);
+
 /** Every digest is one that the step itself has made known, or one that nobody knows. */
-export function script(source: Source): Step {
-  const one = source.pick(scripts);
+export function script(source: Source, from: readonly Script[] = scripts): Step {
+  const one = source.pick(from);
   const readOnly = one.writes !== true && source.chance(0.3) ? '_RO' : '';
   const unknown = digestOf(String(source.number(1_000_000)));
   const forms: readonly Command[][] = [

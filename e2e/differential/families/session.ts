@@ -87,8 +87,38 @@ export const mistakes = readLines(`
   HELLO ( 4 | x | 1 )
 `);
 
-/** For a transaction: none of them is about the connection. */
-export const queuedMistakes = readLines(wrong);
+/** For a transaction: refused at once, or with EXEC. */
+export const queuedMistakes = readLines(`
+  ${wrong}
+  CLIENT
+  CLIENT NONSENSE
+  SELECT
+`);
+
+/** For a transaction: what a server says of itself and the connection in EXEC's reply. */
+export const queuedTalk = readLines(`
+  2 PING [ <value> ]
+  2 ECHO <value>
+  2 SELECT ( 0 | 99 | -1 | x )
+  3 CLIENT SETNAME <field>
+  3 CLIENT GETNAME
+  CLIENT SETNAME <value>
+  CLIENT ID
+  CLIENT NO-EVICT ( on | off | perhaps )
+  CLIENT TRACKINGINFO
+  CLIENT GETREDIR
+  CLIENT UNBLOCK 999999999
+  CLIENT KILL ID 999999999
+  HELLO
+  HELLO ( 4 | x )
+  TIME
+  MONITOR
+  SSUBSCRIBE <field>
+  ACL CAT [ ( scripting | nonsense ) ]
+  COMMAND GETKEYS ( SET | PING | NOSUCH ) <s> <value>
+  COMMAND INFO { ( get | SET | nosuch ) }2
+  COMMAND DOCS ( get | nosuch )
+`);
 
 export const helpTexts = readLines(`
   XGROUP HELP
