@@ -190,6 +190,26 @@ test('one that has some of its COUNT gets the rest from what was asked for it, a
   );
 });
 
+test('nothing is asked anew for one that has some of its COUNT', async () => {
+  const world = new World();
+  const many = world.pop({ count: 3, waitMs: 60_000 });
+  await turns();
+  world.ways = ['hold', 'hold', 'hold'];
+  world.log.push('a');
+  await turns();
+  world.log.push('b', 'c', 'd');
+  const one = world.pop();
+  await turns();
+  for (; world.held.length > 0; await turns()) world.held.shift()?.();
+  assert.deepEqual(contents(await many.deliveries), ['a', 'b']);
+  assert.deepEqual(contents(await one.deliveries), ['c']);
+  await world.clock.advance(10);
+  assert.deepEqual(
+    world.asks.flatMap(({ returns }) => returns),
+    [],
+  );
+});
+
 test('one that has some of its COUNT leaves with that when the rest is lost, or it is called off', async () => {
   for (const end of ['late', 'fenced', 'called off']) {
     const world = new World();

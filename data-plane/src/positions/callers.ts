@@ -39,11 +39,6 @@ export class Callers {
   readonly #settler: Settler;
   readonly #line = new Line();
   readonly #resting = new Line();
-  /**
-   * Has some of what it asked for, while answers that were asked for before may bring the rest.
-   * If it left with less, there would be nobody for that: it would go back, and come out of order.
-   */
-  #partial: Caller | null = null;
   /** Number of the caller that came last. */
   lastNumber = 0;
   #armedAtMs = Number.POSITIVE_INFINITY;
@@ -96,7 +91,7 @@ export class Callers {
 
   /** A question is under way no more. */
   endPartial(): void {
-    const partial = this.#partial;
+    const partial = this.demand.partial;
     if (partial !== null && this.#options.underWay.oldest > partial.partOf) this.#finish(partial);
   }
 
@@ -104,7 +99,7 @@ export class Callers {
     const { rest, upTo, mayRest } = told;
     const nowMs = this.#options.nowMs();
     this.#each(upTo, this.#options.underWay.records, (caller) => {
-      if (caller === this.#partial) return false;
+      if (caller === this.demand.partial) return false;
       if (rest === 'empty' && nowMs >= caller.softAtMs) {
         this.#leave(caller);
         caller.resolve([]);
@@ -151,7 +146,7 @@ export class Callers {
   }
 
   #first(): Caller | null {
-    return this.#partial ?? this.#line.first() ?? this.#resting.first();
+    return this.demand.partial ?? this.#line.first() ?? this.#resting.first();
   }
 
   #lend(caller: Caller, loan: Loan, bytes: number, era: Era): void {
@@ -166,13 +161,13 @@ export class Callers {
 
   /** The answers that were asked for by now may hold more for it; one that rests asked for none. */
   #keepPartial(caller: Caller): void {
-    if (caller === this.#partial) return;
+    if (caller === this.demand.partial) return;
     if (caller.rests) {
       this.#finish(caller);
       return;
     }
     caller.partOf = this.#options.underWay.newest;
-    this.#partial = caller;
+    this.demand.partial = caller;
   }
 
   /** Its wait ends: with what it has, else with `error`, or with nothing. */
@@ -188,7 +183,7 @@ export class Callers {
 
   #finish(caller: Caller): void {
     // An answer may have overtaken the one before it.
-    if (caller === this.#partial) caller.got.sort(byPlace);
+    if (caller === this.demand.partial) caller.got.sort(byPlace);
     this.#leave(caller);
     if (caller.elsewhere === null) caller.resolve(caller.got);
     else void this.#fetch(caller);
@@ -240,7 +235,7 @@ export class Callers {
   #leave(caller: Caller): void {
     this.demand.leaves(caller);
     caller.state = 'over';
-    if (caller === this.#partial) this.#partial = null;
+    if (caller === this.demand.partial) this.demand.partial = null;
   }
 
   #askAgainSoon(): void {
@@ -281,7 +276,7 @@ export class Callers {
 
   /** What is on its way to it would go back, and come out of order, if it left before. */
   #isAsking(caller: Caller, nowMs: number): boolean {
-    if (caller !== this.#partial && (caller.state !== 'empty' || caller.rests)) return false;
+    if (caller !== this.demand.partial && (caller.state !== 'empty' || caller.rests)) return false;
     if (this.#options.underWay.records === 0) return false;
     caller.lateAtMs ??= nowMs + this.#options.popMsMax;
     return caller.lateAtMs > nowMs;

@@ -9,6 +9,11 @@ export class Demand {
   records = 0;
   inLine = 0;
   inRest = 0;
+  /**
+   * Has some of what it asked for, while answers that were asked for before may bring the rest.
+   * If it left with less, there would be nobody for that: it would go back, and come out of order.
+   */
+  partial: Caller | null = null;
   #bytes = 0;
   #blockers = 0;
 
@@ -19,6 +24,14 @@ export class Demand {
   /** What those in the line would take of one answer. */
   get bytes(): number {
     return Math.min(this.#bytes, answerBytesMax);
+  }
+
+  /**
+   * Records to ask for beside those under way. Nothing is asked anew for who has a part: it takes
+   * what comes first, and leaves with that once all is answered that was asked for before.
+   */
+  unasked(underWay: number): number {
+    return this.records - Math.max(underWay, this.partial?.lacks ?? 0);
   }
 
   /** Whether somebody waits for records that are not there yet. */

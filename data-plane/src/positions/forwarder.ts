@@ -136,8 +136,8 @@ export class Forwarder implements Settler {
 
   /** False when there is nothing to be asked now. */
   #sendNext(place: Place): boolean {
-    const wanted = Math.min(takeMax, this.#callers.demand.records - this.#underWay.records);
-    let take = this.#underWay.mayLose ? Math.max(0, wanted) : 0;
+    const unasked = this.#callers.demand.unasked(this.#underWay.records);
+    let take = this.#underWay.mayLose ? Math.max(0, Math.min(takeMax, unasked)) : 0;
     if (take === 0 && !this.#hasWord) return false;
     const from = this.#host.session();
     if (from === null) {
