@@ -1,7 +1,7 @@
 /** Notes of commits: read back as they were written, and nothing else taken for one. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readCommitNote, writeCommitNote } from './commit-note.ts';
+import { isPositionIn, readCommitNote, writeCommitNote } from './commit-note.ts';
 
 test('a note is read back as it was written', () => {
   for (const seek of [0, 7, 999_999_999_999_999]) {
@@ -15,5 +15,15 @@ test('a note is read back as it was written', () => {
 test('what other tools write is no note', () => {
   for (const text of ['', 'respool/1', 'respool/2 seek=1 topic=x', 'respool/1 seek=-1 topic=x']) {
     assert.equal(readCommitNote(text), null, text);
+  }
+});
+
+test('ours is a position in its own topic, what others committed as far as the log goes', () => {
+  const ours = { offset: 9, note: writeCommitNote({ seek: 0, topicId: 'here' }) };
+  const others = { offset: 9, note: '' };
+  for (const end of [8, 9, null]) {
+    assert.equal(isPositionIn('here', ours, end), true);
+    assert.equal(isPositionIn('anew', ours, end), false);
+    assert.equal(isPositionIn('here', others, end), end !== 8);
   }
 });

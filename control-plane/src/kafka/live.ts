@@ -1,6 +1,6 @@
 /** Topics and positions as Kafka has them at the moment, for the API. */
 import type { ConsumerAnswer, LiveTopicAnswer, PartitionPlace } from '@respool/contracts/api-live';
-import { readCommitNote } from '@respool/contracts/commit-note';
+import { isPositionIn, readCommitNote } from '@respool/contracts/commit-note';
 import type { ConsumerName } from '@respool/contracts/ids';
 import { consumerGroup, type Position, type Topic } from '@respool/contracts/queues';
 import type { Versioned } from '@respool/contracts/snapshot';
@@ -115,18 +115,14 @@ async function retentionOf(
   }
 }
 
-/**
- * An offset that belongs to a topic that is gone is no position, nor is another tool's beyond the
- * end. Our own is beyond it when that is told by an ex-leader, or was lost: nothing is to come yet.
- */
+/** Beyond the end nothing is to come yet. */
 function placeOf(edges: Edges, held: Committed | null, topicId: string): PartitionPlace {
   const { start, end } = edges;
-  const note = held === null ? null : readCommitNote(held.note);
-  const isGone =
-    note === null ? end !== null && (held?.offset ?? 0) > end : note.topicId !== topicId;
-  if (held === null || isGone) return { ...edges, committed: null, lag: null, seek: null };
+  if (held === null || !isPositionIn(topicId, held, end)) {
+    return { ...edges, committed: null, lag: null, seek: null };
+  }
   const lag = end === null ? null : Math.max(0, end - Math.max(held.offset, start ?? 0));
-  return { ...edges, committed: held.offset, lag, seek: note?.seek ?? null };
+  return { ...edges, committed: held.offset, lag, seek: readCommitNote(held.note)?.seek ?? null };
 }
 
 /** Partitions that a wish does not name stay where they are. */

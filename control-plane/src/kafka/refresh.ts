@@ -1,6 +1,6 @@
 /** Positions nobody looks after are committed anew, unchanged, before Kafka lets them expire. */
 import type { Clock } from '@respool/contracts/clock';
-import { readCommitNote } from '@respool/contracts/commit-note';
+import { isPositionIn } from '@respool/contracts/commit-note';
 import { consumerGroup } from '@respool/contracts/queues';
 import { own, type Snapshot } from '@respool/contracts/snapshot';
 import type { KafkaGateway, TopicState } from '@respool/kafka/gateway';
@@ -152,9 +152,7 @@ async function positionsOf(
   const committed = await gateway.committed(group, places, timeLeft());
   return places.flatMap((place, at) => {
     const held = committed[at] ?? null;
-    if (held === null) return [];
-    const note = readCommitNote(held.note);
-    return note !== null && note.topicId !== topicId ? [] : [{ ...place, ...held }];
+    return held === null || !isPositionIn(topicId, held, null) ? [] : [{ ...place, ...held }];
   });
 }
 

@@ -41,13 +41,14 @@ export async function search(of: Search): Promise<Found[]> {
 }
 
 function queryOf(where: OffsetQuery, committed: Committed | null, topicId: string): OffsetQuery {
-  const leaderEpochMin = committed === null ? null : epochIn(committed, topicId);
+  const leaderEpochMin = epochIn(committed, topicId);
   return leaderEpochMin === null ? where : { ...where, leaderEpochMin };
 }
 
 /** Null for what was committed in another topic: its leaders are counted from 0 again. */
-function epochIn({ note, leaderEpoch }: Committed, topicId: string): number | null {
-  return readCommitNote(note)?.topicId === topicId ? leaderEpoch : null;
+function epochIn(committed: Committed | null, topicId: string): number | null {
+  if (committed === null) return null;
+  return readCommitNote(committed.note)?.topicId === topicId ? committed.leaderEpoch : null;
 }
 
 /**
@@ -56,7 +57,7 @@ function epochIn({ note, leaderEpoch }: Committed, topicId: string): number | nu
  */
 async function withBreak(of: Search, found: Found): Promise<Found> {
   const { committed, start, end, partition } = found;
-  const leaderEpoch = committed === null ? null : epochIn(committed, of.topicId);
+  const leaderEpoch = epochIn(committed, of.topicId);
   if (committed === null || leaderEpoch === null || committed.offset < start) return found;
   const isShort = committed.offset > end;
   if (!isShort && (found.leaderEpoch ?? leaderEpoch) <= leaderEpoch) return found;

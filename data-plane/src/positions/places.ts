@@ -1,5 +1,5 @@
 /** Where a consumer stands in each partition when a unit is loaded. */
-import { readCommitNote } from '@respool/contracts/commit-note';
+import { isPositionIn, readCommitNote } from '@respool/contracts/commit-note';
 import type { Topic } from '@respool/contracts/queues';
 import type { Committed } from '@respool/kafka/gateway';
 import type { LeaderEpoch } from './leader-epochs.ts';
@@ -88,7 +88,5 @@ export function seekOf(found: readonly Found[], topicId: string): number | null 
 }
 
 function counts({ committed, end }: Found, topicId: string): boolean {
-  if (committed === null) return false;
-  const note = readCommitNote(committed.note);
-  return note === null ? committed.offset <= end : note.topicId === topicId;
+  return committed !== null && isPositionIn(topicId, committed, end);
 }

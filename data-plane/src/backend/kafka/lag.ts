@@ -1,5 +1,5 @@
 /** KLAG: how far a consumer's committed positions are behind the ends of a topic. */
-import { readCommitNote } from '@respool/contracts/commit-note';
+import { isPositionIn } from '@respool/contracts/commit-note';
 import { consumerGroup } from '@respool/contracts/queues';
 import type { Committed, KafkaGateway } from '@respool/kafka/gateway';
 
@@ -50,13 +50,8 @@ export async function lagOf(
   });
 }
 
-/**
- * Null for none, for one in a topic that is gone, and for another tool's beyond the end. Ours is
- * beyond the end when an ex-leader tells that, or when it was lost: nothing is to come yet.
- */
+/** Null for none, and for one that does not count; beyond the end nothing is to come yet. */
 function countedIn(topicId: string, held: Committed | null, end: number): number | null {
-  if (held === null) return null;
-  const note = readCommitNote(held.note);
-  if (note === null) return held.offset > end ? null : held.offset;
-  return note.topicId === topicId ? Math.min(held.offset, end) : null;
+  if (held === null || !isPositionIn(topicId, held, end)) return null;
+  return Math.min(held.offset, end);
 }
