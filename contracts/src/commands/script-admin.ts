@@ -39,6 +39,15 @@ const reachNotes: Readonly<Record<Exclude<Reach, 'one'>, string>> = {
 
 /** Of a cluster: what goes to all of its primaries and how, or null where one answers. */
 export function reachNote(name: string): string | null {
-  const reach = (scriptAdmin as Readonly<Record<string, Reach>>)[name] ?? 'one';
+  const reach = reachOf(name);
   return reach === 'one' ? null : reachNotes[reach];
+}
+
+/** Whether any one primary has the words. */
+export function isToldByOne(name: string): boolean {
+  return reachOf(name) === 'one';
+}
+
+function reachOf(name: string): Reach {
+  return (scriptAdmin as Readonly<Record<string, Reach>>)[name] ?? 'one';
 }

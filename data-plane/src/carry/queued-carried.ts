@@ -1,4 +1,5 @@
 /** Inside a transaction: commands that need more of a session than one reply. */
+import { isToldByOne } from '@respool/contracts/commands/script-admin';
 import { type Carried, treatmentOf } from '@respool/contracts/commands/treatment';
 import { type CommandFacts, Flag } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
@@ -78,7 +79,7 @@ function scriptsManaged(scene: Scene, command: Command): QueuedCommand | Buffer 
   if (route === null || way.upstream === null) return noRoute;
   const writes = (flags & Flag.write) !== 0;
   const plain = { ...unsent(command), bytes: wholeBytes(command, null), writes, reads: false };
-  if (toldByOne.has(name)) return plain;
+  if (isToldByOne(name)) return plain;
   if (way.upstream.single === null) return 'it is about every server';
   const { scripts } = route.backend;
   const answered = (reply: () => Buffer): OwnCommand => {
@@ -113,11 +114,6 @@ function scriptsManaged(scene: Scene, command: Command): QueuedCommand | Buffer 
       return plain;
   }
 }
-
-/** Any one server has the words. */
-const toldByOne = new Set(
-  'script|help function|help function|list function|dump function|stats'.split(' '),
-);
 
 function channelsAsked(scene: Scene, command: Command): QueuedCommand | Buffer {
   if (scene.session.way.upstream === null) return noRoute;
