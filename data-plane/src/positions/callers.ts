@@ -235,7 +235,6 @@ export class Callers {
   #leave(caller: Caller): void {
     this.demand.leaves(caller);
     caller.state = 'over';
-    if (caller === this.demand.partial) this.demand.partial = null;
   }
 
   #askAgainSoon(): void {

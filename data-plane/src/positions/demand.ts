@@ -69,6 +69,7 @@ export class Demand {
     if (caller.rests) this.inRest--;
     else this.#leaves(caller);
     caller.rests = false;
+    if (caller === this.partial) this.partial = null;
     if (caller.wish.waitMs > 0) this.#blockers--;
     this.#waiting.count--;
   }

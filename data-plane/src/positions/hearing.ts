@@ -30,7 +30,7 @@ export class Hearing {
     [this.#acked, this.#returned] = [0, 0];
     for (const id of ask.acks) this.#settle(id, true);
     for (const id of ask.nacks) this.#settle(id, false);
-    for (const id of ask.doubts) this.#doubt(id);
+    for (const id of ask.doubts) this.#giveBack(id, 1);
     for (const id of ask.returns) if (loans.unlend(id) !== null) this.#returned++;
     if (ask.turn !== null && isInTurn) this.#settleTurns(ask.turn, borrower);
     const judged = isInTurn ? ask.verdicts.map((verdict) => this.#judge(verdict)) : null;
@@ -41,20 +41,14 @@ export class Hearing {
 
   #settle(id: number, done: boolean): void {
     const { loans } = this.#holding;
-    if (done) {
-      if (loans.ack(id) !== null) this.#acked++;
-      return;
-    }
-    const entry = loans.nack(id);
-    if (entry === null) return;
-    this.#returned++;
-    this.#deadLetters.judge(entry);
+    if (!done) this.#giveBack(id, 0);
+    else if (loans.ack(id) !== null) this.#acked++;
   }
 
-  #doubt(id: number): void {
+  #giveBack(id: number, doubts: 0 | 1): void {
     const entry = this.#holding.loans.nack(id);
     if (entry === null) return;
-    entry.doubts++;
+    entry.doubts += doubts;
     this.#returned++;
     this.#deadLetters.judge(entry);
   }

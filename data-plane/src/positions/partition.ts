@@ -3,9 +3,10 @@ import type { Fetched } from '@respool/kafka/gateway';
 import { type AheadBytes, type Content, contentOf, copied, heldBy, ReadAhead } from './ahead.ts';
 import type { Loan } from './exchange.ts';
 import { Gate } from './gate.ts';
-import { type LeaderEpoch, LeaderEpochs } from './leader-epochs.ts';
+import { LeaderEpochs } from './leader-epochs.ts';
 import { Ledger } from './ledger.ts';
 import type { Borrower, Lent, Loans, UnitLedger } from './loans.ts';
+import type { Place } from './places.ts';
 
 /**
  * Why it gives nothing out now. `back`: what came back has to be read again. `behind`: the log is
@@ -13,13 +14,6 @@ import type { Borrower, Lent, Loans, UnitLedger } from './loans.ts';
  * far as its end is known.
  */
 export type Lack = 'back' | 'behind' | 'full' | 'ended';
-
-interface PartitionPlace {
-  readonly partition: number;
-  readonly position: number;
-  readonly end: number;
-  readonly leaderEpoch: LeaderEpoch;
-}
 
 export class UnitPartition {
   readonly number: number;
@@ -44,7 +38,10 @@ export class UnitPartition {
   /** Nobody goes on with it: what arrives for it is late. */
   isDropped = false;
 
-  constructor(place: PartitionPlace, bytes: AheadBytes) {
+  constructor(
+    place: Pick<Place, 'partition' | 'position' | 'end' | 'leaderEpoch'>,
+    bytes: AheadBytes,
+  ) {
     this.epochs = new LeaderEpochs(place.leaderEpoch);
     this.number = place.partition;
     this.ledger = new Ledger(place.partition, place.position);

@@ -19,10 +19,7 @@ const aloneMs = 5;
 export class Settlements {
   readonly #clock: Clock;
   readonly #due: () => void;
-  #acks: number[] = [];
-  #nacks: number[] = [];
-  #returns: number[] = [];
-  #doubts: number[] = [];
+  #lists = emptyLists();
   #isTimed = false;
   /** It waited long enough for a question to take it along. */
   isDue = false;
@@ -34,15 +31,12 @@ export class Settlements {
   }
 
   get count(): number {
-    const { length: back } = this.#returns;
-    return this.#acks.length + this.#nacks.length + back + this.#doubts.length;
+    const { acks, nacks, returns, doubts } = this.#lists;
+    return acks.length + nacks.length + returns.length + doubts.length;
   }
 
   add(id: number, outcome: Outcome): void {
-    if (outcome === 'ack') this.#acks.push(id);
-    else if (outcome === 'nack') this.#nacks.push(id);
-    else if (outcome === 'return') this.#returns.push(id);
-    else this.#doubts.push(id);
+    this.#lists[listOf[outcome]].push(id);
     if (this.#isTimed) return;
     this.#isTimed = true;
     this.#clock.after(aloneMs, () => {
@@ -60,31 +54,38 @@ export class Settlements {
 
   /** As many as one question carries. */
   take(): Settled {
-    const acks = cut(this.#acks);
-    const nacks = cut(this.#nacks);
-    const returns = cut(this.#returns);
+    const lists = this.#lists;
+    const [acks, nacks, returns] = [cut(lists.acks), cut(lists.nacks), cut(lists.returns)];
     // An earlier build takes both as nacks.
-    const doubts = cut(this.#doubts, settledMax - nacks.length);
+    const doubts = cut(lists.doubts, settledMax - nacks.length);
     if (this.count === 0) this.isDue = false;
     return { acks, nacks, returns, doubts };
   }
 
   /** They may not have been heard: they are said again, and do nothing then if they were. */
-  restore({ acks, nacks, returns, doubts }: Settled): void {
-    if (acks.length > 0) this.#acks = [...acks, ...this.#acks];
-    if (nacks.length > 0) this.#nacks = [...nacks, ...this.#nacks];
-    if (returns.length > 0) this.#returns = [...returns, ...this.#returns];
-    if (doubts.length > 0) this.#doubts = [...doubts, ...this.#doubts];
+  restore(settled: Settled): void {
+    for (const name of Object.values(listOf)) {
+      if (settled[name].length > 0) this.#lists[name] = [...settled[name], ...this.#lists[name]];
+    }
     this.isDue = this.count > 0;
   }
 
   clear(): void {
-    this.#acks = [];
-    this.#nacks = [];
-    this.#returns = [];
-    this.#doubts = [];
+    this.#lists = emptyLists();
     this.isDue = false;
   }
+}
+
+/** Where each outcome is gathered. */
+const listOf = {
+  ack: 'acks',
+  nack: 'nacks',
+  return: 'returns',
+  doubt: 'doubts',
+} as const satisfies Readonly<Record<Outcome, keyof Settled>>;
+
+function emptyLists(): Record<keyof Settled, number[]> {
+  return { acks: [], nacks: [], returns: [], doubts: [] };
 }
 
 function cut(ids: number[], most = settledMax): readonly number[] {
