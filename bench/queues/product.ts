@@ -3,7 +3,14 @@
 import { type KafkaCluster, startKafka } from '../../scripts/kafka/cluster.ts';
 import { provisionKafka } from '../../scripts/provision/kafka.ts';
 import { temporaryFolder } from '../system/backends.ts';
-import { change, type Planes, proxyEntry, startPlanes, startProxy } from '../system/product.ts';
+import {
+  ask,
+  change,
+  type Planes,
+  proxyEntry,
+  startPlanes,
+  startProxy,
+} from '../system/product.ts';
 import type { Scope } from '../system/scope.ts';
 import { tools } from '../system/tools.ts';
 import type { ProxyTarget } from './targets.ts';
@@ -55,13 +62,9 @@ export async function startQueueProduct(scope: Scope): Promise<QueueProduct> {
 
 async function committedOf(planes: Planes, topic: string): Promise<number> {
   const address = `/v1/tenants/${tenant}/topics/${topic}/positions/${user}`;
-  const response = await fetch(`${planes.apiUrl}${address}`, {
-    headers: { authorization: `Bearer ${planes.apiToken}` },
-    signal: AbortSignal.timeout(20_000),
-  });
-  if (!response.ok) throw new Error(`${address}: ${response.status} ${await response.text()}`);
-  const answer = (await response.json()) as { partitions: { committed: number | null }[] };
-  return answer.partitions.reduce((sum, { committed }) => sum + (committed ?? 0), 0);
+  const answer = await ask(planes, 'GET', address);
+  const { partitions: all } = answer as { partitions: { committed: number | null }[] };
+  return all.reduce((sum, { committed }) => sum + (committed ?? 0), 0);
 }
 
 function backendOf({ bootstrap }: KafkaCluster): object {

@@ -125,18 +125,29 @@ export async function change(
   wait: 'applied' | null = null,
 ): Promise<Readonly<Record<string, string>>> {
   const query = wait === null ? '' : `?wait=${wait}`;
-  const response = await fetch(`${planes.apiUrl}/v1/changes${query}`, {
-    method: 'POST',
+  const answer = await ask(planes, 'POST', `/v1/changes${query}`, { reason: 'bench', changes });
+  return (answer as { tokens?: Record<string, string> }).tokens ?? {};
+}
+
+/** One request to the API; throws with the answer when that is none of success. */
+export async function ask(
+  planes: Planes,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: object,
+): Promise<unknown> {
+  const response = await fetch(`${planes.apiUrl}${path}`, {
+    method,
     headers: {
       authorization: `Bearer ${planes.apiToken}`,
-      'content-type': 'application/json',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
-    body: JSON.stringify({ reason: 'bench', changes }),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(20_000),
   });
   const text = await response.text();
   if (!response.ok) throw new Error(`the control plane answered ${response.status}: ${text}`);
-  return (JSON.parse(text) as { tokens?: Record<string, string> }).tokens ?? {};
+  return JSON.parse(text);
 }
 
 export interface ProxyOptions {
