@@ -7,8 +7,10 @@
  * The lowest of the rounds is the figure: whatever else runs on the machine only adds to it. What
  * Kafka's client and NATS cost is not in it.
  */
+
 import { defaultOwnerLimits, UnitOwner } from '@respool/data-plane/positions/unit';
 import type { KafkaLog, TopicView } from '@respool/data-plane/state';
+import { quietAsk } from '@respool/data-plane/test/quiet-ask';
 
 type FetchRequest = Parameters<KafkaLog['fetchAt']>[0];
 type Fetched = Awaited<ReturnType<KafkaLog['fetchAt']>>;
@@ -49,16 +51,8 @@ class EndlessLog {
       records.push(record);
     }
     const nextOffset = offset + records.length;
-    const topicId = 'endless';
-    return {
-      topicId,
-      leaderEpoch: 0,
-      records,
-      nextOffset,
-      endOffset: end,
-      startOffset: 0,
-      heldBytes,
-    };
+    const log = { topicId: 'endless', leaderEpoch: 0, endOffset: end, startOffset: 0 };
+    return { ...log, records, nextOffset, heldBytes };
   }
 
   async listOffsets(queries: Parameters<KafkaLog['listOffsets']>[0]) {
@@ -107,21 +101,13 @@ function ownerOver(log: EndlessLog): UnitOwner {
 
 /** Asks for `take` again and again, each with the acknowledgements of the one before. */
 async function microseconds(owner: UnitOwner, take: number, forMs: number): Promise<number> {
-  const wish = { unit, epoch: 1, from: 'bench.1', take, bytesMax: 2 ** 20, waits: true };
+  const wish = { ...quietAsk, unit, epoch: 1, from: 'bench.1', take, waits: true };
   let acks: readonly number[] = [];
   let records = 0;
   const begun = performance.now();
   while (performance.now() - begun < forMs) {
     for (let turn = 0; turn < 100; turn++) {
-      const answer = await owner.exchange({
-        ...wish,
-        acks,
-        nacks: [],
-        returns: [],
-        doubts: [],
-        verdicts: [],
-        turn: null,
-      });
+      const answer = await owner.exchange({ ...wish, acks });
       if (answer.kind !== 'loans') throw new Error(JSON.stringify(answer));
       acks = answer.loans.map(({ id }) => id);
       records += acks.length;
@@ -129,16 +115,7 @@ async function microseconds(owner: UnitOwner, take: number, forMs: number): Prom
     owner.tick();
   }
   const elapsed = performance.now() - begun;
-  await owner.exchange({
-    ...wish,
-    take: 0,
-    acks,
-    nacks: [],
-    returns: [],
-    doubts: [],
-    verdicts: [],
-    turn: null,
-  });
+  await owner.exchange({ ...wish, take: 0, acks });
   return (elapsed * 1_000) / records;
 }
 

@@ -90,16 +90,7 @@ test('a value that is popped in the very moment is put back', async () => {
       client.send(waiting.split(' '));
       await untilServerBlocked(1);
       const given = rig.path.observe.counters.poppedGivenBack;
-      await whileItStands(node, async () => {
-        node.direct.send(push.split(' '));
-        client.socket.end();
-        await until(
-          () => isKnownGone(client),
-          () => rig.path.describe(),
-        );
-      });
-      await node.direct.next();
-      await untilServerBlocked(0);
+      await leavesAsItIsServed(node, client, push);
       const { counters } = rig.path.observe;
       await until(
         () => counters.poppedGivenBack > given,
@@ -136,16 +127,7 @@ test('what was moved or delivered to a client that left stays where it is', asyn
     const client = await rig.client('dedicated');
     client.send(waiting.split(' '));
     await untilServerBlocked(1);
-    await whileItStands(node, async () => {
-      node.direct.send(act.split(' '));
-      client.socket.end();
-      await until(
-        () => isKnownGone(client),
-        () => rig.path.describe(),
-      );
-    });
-    await node.direct.next();
-    await untilServerBlocked(0);
+    await leavesAsItIsServed(node, client, act);
     await until(() => blocked() === 0, blocked);
     assert.equal(await node.direct.text(...look.split(' ')), wanted, waiting);
     const { counters } = rig.path.observe;
@@ -157,6 +139,24 @@ test('what was moved or delivered to a client that left stays where it is', asyn
     await flushAll(rig);
   }
 });
+
+/** While the server stands, `command` is sent and the waiting client leaves; then it reads both. */
+async function leavesAsItIsServed(
+  node: RealNode,
+  client: TestClient,
+  command: string,
+): Promise<void> {
+  await whileItStands(node, async () => {
+    node.direct.send(command.split(' '));
+    client.socket.end();
+    await until(
+      () => isKnownGone(client),
+      () => rig.path.describe(),
+    );
+  });
+  await node.direct.next();
+  await untilServerBlocked(0);
+}
 
 /** What is sent to it meanwhile it reads in that order. */
 async function whileItStands({ child }: RealNode, act: () => Promise<void>): Promise<void> {

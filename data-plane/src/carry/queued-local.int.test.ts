@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import {
+  assertAnsweredAsByRedis,
   flushAll,
   type Kind,
   kinds,
@@ -10,7 +11,6 @@ import {
   startOwnedRig,
 } from '../test/owned-rig.ts';
 import { until } from '../test/proxy.ts';
-import type { TestClient } from '../test/test-client.ts';
 
 let rig: OwnedRig;
 before(async () => {
@@ -92,24 +92,7 @@ const programsOf = (kind: Kind): readonly Program[] => {
 for (const kind of kinds) {
   for (const protocol of [2, 3] as const) {
     test(`every reply is Redis's own: ${kind}, RESP${protocol}, pipelined and not`, async () => {
-      for (const program of programsOf(kind)) {
-        for (const whole of [true, false]) {
-          await flushAll(rig);
-          const [client, plain] = await Promise.all([
-            rig.client(kind, protocol),
-            rig.plainClient(protocol),
-          ]);
-          const answer = async (to: TestClient): Promise<string[]> => {
-            if (whole) return pipelined(to, program);
-            const replies: string[] = [];
-            for (const line of program) replies.push(await to.text(...line.split(' ')));
-            return replies;
-          };
-          assert.deepEqual(await answer(client), await answer(plain), program.join('; '));
-          client.close();
-          plain.close();
-        }
-      }
+      await assertAnsweredAsByRedis(rig, kind, protocol, programsOf(kind));
     });
   }
 }

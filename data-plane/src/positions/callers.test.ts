@@ -53,14 +53,20 @@ test('a wait ends when its time is over, with none', async () => {
   assert.deepEqual(await popped, []);
 });
 
-test('a wait that ends as records are on their way gets them', async () => {
-  const world = new World();
+/** A caller that waits for 500 ms, by whom `a` was asked for after 450 and is held on its way. */
+async function askedAsItEnds(world: World) {
   const popped = world.pop({ waitMs: 500 });
   await turns();
   await world.clock.advance(450);
   world.ways = ['hold'];
   world.log.push('a');
   await turns();
+  return popped;
+}
+
+test('a wait that ends as records are on their way gets them', async () => {
+  const world = new World();
+  const popped = await askedAsItEnds(world);
   await world.clock.advance(100);
   assert.equal(world.held.length, 1);
   world.held[0]?.();
@@ -69,12 +75,7 @@ test('a wait that ends as records are on their way gets them', async () => {
 
 test('a wait that ends while its question is not answered ends two seconds later', async () => {
   const world = new World();
-  const popped = world.pop({ waitMs: 500 });
-  await turns();
-  await world.clock.advance(450);
-  world.ways = ['hold'];
-  world.log.push('a');
-  await turns();
+  const popped = await askedAsItEnds(world);
   await world.clock.advance(2_000);
   assert.equal(world.forwarder.waiting, 1);
   await world.clock.advance(100);

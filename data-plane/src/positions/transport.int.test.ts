@@ -1,10 +1,12 @@
 /** Questions between proxies over a real nats-server: nobody there, nobody who answers, and noise. */
+
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { systemClock } from '@respool/contracts/clock';
 import { queueSubject } from '@respool/contracts/subjects';
 import { TestNats } from '../test/nats.ts';
 import { connectAsProxy, until } from '../test/proxy.ts';
+import { quietAsk } from '../test/quiet-ask.ts';
 import type { Ask } from './exchange.ts';
 import { newSession } from './session-id.ts';
 import { Transport, type TransportOptions } from './transport.ts';
@@ -51,19 +53,7 @@ async function two(t: TestContext, given: Partial<TransportOptions> = {}) {
 }
 
 function askOf(from: string): Ask {
-  const numbers = { epoch: 1, take: 1, bytesMax: 100 };
-  return {
-    unit,
-    ...numbers,
-    from,
-    waits: false,
-    acks: [],
-    nacks: [],
-    returns: [],
-    doubts: [],
-    verdicts: [],
-    turn: null,
-  };
+  return { ...quietAsk, unit, from, epoch: 1, take: 1, bytesMax: 100 };
 }
 
 test('whoever listens under a session is there, and nobody else answers for it', async (t) => {

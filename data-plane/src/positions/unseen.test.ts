@@ -1,8 +1,10 @@
 /** Records that nobody saw: whatever kept them from a client, they are neither dropped nor counted. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KafkaError } from '@respool/kafka/kafka-error';
 import { askMsMax, LendingWorld } from '../test/lending-world.ts';
+import { quietAsk } from '../test/quiet-ask.ts';
 import { shown } from '../test/unit-rig.ts';
 
 test('a value that its forwarder cannot read was shown to nobody: it is not dropped', async () => {
@@ -91,9 +93,9 @@ test('a question that was given up lends nothing when it comes after that was to
 test('a question that waits when it is given up lends nothing', async () => {
   const { rig, owner } = new LendingWorld();
   const waits = { from: 'one.1', waits: true, take: 1, bytesMax: 100, unit: owner.unit };
-  const none = { acks: [], nacks: [], returns: [], doubts: [], verdicts: [], epoch: owner.epoch };
+  const ask = { ...quietAsk, ...waits, epoch: owner.epoch };
   await rig.run(owner, 100);
-  const waiting = owner.exchange({ ...waits, ...none, turn: { number: 1, oldest: 1, lost: [] } });
+  const waiting = owner.exchange({ ...ask, turn: { number: 1, oldest: 1, lost: [] } });
   rig.push(0, 'a');
   await rig.ask(owner, { turn: { number: 2, oldest: 2, lost: [1] } });
   assert.equal((await rig.until(waiting)).kind, 'failed');

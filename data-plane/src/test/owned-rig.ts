@@ -111,3 +111,31 @@ export async function pipelined(client: TestClient, program: readonly string[]):
   for (const _ of program) replies.push((await client.next()).toString('latin1'));
   return replies;
 }
+
+/** Each program is answered byte for byte as by a plain redis-server, in one write and line by line. */
+export async function assertAnsweredAsByRedis(
+  rig: OwnedRig,
+  kind: Kind,
+  protocol: 2 | 3,
+  programs: readonly (readonly string[])[],
+): Promise<void> {
+  for (const program of programs) {
+    for (const answer of [pipelined, lineByLine]) {
+      await flushAll(rig);
+      const [client, plain] = await Promise.all([
+        rig.client(kind, protocol),
+        rig.plainClient(protocol),
+      ]);
+      const replies = await answer(client, program);
+      assert.deepEqual(replies, await answer(plain, program), program.join('; '));
+      client.close();
+      plain.close();
+    }
+  }
+}
+
+async function lineByLine(client: TestClient, program: readonly string[]): Promise<string[]> {
+  const replies: string[] = [];
+  for (const line of program) replies.push(await client.text(...line.split(' ')));
+  return replies;
+}

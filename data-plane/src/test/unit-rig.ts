@@ -1,4 +1,5 @@
 /** An owned unit on a clock of the test's own, before a Kafka in memory. */
+
 import assert from 'node:assert/strict';
 import type { Notice } from '@respool/contracts/notices';
 import { consumerGroup } from '@respool/contracts/queues';
@@ -10,6 +11,7 @@ import type { OwnerHost, OwnerLimits, OwnerStart } from '../positions/owner.ts';
 import { defaultOwnerLimits, UnitOwner } from '../positions/unit.ts';
 import { readSettings } from '../settings.ts';
 import type { TenantView, TopicView } from '../state.ts';
+import { quietAsk } from './quiet-ask.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 const unit = { tenant: 'shop', topic: 'orders', consumer: 'worker' };
@@ -112,7 +114,9 @@ export class UnitRig {
   }
 
   async ask(owner: UnitOwner, given: Partial<Ask> = {}): Promise<Answer> {
-    return await this.until(owner.exchange({ ...ask, unit, epoch: owner.epoch, ...given }));
+    return await this.until(
+      owner.exchange({ ...quietAsk, from: 'one.1', unit, epoch: owner.epoch, ...given }),
+    );
   }
 
   /** Loans that came with the answer, which must be one that gives. */
@@ -156,19 +160,6 @@ export class UnitRig {
     return this.notices.map(({ kind }) => kind);
   }
 }
-
-const ask = {
-  from: 'one.1',
-  take: 0,
-  bytesMax: 2 ** 20,
-  waits: false,
-  acks: [],
-  nacks: [],
-  returns: [],
-  doubts: [],
-  verdicts: [],
-  turn: null,
-} as const;
 
 /** As `partition:content`. */
 export function shown(loans: readonly Loan[]): string[] {

@@ -1,4 +1,5 @@
 /** An owned unit before a real broker, looked after as a proxy does, and what others see of it. */
+
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { systemClock } from '@respool/contracts/clock';
@@ -13,6 +14,7 @@ import type { Ask, Loan } from '../positions/exchange.ts';
 import { defaultOwnerLimits, UnitOwner } from '../positions/unit.ts';
 import { readSettings } from '../settings.ts';
 import type { TenantView, TopicView } from '../state.ts';
+import { quietAsk } from './quiet-ask.ts';
 
 const { kafka: limits } = readSettings({
   RESPOOL_MASTER_KEY: Buffer.alloc(32).toString('base64'),
@@ -125,14 +127,12 @@ export class UnitStory {
   }
 
   async ask(given: Partial<Ask>) {
-    const said = { acks: [], nacks: [], returns: [], doubts: [], verdicts: [], turn: null };
     const { epoch } = this.#owner;
     return await this.#owner.exchange({
+      ...quietAsk,
       unit: this.#unit,
       epoch,
       from: 'one.1',
-      ...{ take: 0, bytesMax: 2 ** 20, waits: false },
-      ...said,
       ...given,
     });
   }
