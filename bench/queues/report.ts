@@ -45,12 +45,14 @@ export function makeQueueReport({ measured, ...parts }: QueueParts, now: Date): 
 function rowOf(samples: readonly QueueSample[]): Omit<QueueRow, 'case' | 'target' | 'variant'> {
   const cpu = spread(samples.map(({ cpuUsPerMessage }) => cpuUsPerMessage));
   const rate = spread(samples.map(({ messagesPerSecond }) => messagesPerSecond));
+  const broker = spread(samples.map(({ brokerCpuUsPerMessage }) => brokerCpuUsPerMessage));
   const known = samples.flatMap(({ p99Ms }) => (p99Ms === null ? [] : [p99Ms]));
   const p99 = known.length === 0 ? null : spread(known);
   const pick = (part: 'median' | 'min' | 'max'): QueueSample => ({
     cpuUsPerMessage: rounded(cpu[part]),
     messagesPerSecond: Math.round(rate[part]),
     p99Ms: p99 === null ? null : rounded(p99[part]),
+    brokerCpuUsPerMessage: rounded(broker[part]),
   });
   return { ...pick('median'), rounds: samples.length, min: pick('min'), max: pick('max') };
 }
@@ -64,9 +66,11 @@ export function toMarkdown({ date, machine, shape, rows, endurance }: QueueRepor
     '- respool: redis-benchmark, one message a call; pushes through one proxy, pops through two;',
     '  CPU of the proxies. Others: CPU of a Node process that uses the library, every caller',
     '  waiting for its own push; a reader takes one record after the other, in no connection.',
+    '- broker: one, with the threads, segments, compilers and collector that Kafka and Java have by',
+    '  default; rounds before the first are not counted, until its code is compiled.',
     '',
-    '| case | target | CPU µs per message | messages per second | p99 ms |',
-    '|---|---|---|---|---|',
+    '| case | target | CPU µs per message | messages per second | p99 ms | broker CPU µs |',
+    '|---|---|---|---|---|---|',
     ...rows.map(line),
     '',
     ...(['push', 'pop'] as const).map((what) => barLine(rows, what)),
@@ -80,7 +84,8 @@ function line({ case: what, target, variant, min, max, ...row }: QueueRow): stri
   const perSecond = (value: number) => value.toLocaleString('en-US');
   const rate = `${perSecond(row.messagesPerSecond)} [${perSecond(min.messagesPerSecond)}–${perSecond(max.messagesPerSecond)}]`;
   const name = variant === '' ? target : `${target} ${variant}`;
-  return `| ${[what, name, range, rate, row.p99Ms ?? '–'].join(' | ')} |`;
+  const broker = row.brokerCpuUsPerMessage;
+  return `| ${[what, name, range, rate, row.p99Ms ?? '–', broker].join(' | ')} |`;
 }
 
 function barLine(rows: readonly QueueRow[], what: 'push' | 'pop'): string {

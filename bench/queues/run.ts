@@ -16,11 +16,12 @@ import { type Endurance, endure } from './endurance.ts';
 import type { PeerSettings } from './peer.ts';
 import { partitions, type QueueProduct, startQueueProduct, window } from './product.ts';
 import { type Measured, makeQueueReport, toMarkdown } from './report.ts';
-import { measurePeer, measureProxies } from './targets.ts';
+import { besideBroker, measurePeer, measureProxies, type QueueSample } from './targets.ts';
 
 const pushCallers = 50;
 const popCallers = 200;
 const valueBytes = 100;
+const warmUpRounds = 3;
 
 interface Flags {
   readonly rounds: number;
@@ -46,6 +47,7 @@ await withScope(async (scope) => {
   const product = await startQueueProduct(scope);
   const { benchmark } = await tools.redis();
   const run = { scope, product, benchmark, flags };
+  await warmUp(run);
   const measured: Measured[] = [];
   for (let round = 0; round < flags.rounds; round++) {
     if (flags.only !== 'pop') measured.push(...(await pushRound(run)));
@@ -67,6 +69,15 @@ await withScope(async (scope) => {
   writeFileSync(join(flags.out, `${name}-${report.date.slice(0, 10)}.md`), markdown);
 });
 
+/** A broker that just started spends more on compiling its code than on running it. */
+async function warmUp(run: Run): Promise<void> {
+  const alone = { ...run, flags: { ...run.flags, alone: true } };
+  for (let round = 0; round < warmUpRounds; round++) {
+    await pushRound(alone);
+    if (run.flags.only !== 'push') await popRound(alone);
+  }
+}
+
 /** Every caller waits for its own message to be stored before it pushes the next. */
 async function pushRound({ scope, product, benchmark, flags }: Run): Promise<Measured[]> {
   const name = `push-${randomUUID().slice(0, 8)}`;
@@ -74,14 +85,15 @@ async function pushRound({ scope, product, benchmark, flags }: Run): Promise<Mea
   const load = { callers: pushCallers, messages: flags.messages };
   const one = product.proxies.slice(0, 1);
   const command = ['KPUSH', name, 'x'.repeat(valueBytes)];
-  const ours = await measureProxies(scope, benchmark, one, { ...load, command });
+  const measure = () => measureProxies(scope, benchmark, one, { ...load, command });
+  const ours = await besideBroker(product.brokerPid, load.messages, measure);
   const all: Measured[] = [[{ case: 'push', target: 'respool', variant: '' }, ours]];
   if (flags.alone) return all;
   for (const library of ['kafkajs', 'platformatic'] as const) {
     for (const variant of ['alone', 'gathered'] as const) {
       const messages = variant === 'alone' ? Math.ceil(flags.messages / 5) : flags.messages;
       const settings = settingsOf(product, topic, { library, role: 'push', variant, messages });
-      const sample = await measurePeer(scope, settings);
+      const sample = await measureLibrary({ scope, product }, settings);
       all.push([{ case: 'push', target: library, variant }, sample]);
     }
   }
@@ -97,15 +109,25 @@ async function popRound({ scope, product, benchmark, flags }: Run): Promise<Meas
   const command = ['KPUSH', name, 'x'.repeat(valueBytes)];
   await measureProxies(scope, benchmark, product.proxies, { ...fill, command });
   const load = { callers: popCallers, messages, command: ['KPOP', name] };
-  const ours = await measureProxies(scope, benchmark, product.proxies, load);
+  const measure = () => measureProxies(scope, benchmark, product.proxies, load);
+  const ours = await besideBroker(product.brokerPid, messages, measure);
   const all: Measured[] = [[{ case: 'pop', target: 'respool', variant: '' }, ours]];
   if (flags.alone) return all;
   for (const library of ['kafkajs', 'platformatic'] as const) {
     const variant = 'alone' as const;
     const settings = settingsOf(product, topic, { library, role: 'pop', variant, messages });
-    all.push([{ case: 'pop', target: library, variant: '' }, await measurePeer(scope, settings)]);
+    const sample = await measureLibrary({ scope, product }, settings);
+    all.push([{ case: 'pop', target: library, variant: '' }, sample]);
   }
   return all;
+}
+
+function measureLibrary(
+  { scope, product }: Pick<Run, 'scope' | 'product'>,
+  settings: PeerSettings,
+): Promise<QueueSample> {
+  const { messages } = settings;
+  return besideBroker(product.brokerPid, messages, () => measurePeer(scope, settings));
 }
 
 function settingsOf(

@@ -11,7 +11,12 @@ export interface QueueSample {
   readonly cpuUsPerMessage: number;
   readonly messagesPerSecond: number;
   readonly p99Ms: number | null;
+  /** What the same message cost the broker. */
+  readonly brokerCpuUsPerMessage: number;
 }
+
+/** As it is seen from outside the broker. */
+export type ClientSample = Omit<QueueSample, 'brokerCpuUsPerMessage'>;
 
 /** A proxy and its share of the callers. */
 export interface ProxyTarget {
@@ -27,7 +32,7 @@ export async function measureProxies(
   benchmark: string,
   proxies: readonly ProxyTarget[],
   load: { command: readonly string[]; callers: number; messages: number; depth?: number },
-): Promise<QueueSample> {
+): Promise<ClientSample> {
   const before = proxies.map(({ pid }) => sampleCpu(pid));
   const share = (total: number) => String(Math.ceil(total / proxies.length));
   const results = await Promise.all(
@@ -52,10 +57,22 @@ export async function measureProxies(
   };
 }
 
+/** What `measure` finds about `messages` messages, and the CPU of the broker meanwhile. */
+export async function besideBroker(
+  brokerPid: number,
+  messages: number,
+  measure: () => Promise<ClientSample>,
+): Promise<QueueSample> {
+  const before = sampleCpu(brokerPid);
+  const sample = await measure();
+  const cpuUs = cpuMicroseconds(before, sampleCpu(brokerPid));
+  return { ...sample, brokerCpuUsPerMessage: cpuUs / messages };
+}
+
 const peerProgram = join(import.meta.dirname, 'peer.ts');
 
 /** CPU is that of the whole process of the application, its own part included: it is next to none. */
-export async function measurePeer(scope: Scope, settings: PeerSettings): Promise<QueueSample> {
+export async function measurePeer(scope: Scope, settings: PeerSettings): Promise<ClientSample> {
   scope.assertOpen();
   const child = spawn(process.execPath, [peerProgram, JSON.stringify(settings)], {
     stdio: ['ignore', 'pipe', 'pipe'],
