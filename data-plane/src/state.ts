@@ -4,8 +4,8 @@ import type { Position, Topic } from '@respool/contracts/queues';
 import type { KafkaGateway, KafkaRecord, OffsetTime, TopicPartition } from '@respool/kafka/gateway';
 import type { ReadRequest } from './backend/kafka/consume.ts';
 import type { LagQuestion, PartitionLag } from './backend/kafka/lag.ts';
+import type { PushEnd } from './backend/kafka/lane.ts';
 import type { FoundOffset } from './backend/kafka/offsets.ts';
-import type { Pushed } from './backend/kafka/produce.ts';
 import type { PushRequest } from './backend/kafka/topic-lanes.ts';
 import type { Backing, Purse } from './command/backing.ts';
 import type { ForeignCommands } from './command/foreign.ts';
@@ -58,8 +58,9 @@ export interface KafkaView {
   /** False while so much waits to be stored that callers do well to wait for {@link room}. */
   readonly hasRoom: boolean;
   room(): Promise<void>;
-  /** Topics by Kafka's name, as everywhere here. Rejections are of class KafkaError. */
-  push(request: PushRequest): Promise<Pushed>;
+  /** Topics by Kafka's name, as everywhere here; it may end at once. */
+  push(request: PushRequest, end: PushEnd): void;
+  /** Rejections are of class KafkaError, as everywhere here. */
   read(request: ReadRequest): Promise<KafkaRecord[]>;
   find(where: TopicPartition, time: OffsetTime): Promise<FoundOffset>;
   partitions(topic: string): Promise<number[]>;

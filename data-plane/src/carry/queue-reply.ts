@@ -1,11 +1,10 @@
 /** Replies about topics. Every element is a bulk string, as the commands have always answered. */
 import type { PartitionLag } from '../backend/kafka/lag.ts';
 import type { FoundOffset } from '../backend/kafka/offsets.ts';
-import type { Pushed } from '../backend/kafka/produce.ts';
 import { encodeNull, type Protocol } from '../resp/encoder.ts';
 
 /** KPUSH: `[partition, offset]`. */
-export function pushedReply({ partition, offset }: Pushed): Buffer {
+export function pushedReply(partition: number, offset: number): Buffer {
   return Buffer.from(`*2\r\n${bulk(partition)}${bulk(offset)}`, 'latin1');
 }
 

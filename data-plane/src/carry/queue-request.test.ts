@@ -171,7 +171,7 @@ const record = (offset: number, value: string | null) => {
 };
 
 test('every element of a reply is a bulk string, and a tombstone a null', () => {
-  const pushed = pushedReply({ partition: 1, offset: 4812903 });
+  const pushed = pushedReply(1, 4812903);
   assert.equal(String(pushed), '*2\r\n$1\r\n1\r\n$7\r\n4812903\r\n');
   const end = offsetReply({ offset: 4814078, timestampMs: -1 });
   assert.equal(String(end), '*2\r\n$7\r\n4814078\r\n$2\r\n-1\r\n');

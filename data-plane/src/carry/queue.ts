@@ -1,9 +1,11 @@
 /** Commands about topics: in flight side by side, answered in order. */
 import { asKafkaError } from '@respool/kafka/kafka-error';
+import type { PushRequest } from '../backend/kafka/topic-lanes.ts';
 import type { CommandFacts } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import type { Run } from '../command/run.ts';
 import type { ClientConnection } from '../listen/connection.ts';
+import type { ReplyQueue } from '../listen/reply-queue.ts';
 import type { KafkaView, TopicView, UserView } from '../state.ts';
 import { carryVerdicts } from './judge.ts';
 import { carryPop } from './pop.ts';
@@ -116,32 +118,55 @@ function carryPush(scene: Scene, command: Command, { topic, kafka }: Served): bo
   }
   pushes.to = kafka;
   pushes.open++;
-  const pushed = kafka.push({
+  const { queue } = client;
+  const run = owedAnswer(scene, command);
+  const request = {
     topic: topic.kafkaName,
     partition: words.partition,
     key: words.key === null ? null : command.argument(words.key),
     value: command.argument(words.content),
-    headers: [],
+    headers: noHeaders,
+  };
+  kafka.push(request, {
+    done: (partition, offset) => {
+      pushes.open--;
+      const reply = pushedReply(partition, offset);
+      queue.answer(run, reply, reply.length);
+    },
+    fail: (error) => {
+      pushes.open--;
+      answerFailure(queue, run, kafkaFailure(topic, error));
+    },
   });
-  answerWith(scene, command, topic, pushed.finally(() => pushes.open--).then(pushedReply));
   return true;
 }
 
-/** Keeps a place in the order of replies; the client goes on meanwhile, within its credit. */
+const noHeaders: PushRequest['headers'] = [];
+
 function answerWith(scene: Scene, command: Command, topic: TopicView, made: Promise<Buffer>): void {
   const { queue } = scene.client;
-  const size = command.end - command.start;
-  queue.owe(1, size);
-  const run: Run = queue.addAnswer((command.facts as CommandFacts).family, meterOf(scene));
-  run.requestBytes = size;
+  const run = owedAnswer(scene, command);
   made.then(
     (reply) => queue.answer(run, reply, reply.length),
     (thrown: unknown) => {
-      const reply = kafkaFailure(topic, asKafkaError(thrown));
-      run.errors = 1;
-      queue.answer(run, reply, reply.length);
+      answerFailure(queue, run, kafkaFailure(topic, asKafkaError(thrown)));
     },
   );
+}
+
+/** A place in the order of replies; the client goes on meanwhile, within its credit. */
+function owedAnswer(scene: Scene, command: Command): Run {
+  const { queue } = scene.client;
+  const size = command.end - command.start;
+  queue.owe(1, size);
+  const run = queue.addAnswer((command.facts as CommandFacts).family, meterOf(scene));
+  run.requestBytes = size;
+  return run;
+}
+
+function answerFailure(queue: ReplyQueue, run: Run, reply: Buffer): void {
+  run.errors = 1;
+  queue.answer(run, reply, reply.length);
 }
 
 /** What a client has on its way to Kafka. */

@@ -143,7 +143,9 @@ export class DeadLetters {
     }
     const { key, value } = record;
     const headers = [...record.headers, ...this.#headers(entry)];
-    await backend.push({ topic, partition: null, key, value, headers });
+    await new Promise<void>((done, fail) => {
+      backend.push({ topic, partition: null, key, value, headers }, { done: () => done(), fail });
+    });
   }
 
   /** Where it came from. */

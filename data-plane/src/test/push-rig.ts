@@ -2,14 +2,21 @@
 import assert from 'node:assert/strict';
 import type { KafkaError } from '@respool/kafka/kafka-error';
 import { MemoryGateway, MemoryKafka } from '@respool/kafka/memory';
-import {
-  defaultPushLimits,
-  type Pushed,
-  Pusher,
-  type PushLimits,
-} from '../backend/kafka/produce.ts';
+import { defaultPushLimits, Pusher, type PushLimits } from '../backend/kafka/produce.ts';
 import type { PushRequest } from '../backend/kafka/topic-lanes.ts';
 import { VirtualClock } from './virtual-clock.ts';
+
+export interface Pushed {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** Rejects with the KafkaError it fails with. */
+export function pushed(to: Pick<Pusher, 'push'>, request: PushRequest): Promise<Pushed> {
+  return new Promise((resolve, fail) => {
+    to.push(request, { done: (partition, offset) => resolve({ partition, offset }), fail });
+  });
+}
 
 /** A push and its end, if it has one. */
 export interface Outcome {
@@ -42,14 +49,14 @@ export class PushRig {
     const outcome: Outcome = { value, pushed: null, error: null };
     const place = { topic: 't', partition: null, key: null, headers: [] };
     const request = { ...place, value: Buffer.from(value), ...given };
-    this.pusher.push(request).then(
-      (pushed) => {
-        outcome.pushed = pushed;
+    this.pusher.push(request, {
+      done: (partition, offset) => {
+        outcome.pushed = { partition, offset };
       },
-      (error: KafkaError) => {
+      fail: (error) => {
         outcome.error = error;
       },
-    );
+    });
     return outcome;
   }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Clock, systemClock } from '@respool/contracts/clock';
 import { MemoryKafka } from '@respool/kafka/memory';
+import { pushed } from '../../test/push-rig.ts';
 import { kafkaOver, memoryGateway } from '../../test/queues.ts';
 import { VirtualClock } from '../../test/virtual-clock.ts';
 
@@ -37,14 +38,14 @@ test('one that is retired stores what was pushed, answers what is read, and take
   const { kafka, memory } = made([], clock);
   memory.fail({ operation: 'produce', kind: 'delay', delayMs: 100 });
   memory.fail({ operation: 'fetchAt', kind: 'delay', delayMs: 1_000 });
-  const pushed = kafka.push(record('a'));
+  const first = pushed(kafka, record('a'));
   const read = kafka.read({ topic: 'shop.orders', partition: 0, offset: 0, bytesMax: null });
   const retired = kafka.retire(5_000);
   await clock.advance(4_000);
   await retired;
-  assert.deepEqual(await pushed, { partition: 0, offset: 0 });
+  assert.deepEqual(await first, { partition: 0, offset: 0 });
   assert.equal((await read).length, 1);
-  await assert.rejects(kafka.push(record('b')), { code: 'closed', mayHaveHappened: false });
+  await assert.rejects(pushed(kafka, record('b')), { code: 'closed', mayHaveHappened: false });
   const { pushes, pushErrors, reads, readErrors, queuedRecords } = kafka.sample();
   assert.deepEqual([pushes, pushErrors, reads, readErrors, queuedRecords], [1, 1, 1, 0, 0]);
 });

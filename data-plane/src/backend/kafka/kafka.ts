@@ -6,8 +6,9 @@ import type { KafkaSample } from '../../observe/queue-metrics.ts';
 import type { KafkaLog, KafkaView } from '../../state.ts';
 import { OffsetReader, type ReadLimits, type ReadRequest } from './consume.ts';
 import { type LagQuestion, lagOf, type PartitionLag } from './lag.ts';
+import type { PushEnd } from './lane.ts';
 import { type FoundOffset, findOffset, partitionsOf } from './offsets.ts';
-import { type Pushed, Pusher, type PushLimits } from './produce.ts';
+import { Pusher, type PushLimits } from './produce.ts';
 import type { PushRequest } from './topic-lanes.ts';
 
 export interface KafkaLimits {
@@ -63,20 +64,23 @@ export class KafkaBackend implements KafkaView {
     return this.#pusher.room();
   }
 
-  async push(request: PushRequest): Promise<Pushed> {
+  push(request: PushRequest, end: PushEnd): void {
     const counts = this.#counts;
-    try {
-      const pushed = await this.#pusher.push(request);
-      counts.pushes++;
-      counts.pushedBytes += (request.key?.length ?? 0) + (request.value?.length ?? 0);
-      this.#answers = true;
-      return pushed;
-    } catch (thrown) {
-      const error = this.#failed(thrown);
-      counts.pushErrors++;
-      if (error.mayHaveHappened) this.#pushesInDoubt++;
-      throw error;
-    }
+    const bytes = (request.key?.length ?? 0) + (request.value?.length ?? 0);
+    this.#pusher.push(request, {
+      done: (partition, offset) => {
+        counts.pushes++;
+        counts.pushedBytes += bytes;
+        this.#answers = true;
+        end.done(partition, offset);
+      },
+      fail: (error) => {
+        this.#noteFailure(error);
+        counts.pushErrors++;
+        if (error.mayHaveHappened) this.#pushesInDoubt++;
+        end.fail(error);
+      },
+    });
   }
 
   /** More than the limit is not given, whatever is asked for. */
@@ -166,9 +170,13 @@ export class KafkaBackend implements KafkaView {
 
   #failed(thrown: unknown): KafkaError {
     const error = asKafkaError(thrown);
+    this.#noteFailure(error);
+    return error;
+  }
+
+  #noteFailure(error: KafkaError): void {
     if (isAnswer(error)) this.#answers = true;
     else if (!isOurs.has(error.code)) this.#answers = false;
-    return error;
   }
 }
 

@@ -8,15 +8,19 @@ import type { ProducerIdentities, ProducerIdentity } from './producer-identity.t
 //   push ──► queue ──────take──► produce ──► told to each record, in order
 //              ▲   meanwhile the queue fills, so batches grow with the load by themselves
 
-/** A record on its way; exactly one of `done` and `fail` is called, once. */
-export interface Entry {
+/** Who hears what became of a push: exactly one of these is called, once. */
+export interface PushEnd {
+  done(partition: number, offset: number): void;
+  fail(error: KafkaError): void;
+}
+
+/** A record on its way. */
+export interface Entry extends PushEnd {
   readonly record: NewRecord;
   /** By record-size.ts. */
   readonly bytes: number;
   /** By the clock. */
   readonly deadlineAtMs: number;
-  done(partition: number, offset: number): void;
-  fail(error: KafkaError): void;
 }
 
 export interface LaneLimits {
@@ -149,11 +153,11 @@ export class Lane {
 
   /** Resolves when every entry was told its end. */
   async #write(batch: readonly Entry[]): Promise<void> {
+    const { partition } = this.where;
     for (let beginnings = 1; ; beginnings++) {
       try {
-        const baseOffset = await this.#produce(batch);
-        for (const [at, entry] of batch.entries())
-          entry.done(this.where.partition, baseOffset + at);
+        let offset = await this.#produce(batch);
+        for (const entry of batch) entry.done(partition, offset++);
         return;
       } catch (thrown) {
         const error = asKafkaError(thrown);

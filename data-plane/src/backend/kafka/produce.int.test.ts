@@ -5,7 +5,8 @@ import { systemClock } from '@respool/contracts/clock';
 import { newTopic } from '@respool/kafka/conformance/rig';
 import { gatewayTo, kafkajsTo, untilTrue, useKafka } from '@respool/kafka/test/kafka';
 import { Partitioners } from 'kafkajs';
-import { defaultPushLimits, type Pushed, Pusher, type PushLimits } from './produce.ts';
+import { type Pushed, pushed } from '../../test/push-rig.ts';
+import { defaultPushLimits, Pusher, type PushLimits } from './produce.ts';
 import type { PushRequest } from './topic-lanes.ts';
 
 const cluster = useKafka({}, async () => async () => {});
@@ -59,7 +60,7 @@ test('what fifty callers push is stored once, where each was told', async () => 
     const callers = Array.from({ length: 50 }, async (_, caller) => {
       for (let at = 0; at < 40; at++) {
         const value = `${caller}.${at}`;
-        told.push({ ...(await pusher.push(request(topic, value))), value });
+        told.push({ ...(await pushed(pusher, request(topic, value))), value });
       }
     });
     await Promise.all(callers);
@@ -78,7 +79,7 @@ test('what fifty callers push is stored once, where each was told', async () => 
 test('one partition keeps the order in which records were pushed', async () => {
   await withPusher(1, { batchRecordsMax: 7 }, async (pusher, topic) => {
     const values = Array.from({ length: 500 }, (_, at) => `${at}`);
-    await Promise.all(values.map((value) => pusher.push(request(topic, value))));
+    await Promise.all(values.map((value) => pushed(pusher, request(topic, value))));
     const found = await readAll(topic, values.length);
     assert.deepEqual(
       found.map(({ value }) => value),
@@ -97,7 +98,7 @@ test('keys, headers and any bytes arrive, in the partition a Java client would c
     const keys = Array.from({ length: 60 }, (_, at) => `key ${at} ü`);
     for (const key of keys) {
       const push = request(topic, `of ${key}`, { key: Buffer.from(key), headers });
-      const { partition } = await pusher.push(push);
+      const { partition } = await pushed(pusher, push);
       const message = { key, value: null };
       assert.equal(partition, choose({ topic, partitionMetadata, message }));
     }
@@ -111,7 +112,7 @@ test('keys, headers and any bytes arrive, in the partition a Java client would c
 test('a record above the limit of the broker fails alone', async () => {
   await withPusher(1, { batchBytesMax: 2 ** 22 }, async (pusher, topic) => {
     const large = 'x'.repeat(1_100_000);
-    const pushes = ['a', large, 'b'].map((value) => pusher.push(request(topic, value)));
+    const pushes = ['a', large, 'b'].map((value) => pushed(pusher, request(topic, value)));
     const ends = await Promise.allSettled(pushes);
     assert.deepEqual(
       ends.map(({ status }) => status),
@@ -133,7 +134,7 @@ test('pushes go on while the broker is killed and comes back: none lost, none tw
     const callers = Array.from({ length: 20 }, async (_, caller) => {
       for (let at = 0; !isBack || at < 20; at++) {
         const value = `${caller}.${at}`;
-        const { partition, offset } = await pusher.push(request(topic, value));
+        const { partition, offset } = await pushed(pusher, request(topic, value));
         told.push(`${partition} ${offset} ${value}`);
       }
     });

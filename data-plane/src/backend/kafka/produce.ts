@@ -1,16 +1,11 @@
 /** KPUSH: records → batches for each partition, told where they are once every replica has them. */
 import type { Clock } from '@respool/contracts/clock';
-import type { KafkaGateway } from '@respool/kafka/gateway';
+import type { KafkaGateway, NewRecord } from '@respool/kafka/gateway';
 import { KafkaError } from '@respool/kafka/kafka-error';
 import { recordBytes } from '@respool/kafka/record-size';
-import type { Entry, LaneLimits } from './lane.ts';
+import type { Entry, LaneLimits, PushEnd } from './lane.ts';
 import { ProducerIdentities } from './producer-identity.ts';
 import { type PushRequest, TopicLanes, type TopicServices } from './topic-lanes.ts';
-
-export interface Pushed {
-  readonly partition: number;
-  readonly offset: number;
-}
 
 export interface PushLimits extends LaneLimits {
   /** A larger record is refused before it is sent; by record-size.ts. */
@@ -86,35 +81,25 @@ export class Pusher {
   }
 
   /**
-   * Resolves once every replica in sync has the record. Rejects with a KafkaError that says
-   * whether it may be stored all the same. Records of one partition are stored in the order they
+   * Done once every replica in sync has the record. It may fail at once; the error says whether
+   * the record may be stored all the same. Records of one partition are stored in the order they
    * were pushed; those without key and partition take turns, a batch at a time.
    */
-  push(request: PushRequest): Promise<Pushed> {
+  push(request: PushRequest, end: PushEnd): void {
     const { key, value, headers, topic } = request;
     const nowMs = this.#clock.now();
     const record = { key, value, headers, timestampMs: nowMs };
     const bytes = recordBytes(record);
     const refusal = this.#refusal(bytes);
-    if (refusal !== null) return Promise.reject(refusal);
-    const { promise, resolve, reject } = Promise.withResolvers<Pushed>();
+    if (refusal !== null) {
+      end.fail(refusal);
+      return;
+    }
     this.#queuedRecords++;
     this.#queuedBytes += bytes;
-    const entry: Entry = {
-      record,
-      bytes,
-      deadlineAtMs: nowMs + this.#limits.pushMsMax,
-      done: (partition, offset) => {
-        this.#end(bytes);
-        resolve({ partition, offset });
-      },
-      fail: (error) => {
-        this.#end(bytes);
-        reject(error);
-      },
-    };
+    const deadlineAtMs = nowMs + this.#limits.pushMsMax;
+    const entry = new Queued(record, { bytes, deadlineAtMs }, this.#ended, end);
     this.#topic(topic).route(request, entry);
-    return promise;
   }
 
   /**
@@ -178,10 +163,57 @@ export class Pusher {
     });
   }
 
-  #end(bytes: number): void {
+  readonly #ended = (bytes: number): void => {
     this.#queuedRecords--;
     this.#queuedBytes -= bytes;
     if (this.#listeners.length === 0) return;
     for (const listener of this.#listeners.splice(0)) listener();
+  };
+}
+
+/** Counted as long as it has not ended; no promise, for these are made at the pace of commands. */
+class Queued implements Entry {
+  readonly record: NewRecord;
+  readonly bytes: number;
+  readonly deadlineAtMs: number;
+  readonly #ended: (bytes: number) => void;
+  readonly #end: PushEnd;
+
+  constructor(
+    record: NewRecord,
+    { bytes, deadlineAtMs }: Pick<Entry, 'bytes' | 'deadlineAtMs'>,
+    ended: (bytes: number) => void,
+    end: PushEnd,
+  ) {
+    this.record = record;
+    this.bytes = bytes;
+    this.deadlineAtMs = deadlineAtMs;
+    this.#ended = ended;
+    this.#end = end;
   }
+
+  done(partition: number, offset: number): void {
+    this.#ended(this.bytes);
+    try {
+      this.#end.done(partition, offset);
+    } catch (fault) {
+      throwLater(fault);
+    }
+  }
+
+  fail(error: KafkaError): void {
+    this.#ended(this.bytes);
+    try {
+      this.#end.fail(error);
+    } catch (fault) {
+      throwLater(fault);
+    }
+  }
+}
+
+/** A fault of one who hears its end must not keep the others of its batch from hearing theirs. */
+function throwLater(fault: unknown): void {
+  queueMicrotask(() => {
+    throw fault;
+  });
 }
