@@ -14,9 +14,24 @@ const popBytesMax = 512 * 1024;
 
 const nothing = Buffer.alloc(0);
 
-/** The consumer is the user: all of its connections, at any proxy, share one position. */
-export function unitOf(user: UserView, topic: TopicView): UnitName {
-  return { tenant: user.tenant.id, topic: topic.name, consumer: user.name };
+const units = new WeakMap<TopicView, Map<string, UnitName>>();
+
+/**
+ * The consumer is the user: all of its connections, at any proxy, share one position. The same
+ * object each time, as long as the topic is not configured anew.
+ */
+export function unitOf({ tenant, name }: UserView, topic: TopicView): UnitName {
+  let ofTopic = units.get(topic);
+  if (ofTopic === undefined) {
+    ofTopic = new Map();
+    units.set(topic, ofTopic);
+  }
+  let unit = ofTopic.get(name);
+  if (unit === undefined) {
+    unit = { tenant: tenant.id, topic: topic.name, consumer: name };
+    ofTopic.set(name, unit);
+  }
+  return unit;
 }
 
 export function wishOf(user: UserView, topic: TopicView, words: PopWords): PopWish {

@@ -63,16 +63,16 @@ function popNow(scene: Scene, command: Command, parts: PopParts): void {
   const run = queue.addAnswer((command.facts as CommandFacts).family, meterOf(scene));
   run.requestBytes = size;
   const popping = positions.pop(wishOf(scene.session.user as UserView, topic, words));
-  settlement.asked(popping, words.count);
+  const asked = settlement.asked(popping, words.count);
   popping.deliveries.then(
     (deliveries) => {
-      settlement.answered(popping);
+      settlement.answered(asked);
       const said = borrower.say(deliveries, topic.ack);
       if (said.sent !== null) whenSent(run, said.sent);
       queue.answer(run, said.reply, said.reply.length);
     },
     (thrown: unknown) => {
-      settlement.answered(popping);
+      settlement.answered(asked);
       const failure = positionFailure(topic, thrown);
       run.errors = 1;
       queue.answer(run, failure, failure.length);

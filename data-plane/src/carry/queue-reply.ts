@@ -1,11 +1,14 @@
 /** Replies about topics. Every element is a bulk string, as the commands have always answered. */
 import type { PartitionLag } from '../backend/kafka/lag.ts';
 import type { FoundOffset } from '../backend/kafka/offsets.ts';
+import { digitsOf, writeDigits } from '../resp/digits.ts';
 import { encodeNull, type Protocol } from '../resp/encoder.ts';
 
 /** KPUSH: `[partition, offset]`. */
 export function pushedReply(partition: number, offset: number): Buffer {
-  return Buffer.from(`*2\r\n${bulk(partition)}${bulk(offset)}`, 'latin1');
+  const into = Buffer.allocUnsafe(lineBytes(2) + numberBytes(partition) + numberBytes(offset));
+  writeNumber(into, writeNumber(into, writeLine(into, 0, array, 2), partition), offset);
+  return into;
 }
 
 /** KOFFSET: `[offset, time]`, both -1 where there is no such record. */
@@ -32,26 +35,28 @@ export interface SaidRecord {
  * at the end of a log. A tombstone's content is null.
  */
 export function recordsReply(records: readonly SaidRecord[], protocol: Protocol): Buffer {
-  const none = protocol === 3 ? '_\r\n' : '$-1\r\n';
-  let bytes = headBytesMax + records.length * placeBytesMax;
-  for (const { value } of records) bytes += value === null ? 0 : value.length;
-  // Written in place: a pop costs one buffer, whatever it gives.
-  const into = Buffer.allocUnsafe(bytes);
-  let at = into.write(`*${records.length * 3}\r\n`, 0, 'latin1');
+  const none = nothingReply(protocol);
+  const items = records.length * 3;
+  let bytes = lineBytes(items);
   for (const { partition, offset, value } of records) {
-    const content = value === null ? none : `$${value.length}\r\n`;
-    at += into.write(`${bulk(partition)}${bulk(offset)}${content}`, at, 'latin1');
-    if (value === null) continue;
-    at += value.copy(into, at);
-    at += into.write('\r\n', at, 'latin1');
+    const content = value === null ? none.length : lineBytes(value.length) + value.length + 2;
+    bytes += numberBytes(partition) + numberBytes(offset) + content;
   }
-  return into.subarray(0, at);
+  // Measured, then written in place: a pop costs one buffer, whatever it gives, and no strings.
+  const into = Buffer.allocUnsafe(bytes);
+  let at = writeLine(into, 0, array, items);
+  for (const { partition, offset, value } of records) {
+    at = writeNumber(into, writeNumber(into, at, partition), offset);
+    if (value === null) {
+      at += none.copy(into, at);
+      continue;
+    }
+    at = writeLine(into, at, dollar, value.length);
+    at += value.copy(into, at);
+    at = writeLineEnd(into, at);
+  }
+  return into;
 }
-
-/** `*<n>`, up to 10 digits. */
-const headBytesMax = 13;
-/** `$2 <10 digits> $2 <16 digits> $<10 digits>`, each with its line end, and the content's. */
-const placeBytesMax = 5 + 12 + 5 + 18 + 13 + 2;
 
 /** KPOP from a managed position, when there is nothing: the null that its clients have always got. */
 export function nothingReply(protocol: Protocol): Buffer {
@@ -64,6 +69,36 @@ export function lagReply(partitions: readonly PartitionLag[]): Buffer {
     ({ partition, position, end, lag }) => bulk(partition) + bulk(position) + bulk(end) + bulk(lag),
   );
   return Buffer.from(`*${partitions.length * 4}\r\n${items.join('')}`, 'latin1');
+}
+
+const [array, dollar, cr, lf] = [0x2a, 0x24, 0x0d, 0x0a];
+
+/** `<mark><count>` and its line end. */
+function lineBytes(count: number): number {
+  return 3 + digitsOf(count);
+}
+
+/** A number as a bulk string. */
+function numberBytes(value: number): number {
+  const digits = digitsOf(value);
+  return lineBytes(digits) + digits + 2;
+}
+
+function writeLine(into: Buffer, start: number, mark: number, count: number): number {
+  into[start] = mark;
+  return writeLineEnd(into, writeDigits(into, start + 1, count, digitsOf(count)));
+}
+
+function writeNumber(into: Buffer, start: number, value: number): number {
+  const digits = digitsOf(value);
+  const at = writeLine(into, start, dollar, digits);
+  return writeLineEnd(into, writeDigits(into, at, value, digits));
+}
+
+function writeLineEnd(into: Buffer, start: number): number {
+  into[start] = cr;
+  into[start + 1] = lf;
+  return start + 2;
 }
 
 function bulk(value: number): string {

@@ -225,15 +225,25 @@ test('what was asked for counts until it is answered, and is cancelled when the 
   const rig = new Rig();
   let [told, cancelled] = [0, 0];
   const popping = (): Popping => ({ deliveries: Promise.resolve([]), cancel: () => cancelled++ });
-  const [first, second] = [popping(), popping()];
-  rig.settlement.asked(first, 8);
-  rig.settlement.asked(second, 2);
+  const first = rig.settlement.asked(popping(), 8);
+  rig.settlement.asked(popping(), 2);
   assert.ok(!rig.settlement.hasRoom(1));
   rig.settlement.whenRoom(1, () => told++);
   rig.settlement.answered(first);
   assert.equal(told, 1);
   rig.settlement.closed();
   assert.deepEqual([cancelled, rig.settlement.isOver], [1, true]);
+});
+
+test('a reply that left as the client was given up settles nothing a second time', () => {
+  const rig = new Rig();
+  const lot = rig.lend();
+  rig.settlement.closed();
+  rig.send(lot);
+  rig.flush();
+  rig.pass(5_000);
+  assert.deepEqual(rig.log, ['back 1']);
+  assert.equal(rig.counts.out, 0);
 });
 
 test('whatever happens, each record is settled or given back once, and the counts agree', () => {

@@ -14,8 +14,32 @@ export interface SettledClient {
   readonly isRead: boolean;
 }
 
+/** What knows where it lies: thrown together and taken out at the pace of commands, unhashed. */
+interface Placed {
+  place: number;
+}
+
+function putInto<T extends Placed>(all: T[], one: T): void {
+  one.place = all.length;
+  all.push(one);
+}
+
+/** The last one takes its place. */
+function takeFrom<T extends Placed>(all: T[], { place }: T): void {
+  const last = all.pop() as T;
+  if (last.place === place) return;
+  last.place = place;
+  all[place] = last;
+}
+
+/** A pop that was asked and not answered, with the records it may bring. */
+export interface Asked extends Placed {
+  readonly popping: Popping;
+  readonly count: number;
+}
+
 /** Records of one reply. */
-export interface Lot {
+export interface Lot extends Placed {
   deliveries: readonly Delivery[];
   /** `manual`: a worker says what became of them; all that counts here is that it has them. */
   readonly ack: 'auto' | 'manual';
@@ -40,9 +64,9 @@ export interface Lot {
 export class Settlement implements Receipts, Settling {
   readonly #client: SettledClient;
   readonly #all: Unsettled;
-  /** Pops that were asked and not answered, with the records they may bring. */
-  readonly #asked = new Map<Popping, number>();
-  readonly #waiting = new Set<Lot>();
+  readonly #asked: Asked[] = [];
+  /** Lots whose replies wait for others. */
+  readonly #waiting: Lot[] = [];
   /** Lots that left, in order; the flushed ones are in front. */
   #head: Lot | null = null;
   #tail: Lot | null = null;
@@ -80,28 +104,32 @@ export class Settlement implements Receipts, Settling {
   }
 
   /** It is cancelled when the client leaves, were it half, before it is {@link answered}. */
-  asked(popping: Popping, count: number): void {
-    this.#asked.set(popping, count);
+  asked(popping: Popping, count: number): Asked {
+    const asked = { popping, count, place: 0 };
+    putInto(this.#asked, asked);
     this.#awaited += count;
+    return asked;
   }
 
-  answered(popping: Popping): void {
-    this.#awaited -= this.#asked.get(popping) ?? 0;
-    this.#asked.delete(popping);
+  answered(asked: Asked): void {
+    this.#awaited -= asked.count;
+    takeFrom(this.#asked, asked);
     this.#eased();
   }
 
   /** Its reply is about to be made; {@link sent} is to be called once it left. At least one. */
   lend(deliveries: readonly Delivery[], ack: Lot['ack'], counts: QueueCounts): Lot {
-    const lot = { deliveries, ack, counts, end: Infinity, flushedMs: -1, next: null };
+    const lot = { deliveries, ack, counts, end: Infinity, flushedMs: -1, next: null, place: 0 };
     this.#unsettled += deliveries.length;
     counts.out += deliveries.length;
-    this.#waiting.add(lot);
+    putInto(this.#waiting, lot);
     return lot;
   }
 
+  /** Nothing is to be done for one that {@link closed} gave back before. */
   sent(lot: Lot): void {
-    this.#waiting.delete(lot);
+    if (this.#over) return;
+    takeFrom(this.#waiting, lot);
     lot.end = this.#client.outlet.given;
     if (this.#tail === null) this.#head = lot;
     else this.#tail.next = lot;
@@ -115,8 +143,9 @@ export class Settlement implements Receipts, Settling {
     if (this.#unflushed === null) return;
     const { taken } = this.#client.outlet;
     let lot: Lot | null = this.#unflushed;
+    const nowMs = lot.end <= taken ? this.#all.nowMs() : 0;
     for (; lot !== null && lot.end <= taken; lot = lot.next) {
-      lot.flushedMs = this.#all.nowMs();
+      lot.flushedMs = nowMs;
       if (lot.ack === 'manual') this.#ended(lot);
     }
     this.#unflushed = lot;
@@ -153,7 +182,7 @@ export class Settlement implements Receipts, Settling {
   }
 
   left(): void {
-    for (const popping of this.#asked.keys()) popping.cancel();
+    for (const { popping } of this.#asked) popping.cancel();
   }
 
   closed(): void {
@@ -171,8 +200,7 @@ export class Settlement implements Receipts, Settling {
       if (flushed && (this.#quitting || lot.ack === 'manual')) this.#settle(lot);
       else this.#giveBack(lot, flushed ? 'nack' : 'doubt');
     }
-    for (const lot of this.#waiting) this.#giveBack(lot, 'giveBack');
-    this.#waiting.clear();
+    for (const lot of this.#waiting.splice(0)) this.#giveBack(lot, 'giveBack');
   }
 
   #settleFlushed(): void {

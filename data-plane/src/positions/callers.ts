@@ -57,8 +57,9 @@ export class Callers {
   }
 
   join(wish: PopWish): Caller {
-    const softAtMs = this.#options.nowMs() + wish.waitMs;
-    const hardAtMs = Math.max(softAtMs, this.#options.nowMs() + this.#options.popMsMax);
+    const nowMs = this.#options.nowMs();
+    const softAtMs = nowMs + wish.waitMs;
+    const hardAtMs = Math.max(softAtMs, nowMs + this.#options.popMsMax);
     const caller = new Caller(this.#settler, wish, ++this.lastNumber, [softAtMs, hardAtMs]);
     this.#line.push(caller);
     this.#comes(caller);

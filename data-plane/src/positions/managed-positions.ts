@@ -7,8 +7,9 @@ import type { Logger } from 'pino';
 import type { PositionsSample } from '../observe/position-metrics.ts';
 import type { ProxyState, TopicView } from '../state.ts';
 import { AnswerBudget } from './answer-budget.ts';
-import { type Ask, type SessionId, type UnitName, unitKey, type Verdict } from './exchange.ts';
+import type { Ask, SessionId, UnitName, Verdict } from './exchange.ts';
 import { Forwarder } from './forwarder.ts';
+import { Forwarders } from './forwarders.ts';
 import type { KeyStore } from './key-store.ts';
 import { NatsKeys } from './nats-keys.ts';
 import { NoticeSender } from './notice-sender.ts';
@@ -55,7 +56,6 @@ const tickMs = 100;
 const claimMsMax = 500;
 /** An owner that asks Kafka answers within its own deadline; so much more for the way. */
 const askMsMore = 1_000;
-const idleMsMax = 60_000;
 
 export class ManagedPositions implements Positions {
   readonly #options: ManagedOptions;
@@ -63,7 +63,7 @@ export class ManagedPositions implements Positions {
   readonly #sessions: Sessions;
   readonly #ownership: Ownership;
   readonly #notices: NoticeSender;
-  readonly #forwarders = new Map<string, Forwarder>();
+  readonly #forwarders: Forwarders;
   readonly #waiting = new Waiting();
   readonly #budget: AnswerBudget;
   readonly #ahead = { bytes: 0 };
@@ -74,6 +74,7 @@ export class ManagedPositions implements Positions {
 
   constructor(options: ManagedOptions) {
     this.#options = options;
+    this.#forwarders = new Forwarders((unit) => this.#newForwarder(unit), options.nowMs);
     const { proxyId, clock, nowMs, logger, connection, limits, createOwner } = options;
     const { answerBytesMax, unitsMax } = limits;
     this.#budget = new AnswerBudget(answerBytesMax);
@@ -115,7 +116,7 @@ export class ManagedPositions implements Positions {
   pop(wish: PopWish): Popping {
     if (this.#isDraining) return refused(ended());
     const { waitingMax, unitWaitingMax } = this.#options.limits;
-    const forwarder = this.#forwarder(wish.unit);
+    const forwarder = this.#forwarders.of(wish.unit);
     // A tenant has at most as many as it leaves free: whatever it does, there is room for others.
     const free = waitingMax - this.#waiting.count;
     const isFull = this.#waiting.of(wish.unit.tenant).count >= free;
@@ -129,7 +130,7 @@ export class ManagedPositions implements Positions {
     verdicts: readonly Verdict[],
   ): Promise<readonly boolean[]> {
     if (this.#isDraining) throw ended();
-    return await this.#forwarder(unit).judge(verdicts);
+    return await this.#forwarders.of(unit).judge(verdicts);
   }
 
   /** The configuration changed; leases begin once there is a topic. */
@@ -181,34 +182,28 @@ export class ManagedPositions implements Positions {
   }
 
   async #drainAll(ms: number): Promise<void> {
-    const heard = [...this.#forwarders.values()].map((forwarder) => forwarder.close());
+    const heard = this.#forwarders.close();
     const late = Promise.withResolvers<void>();
     const cancel = this.#options.clock.after(ms, late.resolve);
-    await Promise.race([Promise.all(heard), late.promise]);
+    await Promise.race([heard, late.promise]);
     cancel();
     await this.#ownership.drain(ms);
     await this.#sessions.stop();
   }
 
-  #forwarder(unit: UnitName): Forwarder {
-    const key = unitKey(unit);
-    let forwarder = this.#forwarders.get(key);
-    if (forwarder === undefined) {
-      const { clock, nowMs, later, limits } = this.#options;
-      forwarder = new Forwarder(unit, {
-        ...{ clock, nowMs, later },
-        budget: this.#budget.of(unit.tenant),
-        numbers: this.#numbers,
-        waiting: this.#waiting.of(unit.tenant),
-        popMsMax: limits.popMsMax,
-        session: () => this.#sessions.session,
-        isGone: (session) => this.#sessions.isGone(session),
-        locate: (name, not) => this.#ownership.locate(name, not),
-        ask: (place, ask, asker) => this.#ask(place, ask, asker),
-      });
-      this.#forwarders.set(key, forwarder);
-    }
-    return forwarder;
+  #newForwarder(unit: UnitName): Forwarder {
+    const { clock, nowMs, later, limits } = this.#options;
+    return new Forwarder(unit, {
+      ...{ clock, nowMs, later },
+      budget: this.#budget.of(unit.tenant),
+      numbers: this.#numbers,
+      waiting: this.#waiting.of(unit.tenant),
+      popMsMax: limits.popMsMax,
+      session: () => this.#sessions.session,
+      isGone: (session) => this.#sessions.isGone(session),
+      locate: (name, not) => this.#ownership.locate(name, not),
+      ask: (place, ask, asker) => this.#ask(place, ask, asker),
+    });
   }
 
   /** An owner in this process is asked without a detour. */
@@ -242,7 +237,7 @@ export class ManagedPositions implements Positions {
   }
 
   #hinted(unit: UnitName, epoch: number): void {
-    this.#forwarders.get(unitKey(unit))?.hinted(epoch);
+    this.#forwarders.hinted(unit, epoch);
   }
 
   #sessionEnded(session: SessionId): void {
@@ -267,11 +262,7 @@ export class ManagedPositions implements Positions {
     this.#sessions.tick();
     this.#transport.tick();
     this.#ownership.tick();
-    const idleSinceMs = this.#options.nowMs() - idleMsMax;
-    for (const [key, forwarder] of this.#forwarders) {
-      forwarder.tick();
-      if (forwarder.isIdle && forwarder.usedAtMs < idleSinceMs) this.#forwarders.delete(key);
-    }
+    this.#forwarders.tick();
   }
 }
 
