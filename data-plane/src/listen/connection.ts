@@ -4,10 +4,9 @@ import { RequestFrame } from '../resp/request-scanner.ts';
 import type { ClientVitals } from '../session/session.ts';
 import type { Turn } from '../turn.ts';
 import { Outlet, type ReplyTotals } from './outlet.ts';
-import { ownCopy } from './own-copy.ts';
 import type { QueueLimits, RunWatcher } from './queue-limits.ts';
 import { ReplyQueue } from './reply-queue.ts';
-import { blockedRestBytesMax, restBytesMax } from './rest.ts';
+import { blockedRestBytesMax, Rest, restBytesMax } from './rest.ts';
 import { Upload, type UploadBudget } from './upload.ts';
 import type { Hold, Receipts, Wait } from './wait.ts';
 
@@ -46,7 +45,7 @@ export class ClientConnection {
   /** When bytes last came from the client, microseconds of the turn. */
   readUs: number;
   readonly #wiring: ConnectionWiring;
-  #rest: Buffer | null = null;
+  readonly #rest = new Rest();
   #upload: Upload | null = null;
   #resuming = false;
   #closing = false;
@@ -101,7 +100,7 @@ export class ClientConnection {
 
   #isWaiting(): boolean {
     if (this.hold !== 'blocked' || this.#upload !== null) return false;
-    return this.#rest === null || this.#rest.length <= blockedRestBytesMax;
+    return this.#rest.length <= blockedRestBytesMax;
   }
 
   /** Keeps the client waiting; {@link release} or easing replies let it go on. */
@@ -122,7 +121,7 @@ export class ClientConnection {
     this.#closing = true;
     this.holdFor('ended');
     this.socket.resume();
-    this.#rest = null;
+    this.#rest.clear();
     this.#dropUpload();
     this.wait?.ending();
     this.#eased();
@@ -144,13 +143,13 @@ export class ClientConnection {
     return {
       ageSeconds: Math.floor((Date.now() - this.openedMs) / 1000),
       idleSeconds: Math.floor((this.#wiring.turn.nowUs() - this.readUs) / 1e6),
-      heldBytes: (this.#rest?.length ?? 0) + (this.#upload?.length ?? 0),
+      heldBytes: this.#rest.length + (this.#upload?.length ?? 0),
       owed: this.queue.inFlight,
       pendingBytes: this.queue.pendingBytes,
     };
   }
 
-  /** `own`: the bytes are what this client left over before, not the shared read buffer. */
+  /** `own`: the bytes are the rest itself, not the shared read buffer. */
   #take(read: Buffer, readStart: number, readEnd: number, own: boolean): void {
     if (this.#upload !== null) {
       if (!this.#upload.append(read, readStart, readEnd)) this.#overBudget();
@@ -158,22 +157,22 @@ export class ClientConnection {
       return;
     }
     let [bytes, start, end] = [read, readStart, readEnd];
-    let kept = own;
     const rest = this.#rest;
-    if (rest !== null) {
-      this.#rest = null;
+    if (!own && rest.length > 0) {
       if (rest.length <= start) {
         start -= rest.length;
-        rest.copy(bytes, start);
+        rest.bytes.copy(bytes, start);
+        rest.clear();
       } else {
-        bytes = Buffer.concat([rest, read.subarray(readStart, readEnd)]);
+        bytes = Buffer.concat([rest.bytes, read.subarray(readStart, readEnd)]);
         [start, end] = [0, bytes.length];
-        kept = true;
+        rest.adopt(bytes);
       }
     }
     // A read that was under way when the client was held still arrives.
     const cursor = this.hold === 'none' ? this.#serve(bytes, start, end) : start;
-    if (cursor < end && !this.#closing) this.#keep(bytes, cursor, end, kept);
+    if (cursor < end && !this.#closing) this.#keep(bytes, cursor, end);
+    else rest.clear();
   }
 
   #serve(bytes: Buffer, start: number, end: number): number {
@@ -196,19 +195,21 @@ export class ClientConnection {
       return;
     }
     this.#dropUpload();
-    if (cursor < length) this.#keep(bytes, cursor, length, false);
+    if (cursor < length) this.#keep(bytes, cursor, length);
   }
 
-  #keep(bytes: Buffer, start: number, end: number, own: boolean): void {
+  #keep(bytes: Buffer, start: number, end: number): void {
     const need = this.frame.need;
     if (end - start + need <= restBytesMax) {
       // A held client goes on command by command: its rest is copied once, then only shortened.
-      this.#rest = own ? bytes.subarray(start, end) : ownCopy(bytes, start, end);
+      if (bytes === this.#rest.bytes) this.#rest.shorten(start);
+      else this.#rest.copy(bytes, start, end, this.hold === 'none');
       return;
     }
     this.#upload = new Upload(this.#wiring.uploads);
     if (!this.#upload.append(bytes, start, end)) this.#overBudget();
     else this.#upload.expect(this.hold === 'none' ? need : 0);
+    this.#rest.clear();
   }
 
   #overBudget(): void {
@@ -265,13 +266,9 @@ export class ClientConnection {
     this.#resuming = false;
     if (this.socket.destroyed || this.#closing) return;
     this.hold = 'none';
-    const rest = this.#rest;
-    if (this.#upload?.ready) {
-      this.#takeUpload(this.#upload);
-    } else if (rest !== null) {
-      this.#rest = null;
-      this.#take(rest, 0, rest.length, true);
-    }
+    const { bytes } = this.#rest;
+    if (this.#upload?.ready) this.#takeUpload(this.#upload);
+    else if (bytes.length > 0) this.#take(bytes, 0, bytes.length, true);
     // What waited behind other replies may wait for other clients now: its leaving must be noticed.
     if (this.isRead) this.socket.resume();
   };
@@ -287,7 +284,7 @@ export class ClientConnection {
   #closed(): void {
     this.#closing = true;
     this.hold = 'ended';
-    this.#rest = null;
+    this.#rest.clear();
     this.#dropUpload();
     this.wait?.gone();
     this.receipts?.closed();

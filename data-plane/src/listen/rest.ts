@@ -1,4 +1,6 @@
-/** How much of a command that is not whole yet is kept beside the next read. */
+/** A command that is not whole yet: what came of it, kept beside the next read. */
+import { MemoryPool } from '../memory-pool.ts';
+import { ownCopy } from './own-copy.ts';
 
 /** A rest up to this size waits there; a larger one becomes an upload. */
 export const restBytesMax = 128 * 1024;
@@ -8,3 +10,58 @@ export const restBytesMax = 128 * 1024;
  * beyond this it is not until its command ends.
  */
 export const blockedRestBytesMax = 64 * 1024;
+
+/** Below this a copy of its own size costs less than a piece of a pool. */
+const pooledFromBytes = 8 * 1024;
+/** Each size in 8 MiB at most. */
+const pools = [16, 32, 64, 128].map((kibi) => new MemoryPool(kibi * 1024, 8_192 / kibi));
+
+const nothing = Buffer.alloc(0);
+
+export class Rest {
+  bytes: Buffer = nothing;
+  /** What `bytes` is part of, and where it is to be given back. */
+  #piece: Buffer | null = null;
+  #pool: MemoryPool | null = null;
+
+  get length(): number {
+    return this.bytes.length;
+  }
+
+  /** `briefly`: nothing keeps more from coming, so memory is taken that serves others right after. */
+  copy(from: Buffer, start: number, end: number, briefly: boolean): void {
+    this.clear();
+    const length = end - start;
+    const pool = briefly && length >= pooledFromBytes ? poolFor(length) : undefined;
+    if (pool === undefined) {
+      this.bytes = ownCopy(from, start, end);
+      return;
+    }
+    this.#pool = pool;
+    this.#piece = pool.take();
+    from.copy(this.#piece, 0, start, end);
+    this.bytes = this.#piece.subarray(0, length);
+  }
+
+  /** Takes memory that is nobody else's. */
+  adopt(bytes: Buffer): void {
+    this.clear();
+    this.bytes = bytes;
+  }
+
+  /** What stands before `start` was used up. */
+  shorten(start: number): void {
+    this.bytes = this.bytes.subarray(start);
+  }
+
+  clear(): void {
+    this.bytes = nothing;
+    if (this.#piece !== null) this.#pool?.give(this.#piece);
+    this.#piece = null;
+    this.#pool = null;
+  }
+}
+
+function poolFor(length: number): MemoryPool | undefined {
+  return pools.find(({ size }) => size >= length);
+}

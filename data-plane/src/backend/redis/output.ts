@@ -1,10 +1,11 @@
 /** What goes to one server: commands gathered in chunks, written once per turn, kept until answered. */
 import type { Socket } from 'node:net';
 import { Chunk } from '../../command/run.ts';
+import { MemoryPool } from '../../memory-pool.ts';
 
 const chunkBytes = 128 * 1024;
-const poolMax = 64;
-const pool: Buffer[] = [];
+/** 64 MiB: so much pipelined commands of 50 KB have under way, whoever sends them. */
+const pool = new MemoryPool(chunkBytes, 512);
 
 /**
  *     kept:     [ chunk ███████ ]  [ chunk ███████ ]   full; freed when nothing in them is owed
@@ -53,15 +54,14 @@ export class Output {
     const size = chunk.buffer.length;
     if (chunk === this.#chunk) {
       if (size > chunkBytes) this.#chunk = emptyChunk;
-    } else if (size === chunkBytes && pool.length < poolMax) {
-      pool.push(chunk.buffer);
+    } else if (size === chunkBytes) {
+      pool.give(chunk.buffer);
     }
   }
 
   #next(size: number): Chunk {
     this.#retire();
-    const buffer = size > chunkBytes ? Buffer.allocUnsafeSlow(size) : pool.pop();
-    this.#chunk = new Chunk(buffer ?? Buffer.allocUnsafeSlow(chunkBytes));
+    this.#chunk = new Chunk(size > chunkBytes ? Buffer.allocUnsafeSlow(size) : pool.take());
     return this.#chunk;
   }
 
