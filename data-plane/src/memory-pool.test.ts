@@ -1,29 +1,53 @@
-/** What a pool keeps, what it hands out again, and what it lets go of. */
+/** What is kept to be used again, what is handed out, and what is let go of. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MemoryPool } from './memory-pool.ts';
+import { giveMemory, keptMemory, takeMemory } from './memory-pool.ts';
 
-test('what was given back is handed out again, and of that no more is kept than was said', () => {
-  const pool = new MemoryPool(16, 2);
-  const pieces = [pool.take(), pool.take(), pool.take()];
-  assert.equal(new Set(pieces).size, 3);
-  for (const piece of pieces) pool.give(piece);
-  assert.equal(pool.kept, 2);
-  assert.deepEqual(new Set([pool.take(), pool.take()]), new Set(pieces.slice(0, 2)));
-  assert.equal(pool.take().length, 16);
+const kibi = 1_024;
+const piece = 18 * kibi;
+const large = piece * 2 ** 8;
+
+test('any size is served by the next power of two and an eighth, up to 4.5 MiB', () => {
+  for (let bytes = 1; bytes <= large; bytes = Math.ceil(bytes * 1.01)) {
+    const { length } = takeMemory(bytes);
+    assert.ok(length >= bytes && (length < 2 * bytes || length === piece), `${bytes}: ${length}`);
+  }
+  const bounds = [piece, piece + 1, 2 * piece, 2 * piece + 1, large, large + 1];
+  assert.deepEqual(
+    bounds.map((bytes) => takeMemory(bytes).length),
+    [piece, 2 * piece, 2 * piece, 4 * piece, large, large + 1],
+  );
+});
+
+test('what was given back is handed out again, once', () => {
+  const pieces = [takeMemory(piece), takeMemory(piece)];
+  for (const one of pieces) giveMemory(one);
+  assert.equal(keptMemory(), 2 * piece);
+  assert.deepEqual(new Set([takeMemory(piece), takeMemory(piece)]), new Set(pieces));
+  assert.equal(keptMemory(), 0);
+});
+
+test('what is not from here is not kept, and no more than the bound is', () => {
+  giveMemory(Buffer.alloc(large + 1));
+  giveMemory(Buffer.alloc(50_000));
+  giveMemory(Buffer.alloc(0));
+  assert.equal(keptMemory(), 0);
+  const pieces = Array.from({ length: 30 }, () => takeMemory(large));
+  for (const one of pieces) giveMemory(one);
+  assert.ok(keptMemory() <= 128 * kibi * kibi && keptMemory() > 123 * kibi * kibi);
+  for (const _ of pieces) takeMemory(large);
+  assert.equal(keptMemory(), 0);
 });
 
 test('what a burst left is let go of while others go on, and what they need stays', () => {
-  const pool = new MemoryPool(16, 100);
-  const burst = Array.from({ length: 100 }, () => pool.take());
-  for (const piece of burst) pool.give(piece);
-  const most: number[] = [];
-  for (let round = 0; round < 20_000; round++) {
-    const used = [pool.take(), pool.take()];
-    for (const piece of used) pool.give(piece);
-    most.push(pool.kept);
+  const burst = Array.from({ length: 100 }, () => takeMemory(piece));
+  for (const one of burst) giveMemory(one);
+  let most = keptMemory();
+  for (let round = 0; round < 200_000; round++) {
+    const used = [takeMemory(piece), takeMemory(piece)];
+    for (const one of used) giveMemory(one);
+    assert.ok(keptMemory() <= most);
+    most = keptMemory();
   }
-  assert.ok(most.every((kept, at) => at === 0 || kept <= most[at - 1]!));
-  assert.ok(pool.kept <= 3, `${pool.kept} are kept where 2 are used`);
-  assert.ok(pool.kept >= 2);
+  assert.ok(most >= 2 * piece && most <= 3 * piece, `${most} bytes are kept`);
 });

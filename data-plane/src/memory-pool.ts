@@ -1,48 +1,80 @@
-/** Memory of one size, used again instead of being left to the garbage collector. */
+/** Memory that is used again instead of being left to the garbage collector. */
 
-/** After so many returns it is seen how many pieces nobody needed meanwhile. */
-const returnsUntilTrimmed = 1_024;
+const kibi = 1_024;
+/** Powers of two and an eighth: values often have a round size, and their command a little more. */
+const sizes = Array.from({ length: 9 }, (_, at) => 18 * kibi * 2 ** at);
+const largest = 18 * kibi * 2 ** 8;
+/** Of all pieces together: so much have fifty commands of 1 MB under way. */
+const keptBytesMax = 128 * kibi * kibi;
+/** After so much was given back of one size it is seen how many pieces nobody needed meanwhile. */
+const bytesUntilTrimmed = 256 * kibi * kibi;
 
-/**
- * V8 counts what buffers hold outside its heap, and marks the whole heap each few ten megabytes of
- * it. Where large commands are pipelined that came to half of the CPU: 70 µs for a SET of 50 KB,
- * 32 of them marking and sweeping.
- */
-export class MemoryPool {
+/** Bytes all pools keep. */
+const kept = { bytes: 0 };
+
+/** Of one size. */
+class Pool {
   readonly size: number;
-  readonly #keptMax: number;
   readonly #kept: Buffer[] = [];
   /** Fewest that were kept since the last look: so many were of no use. */
   #idle = 0;
-  #returns = 0;
+  #returnedBytes = 0;
 
-  /** Of pieces of `size` bytes it keeps `keptMax` at most, and of these what is needed again. */
-  constructor(size: number, keptMax: number) {
+  constructor(size: number) {
     this.size = size;
-    this.#keptMax = keptMax;
   }
 
-  /** What it holds is whatever was left there. */
   take(): Buffer {
-    const piece = this.#kept.pop() ?? Buffer.allocUnsafeSlow(this.size);
+    const piece = this.#kept.pop();
+    if (piece === undefined) return Buffer.allocUnsafeSlow(this.size);
+    kept.bytes -= this.size;
     if (this.#kept.length < this.#idle) this.#idle = this.#kept.length;
     return piece;
   }
 
-  /** Nobody reads or writes `piece`, which came from here, any more. */
   give(piece: Buffer): void {
-    if (this.#kept.length < this.#keptMax) this.#kept.push(piece);
-    if (++this.#returns >= returnsUntilTrimmed) this.#trim();
-  }
-
-  /** Pieces kept now. */
-  get kept(): number {
-    return this.#kept.length;
+    if (kept.bytes + this.size <= keptBytesMax) {
+      this.#kept.push(piece);
+      kept.bytes += this.size;
+    }
+    this.#returnedBytes += this.size;
+    if (this.#returnedBytes >= bytesUntilTrimmed) this.#trim();
   }
 
   #trim(): void {
-    this.#returns = 0;
-    this.#kept.length -= this.#idle >> 1;
+    const dropped = this.#idle >> 1;
+    this.#kept.length -= dropped;
+    kept.bytes -= dropped * this.size;
     this.#idle = this.#kept.length;
+    this.#returnedBytes = 0;
   }
+}
+
+const pools = sizes.map((size) => new Pool(size));
+
+/**
+ * At least `size` bytes, which hold whatever was left there; more than 4.5 MiB are not kept.
+ *
+ * V8 counts what buffers hold outside its heap, and marks the whole heap each few ten megabytes of
+ * it. Where large commands are pipelined that came to half of the CPU: 68 µs for a SET of 50 KB,
+ * more than 30 of them marking and sweeping.
+ */
+export function takeMemory(size: number): Buffer {
+  return poolFor(size)?.take() ?? Buffer.allocUnsafeSlow(size);
+}
+
+/** Nobody reads or writes `piece` any more, which {@link takeMemory} gave out. */
+export function giveMemory(piece: Buffer): void {
+  const pool = poolFor(piece.length);
+  if (pool?.size === piece.length) pool.give(piece);
+}
+
+/** Bytes that wait to be used again. */
+export function keptMemory(): number {
+  return kept.bytes;
+}
+
+function poolFor(size: number): Pool | undefined {
+  if (size > largest) return undefined;
+  return pools[Math.max(0, 32 - Math.clz32(Math.ceil(size / (18 * kibi)) - 1))];
 }

@@ -63,6 +63,8 @@ export class Chunk {
   length = 0;
   /** Bytes handed to the socket; a command that starts behind this was certainly not executed. */
   flushed = 0;
+  /** Where its last byte stands among all that the socket was handed. */
+  handedEnd = 0;
   /** Runs whose commands stand in it and are not answered yet. */
   owed = 0;
   constructor(buffer: Buffer) {

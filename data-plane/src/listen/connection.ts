@@ -194,8 +194,9 @@ export class ClientConnection {
       upload.expect(this.hold === 'none' ? this.frame.need : 0);
       return;
     }
-    this.#dropUpload();
+    this.#upload = null;
     if (cursor < length) this.#keep(bytes, cursor, length);
+    upload.free();
   }
 
   #keep(bytes: Buffer, start: number, end: number): void {

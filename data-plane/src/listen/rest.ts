@@ -1,5 +1,5 @@
 /** A command that is not whole yet: what came of it, kept beside the next read. */
-import { MemoryPool } from '../memory-pool.ts';
+import { giveMemory, takeMemory } from '../memory-pool.ts';
 import { ownCopy } from './own-copy.ts';
 
 /** A rest up to this size waits there; a larger one becomes an upload. */
@@ -11,18 +11,15 @@ export const restBytesMax = 128 * 1024;
  */
 export const blockedRestBytesMax = 64 * 1024;
 
-/** Below this a copy of its own size costs less than a piece of a pool. */
-const pooledFromBytes = 8 * 1024;
-/** Each size in 8 MiB at most. */
-const pools = [16, 32, 64, 128].map((kibi) => new MemoryPool(kibi * 1024, 8_192 / kibi));
+/** Below this a copy of exactly its size costs less than memory that is used again. */
+const reusedFromBytes = 8 * 1024;
 
 const nothing = Buffer.alloc(0);
 
 export class Rest {
   bytes: Buffer = nothing;
-  /** What `bytes` is part of, and where it is to be given back. */
+  /** What `bytes` is part of, where that is to be given back. */
   #piece: Buffer | null = null;
-  #pool: MemoryPool | null = null;
 
   get length(): number {
     return this.bytes.length;
@@ -32,13 +29,11 @@ export class Rest {
   copy(from: Buffer, start: number, end: number, briefly: boolean): void {
     this.clear();
     const length = end - start;
-    const pool = briefly && length >= pooledFromBytes ? poolFor(length) : undefined;
-    if (pool === undefined) {
+    if (!briefly || length < reusedFromBytes) {
       this.bytes = ownCopy(from, start, end);
       return;
     }
-    this.#pool = pool;
-    this.#piece = pool.take();
+    this.#piece = takeMemory(length);
     from.copy(this.#piece, 0, start, end);
     this.bytes = this.#piece.subarray(0, length);
   }
@@ -56,12 +51,7 @@ export class Rest {
 
   clear(): void {
     this.bytes = nothing;
-    if (this.#piece !== null) this.#pool?.give(this.#piece);
+    if (this.#piece !== null) giveMemory(this.#piece);
     this.#piece = null;
-    this.#pool = null;
   }
-}
-
-function poolFor(length: number): MemoryPool | undefined {
-  return pools.find(({ size }) => size >= length);
 }

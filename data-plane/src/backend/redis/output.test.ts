@@ -1,6 +1,7 @@
 /** Chunks are kept while owed, reused when not, and leave in the order they were filled. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { keptMemory } from '../../memory-pool.ts';
 import { FakeSocket } from '../../test/fakes.ts';
 import { Output } from './output.ts';
 
@@ -70,4 +71,24 @@ test('two outputs that begin empty share nothing', () => {
   left.reset();
   left.flush(socket.asSocket());
   assert.equal(socket.taken, '');
+});
+
+test('memory that was answered serves others only once the socket has let go of it', () => {
+  const [output, socket] = [new Output(), new FakeSocket()];
+  const before = keptMemory();
+  socket.open = false;
+  const chunks = ['a', 'b'].map((word) => {
+    const chunk = fill(output, word.repeat(200_000));
+    output.flush(socket.asSocket());
+    return chunk;
+  });
+  for (const chunk of chunks) output.release(chunk);
+  assert.equal(keptMemory(), before, 'answered before it was read');
+  socket.drain();
+  const third = fill(output, 'c'.repeat(200_000));
+  output.flush(socket.asSocket());
+  socket.drain();
+  output.release(third);
+  assert.equal(keptMemory() - before, 3 * third.buffer.length);
+  assert.equal(socket.taken.length, 600_000);
 });

@@ -1,11 +1,9 @@
 /** What goes to one server: commands gathered in chunks, written once per turn, kept until answered. */
 import type { Socket } from 'node:net';
 import { Chunk } from '../../command/run.ts';
-import { MemoryPool } from '../../memory-pool.ts';
+import { giveMemory, takeMemory } from '../../memory-pool.ts';
 
-const chunkBytes = 128 * 1024;
-/** 64 MiB: so much pipelined commands of 50 KB have under way, whoever sends them. */
-const pool = new MemoryPool(chunkBytes, 512);
+const chunkBytes = 144 * 1024;
 
 /**
  *     kept:     [ chunk ███████ ]  [ chunk ███████ ]   full; freed when nothing in them is owed
@@ -18,9 +16,18 @@ export class Output {
   #chunk: Chunk = emptyChunk;
   /** Full chunks not handed to the socket yet: only while it is not connected. */
   #waiting: Chunk[] = [];
+  #socket: Socket | null = null;
+  /** Bytes the socket was handed. */
+  #handed = 0;
+  /** Answered, and their memory not given back yet: the socket may still point into it. */
+  #answered: Chunk[] = [];
 
   get chunk(): Chunk {
     return this.#chunk;
+  }
+
+  get unsentBytes(): number {
+    return this.#waiting.length > 0 ? Infinity : this.#chunk.length - this.#chunk.flushed;
   }
 
   /** The current chunk with at least `size` free bytes behind its length. */
@@ -36,32 +43,59 @@ export class Output {
 
   /** Hands everything gathered to the socket; the memory stays ours until it was answered. */
   flush(socket: Socket): void {
-    for (const chunk of this.#waiting) write(socket, chunk);
+    this.#socket = socket;
+    for (const chunk of this.#waiting) this.#write(socket, chunk);
     if (this.#waiting.length > 0) this.#waiting = [];
-    write(socket, this.#chunk);
+    this.#write(socket, this.#chunk);
   }
 
   /** Forgets all chunks: the socket is gone, and the runs that pointed here keep what they need. */
   reset(): void {
     this.#waiting = [];
+    this.#answered = [];
     this.#chunk = emptyChunk;
+    this.#socket = null;
+    this.#handed = 0;
   }
 
   /** `chunk` lost a run; when it was the last one its memory can serve again, or is freed. */
   release(chunk: Chunk): void {
     chunk.owed--;
     if (chunk.owed > 0 || chunk.flushed < chunk.length) return;
-    const size = chunk.buffer.length;
     if (chunk === this.#chunk) {
-      if (size > chunkBytes) this.#chunk = emptyChunk;
-    } else if (size === chunkBytes) {
-      pool.give(chunk.buffer);
+      if (chunk.buffer.length <= chunkBytes) return;
+      this.#chunk = emptyChunk;
     }
+    this.#answered.push(chunk);
+    this.#giveBack();
+  }
+
+  /**
+   * A server may answer before it has read all of a command, and a socket counts what it wrote
+   * together only when all of that is taken.
+   */
+  #giveBack(): void {
+    const taken = this.#handed - (this.#socket?.writableLength ?? 0);
+    let given = 0;
+    for (const { handedEnd, buffer } of this.#answered) {
+      if (handedEnd > taken) break;
+      giveMemory(buffer);
+      given++;
+    }
+    if (given > 0) this.#answered.splice(0, given);
+  }
+
+  #write(socket: Socket, chunk: Chunk): void {
+    if (chunk.flushed === chunk.length) return;
+    socket.write(chunk.buffer.subarray(chunk.flushed, chunk.length));
+    this.#handed += chunk.length - chunk.flushed;
+    chunk.flushed = chunk.length;
+    chunk.handedEnd = this.#handed;
   }
 
   #next(size: number): Chunk {
     this.#retire();
-    this.#chunk = new Chunk(size > chunkBytes ? Buffer.allocUnsafeSlow(size) : pool.take());
+    this.#chunk = new Chunk(takeMemory(Math.max(size, chunkBytes)));
     return this.#chunk;
   }
 
@@ -72,9 +106,3 @@ export class Output {
 }
 
 const emptyChunk = new Chunk(Buffer.alloc(0));
-
-function write(socket: Socket, chunk: Chunk): void {
-  if (chunk.flushed === chunk.length) return;
-  socket.write(chunk.buffer.subarray(chunk.flushed, chunk.length));
-  chunk.flushed = chunk.length;
-}
