@@ -37,6 +37,10 @@ export class FakeSocket {
     this.ended = true;
   }
 
+  destroy(): void {
+    this.destroyed = true;
+  }
+
   drain(): void {
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -4,6 +4,7 @@ import type { UpstreamConnection } from '../../command/upstream.ts';
 import type { Meter } from '../../observe/meter.ts';
 import type { Flushable, Turn } from '../../turn.ts';
 import { discard } from './discard.ts';
+import { Gathering } from './gathering.ts';
 import { Output } from './output.ts';
 import { Replies } from './replies.ts';
 import { giveBack } from './unanswered.ts';
@@ -40,6 +41,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   readonly #dial: Dial;
   readonly #output = new Output();
   readonly #replies: Replies;
+  readonly #gathering: Gathering;
   #wire: Wire | null = null;
   #marked = false;
   #backoffUs = 0;
@@ -54,6 +56,7 @@ export class RedisConnection implements UpstreamConnection, Flushable {
     this.#replies = new Replies(this.#output, (run, request, reply) =>
       owner.redirected(run, request, reply, this),
     );
+    this.#gathering = new Gathering(this.#output, this.#replies);
   }
 
   get host(): string {
@@ -172,6 +175,10 @@ export class RedisConnection implements UpstreamConnection, Flushable {
   }
 
   flush(): void {
+    if (this.state === 'ready' && this.#gathering.waits()) {
+      this.#turn.markBackend(this);
+      return;
+    }
     this.#marked = false;
     if (this.state === 'ready') this.#output.flush((this.#wire as Wire).socket);
     else if (this.state === 'idle' || this.state === 'down') this.#connectWhenDue();

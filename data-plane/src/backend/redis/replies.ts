@@ -26,6 +26,12 @@ export class Replies {
     this.#redirected = redirected;
   }
 
+  /** A command was sent, and its reply has not come. */
+  get isAwaited(): boolean {
+    const run = this.ring.first();
+    return run !== null && run.cursor < (run.chunk as Chunk).flushed;
+  }
+
   /** A reply of which a part was passed on already will not be completed: the stream begins anew. */
   tearFirst(): void {
     const broken = this.#scanner;

@@ -11,6 +11,10 @@ export class RunRing {
     return this.#head === this.#tail;
   }
 
+  get length(): number {
+    return (this.#tail - this.#head) & this.#mask;
+  }
+
   first(): Run | null {
     return this.#runs[this.#head] as Run | null;
   }
