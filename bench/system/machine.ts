@@ -26,8 +26,8 @@ export function describeMethod(rounds: number, seconds: number): Record<string, 
         'capacity of a proxy'
       : 'none, this machine has one core',
     method:
-      `${clients} clients; ${rounds} rounds of about ${seconds} s, targets interleaved inside ` +
-      'each case after a warm-up; CPU = time on a CPU of all threads and children ' +
+      `${clients} clients; ${rounds} rounds of about ${seconds} s, ${rounds * 2 + 1} at depth 1, ` +
+      'targets interleaved inside each case after a warm-up; CPU = time on a CPU of all threads and children ' +
       '(/proc schedstat), divided by requests. Keys are random over a filled key space; a read ' +
       'that finds nothing stops the run.',
   };

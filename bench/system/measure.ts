@@ -12,12 +12,19 @@ export interface MeasureContext {
   redisBenchmark: string;
   rounds: number;
   seconds: number;
+  /** Before the first case. */
+  warmUpSeconds: number;
 }
 
 const probeRequestsPerDepth = 2_000;
 const deadlineMsMin = 30_000;
 
-/** Warm-up, then `rounds` rounds; the first target changes from round to round. */
+/** Proxies are nearly alike at depth 1, which a few rounds on a shared machine do not tell apart. */
+function roundsOf({ rounds }: MeasureContext, { depth }: Case): number {
+  return depth === 1 ? rounds * 2 + 1 : rounds;
+}
+
+/** Warm-up, then the rounds; the first target changes from round to round. */
 export async function measureCase(
   context: MeasureContext,
   measured: Case,
@@ -27,7 +34,7 @@ export async function measureCase(
   for (const target of targets) {
     runs.push({ target, requests: await calibrate(context, measured, target), samples: [] });
   }
-  for (let round = 0; round < context.rounds; round++) {
+  for (let round = 0; round < roundsOf(context, measured); round++) {
     for (let i = 0; i < runs.length; i++) {
       const run = runs[(i + round) % runs.length]!;
       run.samples.push(await measureOnce(context, measured, run.target, run.requests));
@@ -39,6 +46,21 @@ export async function measureCase(
     console.error(`${row.backend} ${caseName(measured)}  ${targetLabel(row)}: ${figures}`);
   }
   return rows;
+}
+
+/**
+ * Of a table, before its first case: what compiles itself while it runs goes on doing so for
+ * seconds, and the first case alone would pay for that.
+ */
+export async function warmUp(
+  context: MeasureContext,
+  measured: Case,
+  targets: readonly RunningTarget[],
+): Promise<void> {
+  for (const target of targets) {
+    const probe = await load(context, measured, target, probeRequestsPerDepth * measured.depth);
+    await load(context, measured, target, probe.requestsPerSecond * context.warmUpSeconds);
+  }
 }
 
 /** A short probe finds the rate; a warm-up at that rate finds it again with hot code. */

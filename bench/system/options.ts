@@ -14,6 +14,8 @@ export interface Options {
   rounds: number;
   /** How long one measurement is meant to last. */
   seconds: number;
+  /** Of each target, before the first case of a table. */
+  warmUpSeconds: number;
   proxyEntry: string | null;
   /** Where the figures go; null prints them only. */
   out: string | null;
@@ -23,7 +25,7 @@ export const usage = `npm run bench -- [flags]
   --only respool,redis      targets: ${targetNames.join(', ')}
   --table standalone        one table instead of both: ${tables.join(', ')}
   --case "GET P16"          only cases whose name has this part
-  --rounds 5                interleaved rounds; the table shows medians
+  --rounds 5                interleaved rounds, twice as many and one at depth 1; medians are shown
   --seconds 2.5             length of one measurement
   --quick                   3 rounds of 0.7 s, nothing written: a first look, not a figure to quote
   --out <folder>            write latest.json and the dated table there (default bench/results)
@@ -50,6 +52,7 @@ export function parseOptions(args: readonly string[], resultsFolder: string): Op
     tables: chosen('--table', values.table, tables),
     caseFilter: values.case ?? '',
     rounds: positive('--rounds', values.rounds ?? (values.quick ? '3' : '5')),
+    warmUpSeconds: values.quick ? 1 : 4,
     seconds: positive('--seconds', values.seconds ?? (values.quick ? '0.7' : '2.5')),
     proxyEntry: values['proxy-entry'] ?? null,
     // A partial or hasty run must not take the place of the committed figures unasked.

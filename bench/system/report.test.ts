@@ -66,9 +66,11 @@ test('of settings that differ by noise only, the one that serves more stands for
 });
 
 test('bars: 1.1 at depth 1, 0.6 pipelined, MGET on the cluster only, none for ketama', () => {
-  const peer = { case: 'GET', depth: 1, target: 'envoy', backend: 'standalone' } as const;
+  const place = { target: 'envoy', backend: 'standalone' } as const;
+  const peer = { case: 'GET', depth: 1, valueBytes: 64, ...place } as const;
   assert.equal(limitOf(peer), 1.1);
   assert.equal(limitOf({ ...peer, case: 'SET', depth: 50, backend: 'cluster' }), 0.6);
+  assert.equal(limitOf({ ...peer, case: 'SET', depth: 50, valueBytes: 51_200 }), 1.1);
   assert.equal(limitOf({ ...peer, case: 'MGET10', depth: 16, backend: 'cluster' }), 1);
   assert.equal(limitOf({ ...peer, case: 'MGET10' }), null);
   assert.equal(limitOf({ ...peer, target: 'nutcracker', backend: 'ketama' }), null);

@@ -57,7 +57,7 @@ const noise = 0.1;
 export function bestVariants(rows: readonly Row[]): Row[] {
   const best = new Map<string, Row>();
   for (const row of rows) {
-    const key = [row.case, row.target, row.backend, row.depth, row.valueBytes].join(' ');
+    const key = caseOfTarget(row);
     const other = best.get(key);
     if (other === undefined || isBetter(row, other)) best.set(key, row);
   }
@@ -68,6 +68,18 @@ function isBetter(row: Row, other: Row): boolean {
   const ratio = row.cpuUsPerRequest / other.cpuUsPerRequest;
   if (ratio < 1 - noise || ratio > 1 + noise) return ratio < 1;
   return row.requestsPerSecond > other.requestsPerSecond;
+}
+
+/** Of each target as it comes; where no such row was measured, the first one there is. */
+export function asTheyCome(rows: readonly Row[]): Row[] {
+  const groups = Map.groupBy(rows, caseOfTarget);
+  return [...groups.values()].map((group) => {
+    return group.find(({ variant }) => variant === '') ?? (group[0] as Row);
+  });
+}
+
+function caseOfTarget(row: Row): string {
+  return [row.case, row.target, row.backend, row.depth, row.valueBytes].join(' ');
 }
 
 /** `envoy batching`, `nutcracker`. */

@@ -5,7 +5,7 @@ import { startBackend } from './backends.ts';
 import { allCases, type BackendKind } from './cases.ts';
 import { refill } from './dataset.ts';
 import { describeMachine, describeMethod, loadAverage } from './machine.ts';
-import { measureCase } from './measure.ts';
+import { measureCase, warmUp } from './measure.ts';
 import { type Options, parseOptions, type Table, wanted } from './options.ts';
 import { makeReport, type Report, toMarkdown } from './report.ts';
 import type { Row } from './rows.ts';
@@ -63,9 +63,11 @@ async function runTable(
   const rows: Row[] = [];
   let filledBytes = 0;
   const { rounds, seconds } = options;
-  const measure = { scope, redisBenchmark: benchmark, rounds, seconds };
+  const warmUpSeconds = options.warmUpSeconds;
+  const measure = { scope, redisBenchmark: benchmark, rounds, seconds, warmUpSeconds };
   for (const measured of allCases().filter((one) => wanted(options.caseFilter, one))) {
     if (filledBytes !== measured.valueBytes) await refill(running, measured.valueBytes);
+    if (filledBytes === 0) await warmUp(measure, measured, running);
     filledBytes = measured.valueBytes;
     rows.push(...(await measureCase(measure, measured, running)));
   }

@@ -1,0 +1,36 @@
+/** The committed table is whole, and keeps to the bars: who commits another one sees what it misses. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { compare, meets } from './bars.ts';
+import { allCases, caseName, smallBytes } from './cases.ts';
+import type { Report } from './report.ts';
+
+const folder = join(import.meta.dirname, '..', 'results');
+const report = JSON.parse(readFileSync(join(folder, 'latest.json'), 'utf8')) as Report;
+
+test('it has every case on both tables, and the dated page beside it', () => {
+  for (const backend of ['standalone', 'cluster'] as const) {
+    const own = report.rows.filter((row) => row.target === 'respool' && row.backend === backend);
+    assert.deepEqual(
+      own.map(({ case: command, depth, valueBytes }) => caseName({ command, depth, valueBytes })),
+      allCases().map(caseName),
+    );
+  }
+  assert.ok(existsSync(join(folder, `${report.date.slice(0, 10)}.md`)));
+});
+
+test('beside peers as they come it misses no bar with small values, and none by much', () => {
+  const missed = compare(report.rows).filter((one) => meets(one) === false);
+  const told = missed.map(({ table, peer, ratio, ...one }) => {
+    const name = caseName({ ...one, command: one.case });
+    return { name: `${table} ${name} ${peer.target} ${ratio}`, ratio, valueBytes: one.valueBytes };
+  });
+  // A large write is copied once, so that it can be sent again: ADR 8.
+  const tooMuch = told.filter(({ ratio, valueBytes }) => valueBytes <= smallBytes || ratio > 1.2);
+  assert.deepEqual(
+    tooMuch.map(({ name }) => name),
+    [],
+  );
+});
