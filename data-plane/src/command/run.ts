@@ -1,4 +1,5 @@
 /** A run: consecutive commands of one client for one backend connection, the hot path's unit of work. */
+import { giveMemory, takeMemory } from '../memory-pool.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -168,15 +169,23 @@ export function park(run: Run, bytes: Buffer, start: number, end: number, final:
   const length = end - start;
   const held = run.parkedLength;
   if (run.parked === null) {
-    run.parked = allocate(final ? length : Math.max(512, length * 2));
+    run.parked = final ? allocate(length) : takeRoom(Math.max(512, length * 2));
   } else if (held + length > run.parked.length) {
-    const larger = allocate((held + length) * (final ? 1 : 2));
+    const larger = final ? allocate(held + length) : takeRoom((held + length) * 2);
     run.parked.copy(larger, 0, 0, held);
+    giveMemory(run.parked);
     run.parked = larger;
   }
   bytes.copy(run.parked, held, start, end);
   run.parkedLength = held + length;
 }
+
+/** More is on its way: memory that serves others soon after. */
+function takeRoom(length: number): Buffer {
+  return length < pooledFromBytes ? allocate(length) : takeMemory(length);
+}
+
+const pooledFromBytes = 16 * 1024;
 
 /** Large pieces stand alone, so that a long-lived one does not hold a slab of small neighbours. */
 function allocate(length: number): Buffer {

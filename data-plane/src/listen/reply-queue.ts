@@ -8,6 +8,7 @@ import {
   type RunOrigin,
 } from '../command/run.ts';
 import type { Upstream } from '../command/upstream.ts';
+import { giveMemory } from '../memory-pool.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Turn } from '../turn.ts';
 import type { Outlet, ReplyTotals } from './outlet.ts';
@@ -119,11 +120,11 @@ export class ReplyQueue implements ReplyTaker {
     return run;
   }
 
-  /** The reply of a run from {@link addAnswer}; `reply` is not kept. */
-  answer(run: Run, reply: Buffer, length: number): void {
+  /** The reply of a run from {@link addAnswer}; true when the socket still points into `reply`. */
+  answer(run: Run, reply: Buffer, length: number): boolean {
     run.answered = 1;
     run.count = 0;
-    this.take(run, reply, 0, length, 1, true);
+    return this.take(run, reply, 0, length, 1, true);
   }
 
   /** Its command waited for somebody else, which is no latency: counted from now. */
@@ -258,7 +259,8 @@ export class ReplyQueue implements ReplyTaker {
         run.parked = null;
         run.parkedLength = 0;
         this.#parked -= length;
-        this.#outlet.send(parked, 0, length, !run.open && run.next === null);
+        const escaped = this.#outlet.send(parked, 0, length, !run.open && run.next === null);
+        if (!escaped) giveMemory(parked);
       }
       if (run.open) return;
       this.#head = run.next;

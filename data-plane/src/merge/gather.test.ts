@@ -16,9 +16,10 @@ class Answers {
   readonly origin = { address: 'test', name: '' };
   reply = '';
   delayed = 0;
-  answer(_run: Run, reply: Buffer, length: number): void {
+  answer(_run: Run, reply: Buffer, length: number): boolean {
     assert.equal(this.reply, '', 'answered once');
     this.reply = reply.toString('latin1', 0, length);
+    return false;
   }
   delay(change: number): void {
     this.delayed += change;

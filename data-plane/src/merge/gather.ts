@@ -2,7 +2,9 @@
 import { type HeldBytes, Purse } from '../command/backing.ts';
 import { copyRange } from '../command/prefix.ts';
 import { freeRun, park, type ReplyTaker, type Run, type RunOrigin } from '../command/run.ts';
+import { giveMemory, takeMemory } from '../memory-pool.ts';
 import { ReplyScanner } from '../resp/reply-scanner.ts';
+import { Packed, packedBytesKept, sharedFromBytes } from './packed.ts';
 
 /** Redis's response policies for commands that split by key; `in_order` is MGET's: no tip, an array. */
 export type GatherPolicy = 'in_order' | 'agg_sum' | 'all_succeeded';
@@ -10,7 +12,8 @@ export type GatherPolicy = 'in_order' | 'agg_sum' | 'all_succeeded';
 /** Where the merged reply goes: the client's queue, which kept a place for it. */
 export interface AnswerTaker {
   readonly origin: RunOrigin;
-  answer(run: Run, reply: Buffer, length: number): void;
+  /** True when somebody still reads `reply` afterwards. */
+  answer(run: Run, reply: Buffer, length: number): boolean;
   delay(change: number): void;
 }
 
@@ -28,8 +31,6 @@ const asterisk = 42;
 const cr = 13;
 const lf = 10;
 const ok = Buffer.from('+OK\r\n');
-const packedBytesMin = 4096;
-const packedBytesKept = 64 * 1024;
 /** A million keys would be 16 MB of tables in the pool. */
 const keysKept = 4096;
 const poolMax = 4096;
@@ -63,8 +64,7 @@ export class Gather implements ReplyTaker {
   #purse: Purse | null = null;
   #bytes = 0;
   #gaveUp = false;
-  #packed = Buffer.allocUnsafeSlow(packedBytesMin);
-  #packedLength = 0;
+  readonly #packed = new Packed();
   #offsets = new Int32Array(64);
   #lengths = new Int32Array(64);
 
@@ -142,7 +142,7 @@ export class Gather implements ReplyTaker {
     }
     let [bytes, start, end] = [read, readStart, readEnd];
     if (run.parked !== null) {
-      park(run, read, readStart, readEnd, done);
+      park(run, read, readStart, readEnd, false);
       [bytes, start, end] = [run.parked, 0, run.parkedLength];
       run.parked = null;
       run.parkedLength = 0;
@@ -154,6 +154,7 @@ export class Gather implements ReplyTaker {
       start = next;
     }
     if (start < end) park(run, bytes, start, end, false);
+    if (bytes !== read) giveMemory(bytes);
     if (done) freeRun(run);
     this.#open -= replies;
     if (this.#open === 0) this.#finish();
@@ -173,8 +174,7 @@ export class Gather implements ReplyTaker {
   #pass(run: Run, replies: number, done: boolean): boolean {
     if (!this.#gaveUp) {
       this.#gaveUp = true;
-      this.#packed = Buffer.allocUnsafeSlow(packedBytesMin);
-      this.#packedLength = 0;
+      this.#packed.drop();
       this.#purse?.empty();
     }
     run.parked = null;
@@ -201,10 +201,7 @@ export class Gather implements ReplyTaker {
   #pack(from: number, to: number, bytes: Buffer, start: number, end: number): void {
     let cursor = start + 3;
     while (bytes[cursor - 1] !== lf) cursor++;
-    let at = this.#packedLength;
-    this.#growPacked(at + end - cursor);
-    copyRange(bytes, cursor, end, this.#packed, at);
-    this.#packedLength = at + end - cursor;
+    let at = this.#packed.add(bytes, cursor, end);
     if (to - from === 1) {
       this.#place(this.keyOrder[from]!, at, end - cursor);
       return;
@@ -222,17 +219,11 @@ export class Gather implements ReplyTaker {
     this.#lengths[key] = length;
   }
 
-  #growPacked(length: number): void {
-    if (length <= this.#packed.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(length, this.#packed.length * 2));
-    this.#packed.copy(larger, 0, 0, this.#packedLength);
-    this.#packed = larger;
-  }
-
   #finish(): void {
     const to = this.#to as AnswerTaker;
     const answer = this.#answer as Run;
     let reply: Buffer = ok;
+    let made: Buffer | null = null;
     if (this.#gaveUp) {
       reply = tooLarge;
       answer.errors++;
@@ -242,22 +233,27 @@ export class Gather implements ReplyTaker {
     } else if (this.#policy === 'agg_sum') {
       reply = Buffer.from(`:${this.#sum}\r\n`, 'latin1');
     } else if (this.#policy === 'in_order') {
-      reply = this.#inOrder();
+      made = this.#takeReply();
+      reply = this.#inOrder(made);
     }
     this.#free();
-    to.answer(answer, reply, reply.length);
+    if (!to.answer(answer, reply, reply.length) && made !== null) giveMemory(made);
   }
 
-  #inOrder(): Buffer {
+  #takeReply(): Buffer {
+    const bytes = this.#packed.length + 14;
+    return bytes < sharedFromBytes ? Buffer.allocUnsafe(bytes) : takeMemory(bytes);
+  }
+
+  #inOrder(reply: Buffer): Buffer {
     const keys = this.#keys;
-    const reply = Buffer.allocUnsafe(this.#packedLength + 14);
     let at = 0;
     reply[at++] = asterisk;
     if (keys < 10) reply[at++] = 48 + keys;
     else at += reply.write(String(keys), at, 'latin1');
     reply[at++] = cr;
     reply[at++] = lf;
-    const packed = this.#packed;
+    const packed = this.#packed.bytes;
     for (let key = 0; key < keys; key++) {
       const offset = this.#offsets[key]!;
       const length = this.#lengths[key]!;
@@ -284,12 +280,11 @@ export class Gather implements ReplyTaker {
     this.#bounds = null;
     this.#purse?.empty();
     this.#purse = null;
-    this.#packedLength = 0;
+    this.#packed.clear();
     this.#answer = null;
     this.#to = null;
     this.last = null;
-    const large = this.#packed.length > packedBytesKept || this.keyOrder.length > keysKept;
-    if (!large && pool.length < poolMax) pool.push(this);
+    if (this.keyOrder.length <= keysKept && pool.length < poolMax) pool.push(this);
   }
 }
 
