@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const command = join(import.meta.dirname, 'run.ts');
-const only = ['--only', 'redis', '--table', 'standalone', '--case', 'GET P16', '--rounds', '2'];
+const only = ['--only', 'redis', '--table', 'standalone', '--case', 'GET P16 64', '--rounds', '2'];
 
 function bench(...args: string[]): ChildProcess {
   return spawn(process.execPath, [command, ...only, ...args], { stdio: 'ignore' });
