@@ -29,7 +29,7 @@ interface QueueParts extends Omit<QueueReport, 'date' | 'rows'> {
   readonly measured: readonly Measured[];
 }
 
-const bars = { push: 30_000, pop: 40_000, p99Ms: 20 } as const;
+export const bars = { push: 30_000, pop: 40_000, p99Ms: 20 } as const;
 
 export function makeQueueReport({ measured, ...parts }: QueueParts, now: Date): QueueReport {
   const groups = Map.groupBy(measured, ([{ case: what, target, variant }]) => {
