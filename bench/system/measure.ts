@@ -57,22 +57,28 @@ export async function warmUp(
   measured: Case,
   targets: readonly RunningTarget[],
 ): Promise<void> {
-  for (const target of targets) {
-    const probe = await load(context, measured, target, probeRequestsPerDepth * measured.depth);
-    await load(context, measured, target, probe.requestsPerSecond * context.warmUpSeconds);
-  }
+  for (const target of targets) await warm(context, measured, target, context.warmUpSeconds);
 }
 
-/** A short probe finds the rate; a warm-up at that rate finds it again with hot code. */
+/** A short probe finds the rate; a load at that rate, so long, finds it again with hot code. */
+async function warm(
+  context: MeasureContext,
+  measured: Case,
+  target: RunningTarget,
+  seconds: number,
+): Promise<LoadResult> {
+  const probe = await load(context, measured, target, probeRequestsPerDepth * measured.depth);
+  return await load(context, measured, target, probe.requestsPerSecond * seconds);
+}
+
+/** How many requests one measurement makes. */
 async function calibrate(
   context: MeasureContext,
   measured: Case,
   target: RunningTarget,
 ): Promise<number> {
-  const probe = await load(context, measured, target, probeRequestsPerDepth * measured.depth);
-  const warmUp = (probe.requestsPerSecond * context.seconds) / 2;
-  const warm = await load(context, measured, target, warmUp);
-  return Math.ceil(warm.requestsPerSecond * context.seconds);
+  const { requestsPerSecond } = await warm(context, measured, target, context.seconds / 2);
+  return Math.ceil(requestsPerSecond * context.seconds);
 }
 
 async function measureOnce(

@@ -62,8 +62,7 @@ async function runTable(
   for (const target of targets) running.push(...(await target.start(context, table)));
   const rows: Row[] = [];
   let filledBytes = 0;
-  const { rounds, seconds } = options;
-  const warmUpSeconds = options.warmUpSeconds;
+  const { rounds, seconds, warmUpSeconds } = options;
   const measure = { scope, redisBenchmark: benchmark, rounds, seconds, warmUpSeconds };
   for (const measured of allCases().filter((one) => wanted(options.caseFilter, one))) {
     if (filledBytes !== measured.valueBytes) await refill(running, measured.valueBytes);

@@ -1,9 +1,11 @@
 /** Memory that is used again instead of being left to the garbage collector. */
 
 const kibi = 1_024;
+/** Below this a buffer of its own is cheap enough. */
+export const sharedFromBytes = 16 * kibi;
 /** Powers of two and an eighth: values often have a round size, and their command a little more. */
-const sizes = Array.from({ length: 9 }, (_, at) => 18 * kibi * 2 ** at);
-const largest = 18 * kibi * 2 ** 8;
+const smallest = 18 * kibi;
+const largest = smallest * 2 ** 8;
 /** Of all pieces together: so much have fifty commands of 1 MB under way. */
 const keptBytesMax = 128 * kibi * kibi;
 /** After so much was given back of one size it is seen how many pieces nobody needed meanwhile. */
@@ -50,7 +52,8 @@ class Pool {
   }
 }
 
-const pools = sizes.map((size) => new Pool(size));
+const pools: Pool[] = [];
+for (let size = smallest; size <= largest; size *= 2) pools.push(new Pool(size));
 
 /**
  * At least `size` bytes, which hold whatever was left there; more than 4.5 MiB are not kept.
@@ -76,5 +79,5 @@ export function keptMemory(): number {
 
 function poolFor(size: number): Pool | undefined {
   if (size > largest) return undefined;
-  return pools[Math.max(0, 32 - Math.clz32(Math.ceil(size / (18 * kibi)) - 1))];
+  return pools[Math.max(0, 32 - Math.clz32(Math.ceil(size / smallest) - 1))];
 }

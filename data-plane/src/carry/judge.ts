@@ -6,8 +6,8 @@ import type { TopicView, UserView } from '../state.ts';
 import { unitOf } from './lending.ts';
 import { noPositions, positionFailure, wireError } from './queue-error.ts';
 import { judgeWords } from './queue-request.ts';
-import { refuse } from './reply.ts';
-import { meterOf, type Scene } from './scene.ts';
+import { answerFailure, owedAnswer, refuse } from './reply.ts';
+import type { Scene } from './scene.ts';
 
 /** Answered with the number of records named that were out. */
 export function carryVerdicts(scene: Scene, command: Command, topic: TopicView): boolean {
@@ -17,15 +17,11 @@ export function carryVerdicts(scene: Scene, command: Command, topic: TopicView):
   else if (topic.ack !== 'manual') refuse(scene, command, notManual(topic));
   else if (positions === null) refuse(scene, command, noPositions);
   else {
-    const { name, family } = command.facts as CommandFacts;
-    const done = name === 'kack';
+    const done = (command.facts as CommandFacts).name === 'kack';
     const user = scene.session.user as UserView;
     const counts = user.tenant.meter.queue;
     const { queue } = scene.client;
-    const size = command.end - command.start;
-    queue.owe(1, size);
-    const run = queue.addAnswer(family, meterOf(scene));
-    run.requestBytes = size;
+    const run = owedAnswer(scene, command);
     const verdicts = places.map((place) => ({ ...place, done }));
     positions.judge(unitOf(user, topic), topic, verdicts).then(
       (judged) => {
@@ -36,9 +32,7 @@ export function carryVerdicts(scene: Scene, command: Command, topic: TopicView):
         queue.answer(run, reply, reply.length);
       },
       (thrown: unknown) => {
-        const failure = positionFailure(topic, thrown);
-        run.errors = 1;
-        queue.answer(run, failure, failure.length);
+        answerFailure(queue, run, positionFailure(topic, thrown));
       },
     );
   }

@@ -1,5 +1,4 @@
 /** KPOP from the position that is kept for the user: now, or once there is something. */
-import type { CommandFacts } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
 import { whenSent } from '../command/run.ts';
 import type { ClientConnection } from '../listen/connection.ts';
@@ -11,8 +10,8 @@ import { BlockedPop } from './pop-blocked.ts';
 import { noPositions, positionFailure } from './queue-error.ts';
 import { nothingReply } from './queue-reply.ts';
 import type { PopWords } from './queue-request.ts';
-import { isAlone, refuse, reply } from './reply.ts';
-import { meterOf, type Scene } from './scene.ts';
+import { answerFailure, isAlone, owedAnswer, refuse, reply } from './reply.ts';
+import type { Scene } from './scene.ts';
 import type { Settlement } from './settlement.ts';
 
 /**
@@ -58,10 +57,7 @@ function popNow(scene: Scene, command: Command, parts: PopParts): void {
   const { positions, borrower, topic, words } = parts;
   const { settlement } = borrower;
   const { queue } = scene.client;
-  const size = command.end - command.start;
-  queue.owe(1, size);
-  const run = queue.addAnswer((command.facts as CommandFacts).family, meterOf(scene));
-  run.requestBytes = size;
+  const run = owedAnswer(scene, command);
   const popping = positions.pop(wishOf(scene.session.user as UserView, topic, words));
   const asked = settlement.asked(popping, words.count);
   popping.deliveries.then(
@@ -73,9 +69,7 @@ function popNow(scene: Scene, command: Command, parts: PopParts): void {
     },
     (thrown: unknown) => {
       settlement.answered(asked);
-      const failure = positionFailure(topic, thrown);
-      run.errors = 1;
-      queue.answer(run, failure, failure.length);
+      answerFailure(queue, run, positionFailure(topic, thrown));
     },
   );
 }

@@ -3,9 +3,7 @@ import { asKafkaError } from '@respool/kafka/kafka-error';
 import type { PushRequest } from '../backend/kafka/topic-lanes.ts';
 import type { CommandFacts } from '../command/command.ts';
 import type { Command } from '../command/request.ts';
-import type { Run } from '../command/run.ts';
 import type { ClientConnection } from '../listen/connection.ts';
-import type { ReplyQueue } from '../listen/reply-queue.ts';
 import type { KafkaView, TopicView, UserView } from '../state.ts';
 import { carryVerdicts } from './judge.ts';
 import { carryPop } from './pop.ts';
@@ -19,8 +17,8 @@ import {
 } from './queue-reply.ts';
 import { offsetWords, popWords, pushWords, type ReadWords } from './queue-request.ts';
 import { type Served, servedTopic } from './queue-topic.ts';
-import { isAlone, refuse } from './reply.ts';
-import { meterOf, type Scene } from './scene.ts';
+import { answerFailure, isAlone, owedAnswer, refuse } from './reply.ts';
+import type { Scene } from './scene.ts';
 import { carrySeek } from './seek.ts';
 
 export function carryQueue(scene: Scene, command: Command): boolean {
@@ -152,21 +150,6 @@ function answerWith(scene: Scene, command: Command, topic: TopicView, made: Prom
       answerFailure(queue, run, kafkaFailure(topic, asKafkaError(thrown)));
     },
   );
-}
-
-/** A place in the order of replies; the client goes on meanwhile, within its credit. */
-function owedAnswer(scene: Scene, command: Command): Run {
-  const { queue } = scene.client;
-  const size = command.end - command.start;
-  queue.owe(1, size);
-  const run = queue.addAnswer((command.facts as CommandFacts).family, meterOf(scene));
-  run.requestBytes = size;
-  return run;
-}
-
-function answerFailure(queue: ReplyQueue, run: Run, reply: Buffer): void {
-  run.errors = 1;
-  queue.answer(run, reply, reply.length);
 }
 
 /** What a client has on its way to Kafka. */

@@ -1,5 +1,7 @@
 /** Replies the proxy makes itself: now, or once a promise keeps. */
 import type { Command } from '../command/request.ts';
+import type { Run } from '../command/run.ts';
+import type { ReplyQueue } from '../listen/reply-queue.ts';
 import type { Wait } from '../listen/wait.ts';
 import { encodeError } from '../resp/encoder.ts';
 import { meterOf, type Scene } from './scene.ts';
@@ -37,6 +39,21 @@ export function replyLater(
     proxy.failed(client, error);
     finish(failed);
   });
+}
+
+/** A place in the order of replies; the client goes on meanwhile, within its credit. */
+export function owedAnswer(scene: Scene, command: Command): Run {
+  const { queue } = scene.client;
+  const size = command.end - command.start;
+  queue.owe(1, size);
+  const run = queue.addAnswer(familyOf(scene, command), meterOf(scene));
+  run.requestBytes = size;
+  return run;
+}
+
+export function answerFailure(queue: ReplyQueue, run: Run, reply: Buffer): void {
+  run.errors = 1;
+  queue.answer(run, reply, reply.length);
 }
 
 /** One reply per command, always in order, never `+OK` for something refused. */

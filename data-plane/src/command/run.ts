@@ -1,5 +1,5 @@
 /** A run: consecutive commands of one client for one backend connection, the hot path's unit of work. */
-import { giveMemory, takeMemory } from '../memory-pool.ts';
+import { giveMemory, sharedFromBytes, takeMemory } from '../memory-pool.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -182,10 +182,8 @@ export function park(run: Run, bytes: Buffer, start: number, end: number, final:
 
 /** More is on its way: memory that serves others soon after. */
 function takeRoom(length: number): Buffer {
-  return length < pooledFromBytes ? allocate(length) : takeMemory(length);
+  return length < sharedFromBytes ? allocate(length) : takeMemory(length);
 }
-
-const pooledFromBytes = 16 * 1024;
 
 /** Large pieces stand alone, so that a long-lived one does not hold a slab of small neighbours. */
 function allocate(length: number): Buffer {

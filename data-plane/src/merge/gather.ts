@@ -2,9 +2,9 @@
 import { type HeldBytes, Purse } from '../command/backing.ts';
 import { copyRange } from '../command/prefix.ts';
 import { freeRun, park, type ReplyTaker, type Run, type RunOrigin } from '../command/run.ts';
-import { giveMemory, takeMemory } from '../memory-pool.ts';
+import { giveMemory, sharedFromBytes, takeMemory } from '../memory-pool.ts';
 import { ReplyScanner } from '../resp/reply-scanner.ts';
-import { Packed, packedBytesKept, sharedFromBytes } from './packed.ts';
+import { Packed, packedBytesKept } from './packed.ts';
 
 /** Redis's response policies for commands that split by key; `in_order` is MGET's: no tip, an array. */
 export type GatherPolicy = 'in_order' | 'agg_sum' | 'all_succeeded';

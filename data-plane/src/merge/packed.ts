@@ -1,12 +1,10 @@
 /** Pieces of replies, one behind the other, in memory that grows with them. */
 import { copyRange } from '../command/prefix.ts';
-import { giveMemory, takeMemory } from '../memory-pool.ts';
+import { giveMemory, sharedFromBytes, takeMemory } from '../memory-pool.ts';
 
 const bytesMin = 4096;
 /** What is larger is not kept for the next command. */
 export const packedBytesKept = 64 * 1024;
-/** From here on memory is shared with others, before and after: see memory-pool.ts. */
-export const sharedFromBytes = 16 * 1024;
 /** Of more so much room ahead would be too much. */
 const sharedBytesMax = 1024 * 1024;
 
