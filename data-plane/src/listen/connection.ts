@@ -6,7 +6,7 @@ import type { Turn } from '../turn.ts';
 import { Outlet, type ReplyTotals } from './outlet.ts';
 import type { QueueLimits, RunWatcher } from './queue-limits.ts';
 import { ReplyQueue } from './reply-queue.ts';
-import { blockedRestBytesMax, Rest, restBytesMax } from './rest.ts';
+import { blockedRestBytesMax, largeCommandBytes, Rest, restBytesMax } from './rest.ts';
 import { Upload, type UploadBudget } from './upload.ts';
 import type { Hold, Receipts, Wait } from './wait.ts';
 
@@ -96,6 +96,12 @@ export class ClientConnection {
   /** Half of a large command is here, and nothing of ours keeps the client from sending the rest. */
   get uploads(): boolean {
     return this.#upload !== null && this.hold === 'none';
+  }
+
+  get awaitsLarge(): boolean {
+    const { length } = this.#rest;
+    if (length > 0) return length + this.frame.need >= largeCommandBytes;
+    return this.#upload !== null;
   }
 
   #isWaiting(): boolean {
@@ -214,10 +220,9 @@ export class ClientConnection {
   }
 
   #overBudget(): void {
-    const reply = Buffer.from(
+    this.#parting = Buffer.from(
       '-ERR Protocol error: the proxy has no memory left for large requests\r\n',
     );
-    this.#parting = reply;
     this.endAfterReplies();
   }
 

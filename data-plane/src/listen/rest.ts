@@ -5,6 +5,9 @@ import { ownCopy } from './own-copy.ts';
 /** A rest up to this size waits there; a larger one becomes an upload. */
 export const restBytesMax = 128 * 1024;
 
+/** A command from this size on is worth a larger read. */
+export const largeCommandBytes = 16 * 1024;
+
 /**
  * What a blocked client may send meanwhile. Only while it is read from can its leaving be noticed:
  * beyond this it is not until its command ends.
