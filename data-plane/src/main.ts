@@ -15,6 +15,7 @@ import { lastResort } from './last-resort.ts';
 import { listen } from './listen/listen.ts';
 import { PushGuard } from './listen/push-guard.ts';
 import { UploadBudget } from './listen/upload.ts';
+import { trimMemory } from './memory-pool.ts';
 import { Admin } from './observe/admin.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Observe, observeLimits } from './observe/observe.ts';
@@ -39,6 +40,8 @@ import { Turn } from './turn.ts';
 import { wayFinder } from './ways.ts';
 
 const tickMs = 50;
+/** After a burst the memory it took goes in halves, one each. */
+const trimMs = 5_000;
 /** Positions get so much even when clients took all the time there was: others wait otherwise. */
 const letGoMsMax = 2_500;
 
@@ -138,6 +141,7 @@ async function run(settings: Settings): Promise<void> {
     for (const backend of holder.backends()) backend.tick();
     pushes.tick();
   }, tickMs);
+  const trimming = setInterval(trimMemory, trimMs);
   let follower: Follower | null = null;
   const metrics = new Metrics({
     observe,
@@ -189,6 +193,7 @@ async function run(settings: Settings): Promise<void> {
     // What clients took is said to the owners, and what is owned goes to others at once.
     await positions.drain(Math.max(letGoMsMax, lastMs - Date.now()));
     clearInterval(ticking);
+    clearInterval(trimming);
     await follower?.stop();
     // Clients that left before their reply are owed what they pushed all the same.
     await holder.drain(Math.max(0, lastMs - Date.now()));

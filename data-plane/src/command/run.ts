@@ -7,8 +7,9 @@ import type { Upstream } from './upstream.ts';
 export interface ReplyTaker {
   /**
    * `bytes[start, end)` continue the replies of `run`; `replies` of them end inside; the run is
-   * complete when `done`. The bytes are the caller's read buffer: valid during the call only.
-   * Returns true when a pending write still points into `bytes`, so the caller must give them up.
+   * complete when `done`. The range never ends inside a line. The bytes are the caller's read buffer:
+   * valid during the call only. Returns true when somebody holds `bytes` beyond it, so the caller
+   * must give them up.
    */
   take(
     run: Run,
@@ -178,6 +179,14 @@ export function park(run: Run, bytes: Buffer, start: number, end: number, final:
   }
   bytes.copy(run.parked, held, start, end);
   run.parkedLength = held + length;
+}
+
+/** Forgets what the run holds back; returns it, for whoever gives it back. */
+export function unpark(run: Run): Buffer | null {
+  const { parked } = run;
+  run.parked = null;
+  run.parkedLength = 0;
+  return parked;
 }
 
 /** More is on its way: memory that serves others soon after. */

@@ -127,8 +127,7 @@ export class ClientConnection {
     this.#closing = true;
     this.holdFor('ended');
     this.socket.resume();
-    this.#rest.clear();
-    this.#dropUpload();
+    this.#dropHalves();
     this.wait?.ending();
     this.#eased();
   }
@@ -226,7 +225,8 @@ export class ClientConnection {
     this.endAfterReplies();
   }
 
-  #dropUpload(): void {
+  #dropHalves(): void {
+    this.#rest.clear();
     this.#upload?.free();
     this.#upload = null;
   }
@@ -290,8 +290,8 @@ export class ClientConnection {
   #closed(): void {
     this.#closing = true;
     this.hold = 'ended';
-    this.#rest.clear();
-    this.#dropUpload();
+    this.#dropHalves();
+    this.outlet.closed();
     this.wait?.gone();
     this.receipts?.closed();
     this.queue.close();

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { giveMemory, keptMemory, takeMemory } from '../memory-pool.ts';
 import { FakeSocket } from '../test/fakes.ts';
 import { Turn } from '../turn.ts';
 import { Outlet } from './outlet.ts';
@@ -60,6 +61,22 @@ test('bytes arrive whole and in order whatever the client takes when, and whatev
     }),
     { numRuns: 60 },
   );
+});
+
+test('what the socket still points into is held until it was taken, or the socket is gone', () => {
+  for (const end of ['taken', 'closed'] as const) {
+    const { socket, outlet } = made();
+    socket.open = false;
+    const memory = takeMemory(100_000);
+    assert.equal(outlet.send(memory, 10, 90_000, false), true);
+    const before = keptMemory();
+    giveMemory(memory);
+    assert.equal(keptMemory(), before);
+    if (end === 'taken') socket.drain();
+    else outlet.closed();
+    assert.equal(keptMemory(), before + memory.length, end);
+    assert.equal(takeMemory(100_000), memory);
+  }
 });
 
 test('a client that takes its backlog is noticed, however small the backlog', () => {

@@ -1,5 +1,6 @@
 /** Bytes out to one client: small replies staged and written once per turn, large ones at once. */
 import type { Socket } from 'node:net';
+import { giveMemory, holdMemory } from '../memory-pool.ts';
 import type { Flushable, Turn } from '../turn.ts';
 import { ownCopy } from './own-copy.ts';
 
@@ -37,6 +38,8 @@ export class Outlet implements Flushable {
   /** More replies of this client are on their way. */
   #expecting = false;
   #turnsHeld = 0;
+  /** What the socket still points into: `memory` until all up to `end` was taken. */
+  #held: { readonly memory: Buffer; readonly end: number }[] = [];
   /** Bytes ever handed to the socket; with {@link pending} it shows whether the client takes any. */
   written = 0;
 
@@ -67,7 +70,8 @@ export class Outlet implements Flushable {
 
   /**
    * Sends `bytes[start, end)`; `last` says that nothing more is on its way, so it leaves at once.
-   * Returns true when the socket still points into `bytes` after the call.
+   * Returns true when the socket still points into `bytes` after the call: then it holds that memory
+   * until the client took it.
    */
   send(bytes: Buffer, start: number, end: number, last: boolean): boolean {
     const small = end - start < stageBytes;
@@ -86,7 +90,12 @@ export class Outlet implements Flushable {
       return false;
     }
     this.#writeStage();
-    if (!careful) return this.#write(bytes.subarray(start, end));
+    if (!careful) {
+      if (!this.#write(bytes.subarray(start, end))) return false;
+      holdMemory(bytes);
+      this.#held.push({ memory: bytes, end: this.written });
+      return true;
+    }
     this.#write(ownCopy(bytes, start, end));
     return false;
   }
@@ -109,6 +118,12 @@ export class Outlet implements Flushable {
     this.#ended = true;
     this.#writeStage();
     this.#socket.end();
+  }
+
+  /** The socket is gone, and points nowhere any more. */
+  closed(): void {
+    for (const { memory } of this.#held) giveMemory(memory);
+    this.#held = [];
   }
 
   #copy(bytes: Buffer, start: number, end: number): void {
@@ -165,7 +180,19 @@ export class Outlet implements Flushable {
   readonly #taken = (): void => {
     this.#armed = false;
     if (this.#socket.destroyed) return;
+    this.#letGo();
     if (this.#socket.writableLength > 0) this.#arm();
     this.#drained();
   };
+
+  #letGo(): void {
+    const { taken } = this;
+    let gone = 0;
+    for (const { memory, end } of this.#held) {
+      if (end > taken) break;
+      giveMemory(memory);
+      gone++;
+    }
+    if (gone > 0) this.#held.splice(0, gone);
+  }
 }

@@ -6,6 +6,7 @@ import {
   type ReplyTaker,
   type Run,
   type RunOrigin,
+  unpark,
 } from '../command/run.ts';
 import type { Upstream } from '../command/upstream.ts';
 import { giveMemory } from '../memory-pool.ts';
@@ -207,8 +208,7 @@ export class ReplyQueue implements ReplyTaker {
   /** Replies of other runs may be gathered with it, and the client may have read its beginning. */
   tear(run: Run): void {
     if (!this.#closed) this.#torn();
-    run.parked = null;
-    run.parkedLength = 0;
+    unpark(run);
   }
 
   place(run: Run): Run {
@@ -255,12 +255,10 @@ export class ReplyQueue implements ReplyTaker {
     for (let run = this.#head; run !== null; run = this.#head) {
       const length = run.parkedLength;
       if (length > 0) {
-        const parked = run.parked as Buffer;
-        run.parked = null;
-        run.parkedLength = 0;
+        const parked = unpark(run) as Buffer;
         this.#parked -= length;
-        const escaped = this.#outlet.send(parked, 0, length, !run.open && run.next === null);
-        if (!escaped) giveMemory(parked);
+        this.#outlet.send(parked, 0, length, !run.open && run.next === null);
+        giveMemory(parked);
       }
       if (run.open) return;
       this.#head = run.next;

@@ -1,10 +1,17 @@
 /** A command split over several slots: its fragments' replies become one reply, in the client's key order. */
 import { type HeldBytes, Purse } from '../command/backing.ts';
-import { copyRange } from '../command/prefix.ts';
-import { freeRun, park, type ReplyTaker, type Run, type RunOrigin } from '../command/run.ts';
-import { giveMemory, sharedFromBytes, takeMemory } from '../memory-pool.ts';
+import {
+  freeRun,
+  park,
+  type ReplyTaker,
+  type Run,
+  type RunOrigin,
+  unpark,
+} from '../command/run.ts';
+import { giveMemory } from '../memory-pool.ts';
 import { ReplyScanner } from '../resp/reply-scanner.ts';
-import { Packed, packedBytesKept } from './packed.ts';
+import { packedBytesKept } from './packed.ts';
+import { packedHome, Values } from './values.ts';
 
 /** Redis's response policies for commands that split by key; `in_order` is MGET's: no tip, an array. */
 export type GatherPolicy = 'in_order' | 'agg_sum' | 'all_succeeded';
@@ -27,8 +34,6 @@ const tooLarge = Buffer.from(
   '-ERR the reply to this command is larger than this proxy may gather from several slots\r\n',
 );
 const minus = 45;
-const asterisk = 42;
-const cr = 13;
 const lf = 10;
 const ok = Buffer.from('+OK\r\n');
 /** A million keys would be 16 MB of tables in the pool. */
@@ -41,7 +46,7 @@ const scanner = new ReplyScanner();
  *     client:    MGET a b c d          keys 0…3
  *     fragments: slot 1: a c   slot 7: b   slot 9: d
  *     keyOrder:  [0 2 │ 1 │ 3]   groupStart: [0 2 3 4]
- *     packed:    replies as they came; offset and length of each by key number
+ *     values:    what came, and where the value of each key number stands in it
  */
 export class Gather implements ReplyTaker {
   /** Fragments for one connection, sent one after the other, are one run. */
@@ -64,9 +69,7 @@ export class Gather implements ReplyTaker {
   #purse: Purse | null = null;
   #bytes = 0;
   #gaveUp = false;
-  readonly #packed = new Packed();
-  #offsets = new Int32Array(64);
-  #lengths = new Int32Array(64);
+  readonly #values = new Values();
 
   get origin(): RunOrigin {
     return (this.#to as AnswerTaker).origin;
@@ -79,8 +82,7 @@ export class Gather implements ReplyTaker {
     if (keys <= this.keyOrder.length) return;
     this.keyOrder = new Int32Array(keys);
     this.groupStart = new Int32Array(keys + 1);
-    this.#offsets = new Int32Array(keys);
-    this.#lengths = new Int32Array(keys);
+    this.#values.prepare(keys);
   }
 
   /** Begins waiting for `fragments` replies; `name` is the command's, for a half failure's words. */
@@ -113,8 +115,7 @@ export class Gather implements ReplyTaker {
 
   /** A fragment's reply is kept until it is whole, so nothing is lost but its beginning. */
   tear(run: Run): void {
-    run.parked = null;
-    run.parkedLength = 0;
+    unpark(run);
   }
 
   place(_run: Run): Run {
@@ -140,25 +141,46 @@ export class Gather implements ReplyTaker {
       park(run, read, readStart, readEnd, false);
       return false;
     }
-    let [bytes, start, end] = [read, readStart, readEnd];
+    let fragment = run.fragment + run.answered - replies;
+    let start = readStart;
     if (run.parked !== null) {
-      park(run, read, readStart, readEnd, false);
-      [bytes, start, end] = [run.parked, 0, run.parkedLength];
-      run.parked = null;
-      run.parkedLength = 0;
+      const isLast = replies === 1 && done;
+      start = this.#complete(run, fragment++, read, readStart, readEnd, isLast);
     }
-    const first = run.fragment + run.answered - replies;
-    for (let i = 0; i < replies; i++) {
-      const next = replies === 1 && done ? end : scanner.next(bytes, start, end);
-      this.#fragment(first + i, bytes, start, next);
+    const whole = run.fragment + run.answered - fragment;
+    const home = whole > 0 ? this.#values.house(read, start, readEnd) : packedHome;
+    const isHeld = this.#values.holds(home, read);
+    for (let left = whole; left > 0; left--) {
+      const next = left === 1 && done ? readEnd : scanner.next(read, start, readEnd);
+      this.#fragment(fragment++, home, read, start, next);
       start = next;
     }
-    if (start < end) park(run, bytes, start, end, false);
-    if (bytes !== read) giveMemory(bytes);
+    if (start < readEnd) park(run, read, start, readEnd, false);
     if (done) freeRun(run);
     this.#open -= replies;
     if (this.#open === 0) this.#finish();
-    return false;
+    return isHeld;
+  }
+
+  /** The reply of which a part is parked ends in this read; returns where. */
+  #complete(
+    run: Run,
+    fragment: number,
+    read: Buffer,
+    start: number,
+    readEnd: number,
+    isLast: boolean,
+  ): number {
+    let end = readEnd;
+    if (!isLast) {
+      scanner.next(run.parked as Buffer, 0, run.parkedLength);
+      end = scanner.next(read, start, readEnd);
+    }
+    park(run, read, start, end, false);
+    const memory = run.parked as Buffer;
+    this.#fragment(fragment, this.#values.adopt(memory), memory, 0, run.parkedLength);
+    unpark(run);
+    return end;
   }
 
   /** A small request may ask for any number of bytes: many keys, or one key many times. */
@@ -174,18 +196,17 @@ export class Gather implements ReplyTaker {
   #pass(run: Run, replies: number, done: boolean): boolean {
     if (!this.#gaveUp) {
       this.#gaveUp = true;
-      this.#packed.drop();
+      this.#values.drop();
       this.#purse?.empty();
     }
-    run.parked = null;
-    run.parkedLength = 0;
+    unpark(run);
     if (done) freeRun(run);
     this.#open -= replies;
     if (this.#open === 0) this.#finish();
     return false;
   }
 
-  #fragment(index: number, bytes: Buffer, start: number, end: number): void {
+  #fragment(index: number, home: number, bytes: Buffer, start: number, end: number): void {
     const from = this.groupStart[index]!;
     const to = this.groupStart[index + 1]!;
     if (bytes[start] === minus) {
@@ -195,28 +216,25 @@ export class Gather implements ReplyTaker {
     }
     if (this.#policy === 'agg_sum')
       this.#sum += Number(bytes.toString('latin1', start + 1, end - 2));
-    else if (this.#policy === 'in_order') this.#pack(from, to, bytes, start, end);
+    else if (this.#policy === 'in_order') this.#keep(from, to, home, bytes, start, end);
   }
 
-  #pack(from: number, to: number, bytes: Buffer, start: number, end: number): void {
+  /** The reply `bytes[start, end)` has the values of the keys `keyOrder[from, to)`. */
+  #keep(from: number, to: number, home: number, bytes: Buffer, start: number, end: number): void {
+    const values = this.#values;
     let cursor = start + 3;
     while (bytes[cursor - 1] !== lf) cursor++;
-    let at = this.#packed.add(bytes, cursor, end);
+    let at = values.settle(home, bytes, cursor, end);
     if (to - from === 1) {
-      this.#place(this.keyOrder[from]!, at, end - cursor);
+      values.place(this.keyOrder[from]!, home, at, end - cursor);
       return;
     }
     for (let k = from; k < to; k++) {
       const next = scanner.next(bytes, cursor, end);
-      this.#place(this.keyOrder[k]!, at, next - cursor);
+      values.place(this.keyOrder[k]!, home, at, next - cursor);
       at += next - cursor;
       cursor = next;
     }
-  }
-
-  #place(key: number, offset: number, length: number): void {
-    this.#offsets[key] = offset;
-    this.#lengths[key] = length;
   }
 
   #finish(): void {
@@ -224,6 +242,7 @@ export class Gather implements ReplyTaker {
     const answer = this.#answer as Run;
     let reply: Buffer = ok;
     let made: Buffer | null = null;
+    let length: number | null = null;
     if (this.#gaveUp) {
       reply = tooLarge;
       answer.errors++;
@@ -233,33 +252,12 @@ export class Gather implements ReplyTaker {
     } else if (this.#policy === 'agg_sum') {
       reply = Buffer.from(`:${this.#sum}\r\n`, 'latin1');
     } else if (this.#policy === 'in_order') {
-      made = this.#takeReply();
-      reply = this.#inOrder(made);
+      reply = made = this.#values.room();
+      length = this.#values.write(this.#keys, made);
     }
     this.#free();
-    if (!to.answer(answer, reply, reply.length) && made !== null) giveMemory(made);
-  }
-
-  #takeReply(): Buffer {
-    const bytes = this.#packed.length + 14;
-    return bytes < sharedFromBytes ? Buffer.allocUnsafe(bytes) : takeMemory(bytes);
-  }
-
-  #inOrder(reply: Buffer): Buffer {
-    const keys = this.#keys;
-    let at = 0;
-    reply[at++] = asterisk;
-    if (keys < 10) reply[at++] = 48 + keys;
-    else at += reply.write(String(keys), at, 'latin1');
-    reply[at++] = cr;
-    reply[at++] = lf;
-    const packed = this.#packed.bytes;
-    for (let key = 0; key < keys; key++) {
-      const offset = this.#offsets[key]!;
-      const length = this.#lengths[key]!;
-      at = copyRange(packed, offset, offset + length, reply, at);
-    }
-    return reply.subarray(0, at);
+    to.answer(answer, reply, length ?? reply.length);
+    if (made !== null) giveMemory(made);
   }
 
   /** All fragments failed alike: their error. Some did not: say which part was done. */
@@ -280,7 +278,7 @@ export class Gather implements ReplyTaker {
     this.#bounds = null;
     this.#purse?.empty();
     this.#purse = null;
-    this.#packed.clear();
+    this.#values.clear();
     this.#answer = null;
     this.#to = null;
     this.last = null;

@@ -9,6 +9,7 @@ export const meter = new Meter('test', ['any']);
 /** `net.Socket` as far as an outlet or an output sees it. */
 export class FakeSocket {
   destroyed = false;
+  errored = null;
   ended = false;
   /** What the other side has, in Latin-1. */
   taken = '';

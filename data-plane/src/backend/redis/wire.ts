@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Address, BackendTls } from '@respool/contracts/entities';
+import { giveMemory, takeMemory } from '../../memory-pool.ts';
 import { replyLineBytesMax } from '../../resp/reply-scanner.ts';
 
 /** Opens a connection that is ready for commands: connected, authenticated, database selected. */
@@ -12,19 +13,20 @@ export type BytesHandler = (bytes: Buffer, start: number, end: number) => number
 
 /** Where the unfinished rest of a read is put, in front of the next one. */
 const headroom = replyLineBytesMax + 1024;
-const readBytes = 256 * 1024;
+/** Of both together: a size that used memory comes in. */
+const bufferBytes = 288 * 1024;
 
 export class Wire {
   socket!: Socket;
   onBytes: BytesHandler = (_bytes, _start, end) => end;
   onClose: (reason: string) => void = () => {};
-  #buffer = Buffer.allocUnsafeSlow(headroom + readBytes);
+  #buffer = takeMemory(bufferBytes);
   #view = this.#buffer.subarray(headroom);
   /** Bytes of the last read not consumed yet; they end where the next read begins. */
   #restLength = 0;
   #givenUp = false;
 
-  /** A client's pending write still points into the read buffer: the next read gets a fresh one. */
+  /** A client's pending write holds the read buffer: the next read gets another one. */
   giveUpBuffer(): void {
     this.#givenUp = true;
   }
@@ -66,7 +68,8 @@ export class Wire {
 
   #renew(): void {
     this.#givenUp = false;
-    this.#buffer = Buffer.allocUnsafeSlow(headroom + readBytes);
+    giveMemory(this.#buffer);
+    this.#buffer = takeMemory(bufferBytes);
     this.#view = this.#buffer.subarray(headroom);
   }
 }

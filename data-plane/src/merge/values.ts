@@ -1,0 +1,123 @@
+/** Values gathered for one reply: where each stands, until all are written in the order of their keys. */
+import { copyRange, headerBytesMax } from '../command/prefix.ts';
+import { giveMemory, holdMemory, sharedFromBytes, takeMemory } from '../memory-pool.ts';
+import { Packed } from './packed.ts';
+
+/** Where small values are copied, one behind the other. */
+export const packedHome = 0;
+
+/** So much of a read is worth to be left where it is: some hundred KiB are held with it. */
+const heldFromBytes = 64 * 1024;
+
+const asterisk = 42;
+const cr = 13;
+const lf = 10;
+
+/**
+ *     home 0   [ a │ c │ d │       ]      small values, packed
+ *     home 1   [ … │ b █████████ │ e ██ ]      a large part of a read, left there or copied once
+ *     home 2   [ f ████ ]      a reply that came in parts
+ */
+export class Values {
+  /** Bytes of all values. */
+  length = 0;
+  readonly #packed = new Packed();
+  /** Memory of home n + 1, and where in the read it begins. */
+  readonly #memories: Buffer[] = [];
+  readonly #begins: number[] = [];
+  /** By key number: the value's home, and where it stands there. */
+  #homes = new Int32Array(64);
+  #offsets = new Int32Array(64);
+  #lengths = new Int32Array(64);
+
+  /** Room for so many keys. */
+  prepare(keys: number): void {
+    if (keys <= this.#offsets.length) return;
+    this.#homes = new Int32Array(keys);
+    this.#offsets = new Int32Array(keys);
+    this.#lengths = new Int32Array(keys);
+  }
+
+  /** A home for values of `read[start, end)`, all of them; see {@link holds}. */
+  house(read: Buffer, start: number, end: number): number {
+    const length = end - start;
+    if (length < sharedFromBytes) return packedHome;
+    if (length >= heldFromBytes) {
+      holdMemory(read);
+      return this.#add(read, 0);
+    }
+    const memory = takeMemory(length);
+    read.copy(memory, 0, start, end);
+    return this.#add(memory, start);
+  }
+
+  /** A home that is `memory` itself, which is given back when the values are gone. */
+  adopt(memory: Buffer): number {
+    return this.#add(memory, 0);
+  }
+
+  /** Whether the values of `home` stand in `read` itself, which nobody may write to meanwhile. */
+  holds(home: number, read: Buffer): boolean {
+    return home !== packedHome && this.#memories[home - 1] === read;
+  }
+
+  /** Returns where in `home` the bytes `[start, end)` stand, of which it is the home. */
+  settle(home: number, bytes: Buffer, start: number, end: number): number {
+    if (home === packedHome) return this.#packed.add(bytes, start, end);
+    return start - this.#begins[home - 1]!;
+  }
+
+  place(key: number, home: number, offset: number, length: number): void {
+    this.#homes[key] = home;
+    this.#offsets[key] = offset;
+    this.#lengths[key] = length;
+    this.length += length;
+  }
+
+  /** Memory for all of them in one reply; to be given back. */
+  room(): Buffer {
+    const bytes = this.length + headerBytesMax;
+    return bytes < sharedFromBytes ? Buffer.allocUnsafe(bytes) : takeMemory(bytes);
+  }
+
+  /** Writes an array of the values of the keys 0 to `keys` − 1; returns its length. */
+  write(keys: number, into: Buffer): number {
+    let at = 0;
+    into[at++] = asterisk;
+    if (keys < 10) into[at++] = 48 + keys;
+    else at += into.write(String(keys), at, 'latin1');
+    into[at++] = cr;
+    into[at++] = lf;
+    for (let key = 0; key < keys; key++) {
+      const home = this.#homes[key]!;
+      const memory = home === packedHome ? this.#packed.bytes : this.#memories[home - 1]!;
+      const offset = this.#offsets[key]!;
+      at = copyRange(memory, offset, offset + this.#lengths[key]!, into, at);
+    }
+    return at;
+  }
+
+  clear(): void {
+    this.#packed.clear();
+    this.#leave();
+  }
+
+  /** As {@link clear}, and keeps no memory for the next command. */
+  drop(): void {
+    this.#packed.drop();
+    this.#leave();
+  }
+
+  #add(memory: Buffer, begin: number): number {
+    this.#begins.push(begin);
+    return this.#memories.push(memory);
+  }
+
+  #leave(): void {
+    this.length = 0;
+    if (this.#memories.length === 0) return;
+    for (const memory of this.#memories) giveMemory(memory);
+    this.#memories.length = 0;
+    this.#begins.length = 0;
+  }
+}
