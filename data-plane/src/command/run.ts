@@ -48,6 +48,23 @@ export interface ReplyTaker {
   readonly lost?: (run: Run, sent: boolean, reason: string) => void;
 }
 
+/** What stands in `memory[start, end)` of a reply that was gathered. */
+export interface Part {
+  readonly memory: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the merged reply goes: the client's queue, which kept a place for it. */
+export interface AnswerTaker {
+  readonly origin: RunOrigin;
+  /** True when somebody still reads `reply` afterwards. */
+  answer(run: Run, reply: Buffer, length: number): boolean;
+  /** False where the parts, `length` bytes together, have to be joined first. */
+  answerInParts(run: Run, parts: readonly Part[], length: number): boolean;
+  delay(change: number): void;
+}
+
 export interface RunOrigin {
   /** `ip:port` of the client. */
   readonly address: string;

@@ -79,6 +79,26 @@ test('what the socket still points into is held until it was taken, or the socke
   }
 });
 
+test('parts leave together behind what was gathered, and what waits of them is held', () => {
+  const { socket, outlet } = made();
+  outlet.send(Buffer.from('<'), 0, 1, false);
+  const memory = takeMemory(100_000).fill('a');
+  const part = { memory, start: 10, end: 50_010 };
+  outlet.sendAll([{ memory: Buffer.from('-b-'), start: 1, end: 2 }, part], false);
+  assert.equal(socket.taken, `<b${'a'.repeat(50_000)}`);
+  assert.equal(outlet.pending, 0);
+  socket.open = false;
+  outlet.sendAll([part, part], true);
+  assert.deepEqual([outlet.pending, outlet.careful], [100_000, true]);
+  const before = keptMemory();
+  giveMemory(memory);
+  assert.equal(keptMemory(), before);
+  socket.drain();
+  assert.deepEqual([outlet.pending, outlet.careful], [0, false]);
+  assert.equal(socket.taken.length, 150_002);
+  assert.equal(keptMemory(), before + memory.length);
+});
+
 test('a client that takes its backlog is noticed, however small the backlog', () => {
   const { socket, outlet, drains } = made();
   socket.open = false;

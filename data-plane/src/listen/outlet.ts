@@ -1,5 +1,6 @@
 /** Bytes out to one client: small replies staged and written once per turn, large ones at once. */
 import type { Socket } from 'node:net';
+import type { Part } from '../command/run.ts';
 import { giveMemory, holdMemory } from '../memory-pool.ts';
 import type { Flushable, Turn } from '../turn.ts';
 import { ownCopy } from './own-copy.ts';
@@ -69,6 +70,14 @@ export class Outlet implements Flushable {
   }
 
   /**
+   * What must wait keeps the whole read buffer alive, 300 KiB of it, unless it gets memory of its
+   * own. Whether it must is known only afterwards: likely behind a backlog, or where many stall.
+   */
+  get careful(): boolean {
+    return this.#armed || this.#totals.pendingBytes > carefulBytes;
+  }
+
+  /**
    * Sends `bytes[start, end)`; `last` says that nothing more is on its way, so it leaves at once.
    * Returns true when the socket still points into `bytes` after the call: then it holds that memory
    * until the client took it.
@@ -81,9 +90,7 @@ export class Outlet implements Flushable {
       this.#mark();
       return false;
     }
-    // What must wait keeps the whole read buffer alive, 300 KiB of it, unless it gets memory of its
-    // own. Whether it must is known only afterwards: likely behind a backlog, or where many stall.
-    const careful = this.#armed || this.#totals.pendingBytes > carefulBytes;
+    const { careful } = this;
     if (small && (careful || this.#staged > 0)) {
       this.#copy(bytes, start, end);
       this.#writeStage();
@@ -92,12 +99,27 @@ export class Outlet implements Flushable {
     this.#writeStage();
     if (!careful) {
       if (!this.#write(bytes.subarray(start, end))) return false;
-      holdMemory(bytes);
-      this.#held.push({ memory: bytes, end: this.written });
+      this.#hold(bytes);
       return true;
     }
     this.#write(ownCopy(bytes, start, end));
     return false;
+  }
+
+  /** Sends `parts` in one write, large ones of one reply; holds the memory of what must wait. */
+  sendAll(parts: readonly Part[], last: boolean): void {
+    this.#writeStage();
+    this.#expecting = !last;
+    this.#socket.cork();
+    for (const { memory, start, end } of parts) {
+      this.written += end - start;
+      this.#totals.bytesOut += end - start;
+      this.#socket.write(memory.subarray(start, end));
+    }
+    this.#socket.uncork();
+    if (this.#socket.writableLength === 0) return;
+    for (const { memory } of parts) this.#hold(memory);
+    this.#arm();
   }
 
   flush(): void {
@@ -184,6 +206,11 @@ export class Outlet implements Flushable {
     if (this.#socket.writableLength > 0) this.#arm();
     this.#drained();
   };
+
+  #hold(memory: Buffer): void {
+    holdMemory(memory);
+    this.#held.push({ memory, end: this.written });
+  }
 
   #letGo(): void {
     const { taken } = this;

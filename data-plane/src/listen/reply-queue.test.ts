@@ -230,3 +230,26 @@ test('a client that takes nothing of a reply too large to wait for is cut', () =
   give(run, 'x'.repeat(40_000), 0, false);
   assert.equal(seen.torn, 1);
 });
+
+test('a reply in parts leaves as one where its turn has come, else it has to be joined', () => {
+  const { queue, sent, give, outlet, socket, answered } = made();
+  const parts = ['(', 'x'.repeat(20_000), ')'].map((text) => {
+    return { memory: Buffer.from(`..${text}..`), start: 2, end: 2 + text.length };
+  });
+  const first = sent(1);
+  const second = queue.addAnswer(0, meter);
+  queue.owe(1, 0);
+  assert.equal(queue.answerInParts(second, parts, 20_002), false);
+  give(first, 'first', 1, true);
+  assert.equal(queue.answerInParts(second, parts, 20_002), true);
+  assert.equal(socket.taken, `first(${'x'.repeat(20_000)})`);
+  assert.deepEqual([answered.length, queue.inFlight, queue.idle], [2, 0, true]);
+  queue.muting = true;
+  const muted = queue.addAnswer(0, meter);
+  assert.equal(queue.answerInParts(muted, parts, 20_002), false);
+  queue.answer(muted, Buffer.from('never'), 5);
+  queue.muting = false;
+  socket.open = false;
+  outlet.send(Buffer.from('backlog'), 0, 7, true);
+  assert.equal(queue.answerInParts(queue.addAnswer(0, meter), parts, 20_002), false);
+});

@@ -2,6 +2,7 @@
 import {
   freeRun,
   newRun,
+  type Part,
   park,
   type ReplyTaker,
   type Run,
@@ -13,12 +14,11 @@ import { giveMemory } from '../memory-pool.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Turn } from '../turn.ts';
 import type { Outlet, ReplyTotals } from './outlet.ts';
-import type { QueueLimits, RunWatcher } from './queue-limits.ts';
+import { commandsMax, type QueueLimits, type RunWatcher } from './queue-limits.ts';
 
 /** The first replies of a client may be large: start careful (2 KiB let the first burst through). */
 const firstEstimateBytes = 16 * 1024;
-/** What a client may still ask for at once while the process holds too much for others. */
-const crowdedCreditBytes = 16 * 1024;
+const nothing = Buffer.alloc(0);
 
 export class ReplyQueue implements ReplyTaker {
   readonly origin: RunOrigin;
@@ -87,17 +87,8 @@ export class ReplyQueue implements ReplyTaker {
     if (this.delayed > 0) return 0;
     const pending = this.#outlet.pending + this.#parked;
     if (this.#requestBytes > this.#limits.requestCreditBytes) return 0;
-    const crowded = this.#totals.pendingBytes > this.#limits.processReplyBytesMax;
-    if (crowded && pending > 0) return 0;
-    const { replyCreditBytes } = this.#limits;
-    const credit = crowded
-      ? Math.min(replyCreditBytes, Math.max(crowdedCreditBytes, this.#replyEstimate * 4))
-      : replyCreditBytes;
-    const bytes = Math.max(
-      pending > 0 ? 0 : 1,
-      Math.floor((credit - pending) / this.#replyEstimate),
-    );
-    return Math.min(this.#limits.commandsInFlightMax, bytes) - this.inFlight;
+    const held = this.#totals.pendingBytes;
+    return commandsMax(this.#limits, held, pending, this.#replyEstimate) - this.inFlight;
   }
 
   /** `count` commands of `bytes` bytes were issued. */
@@ -126,6 +117,20 @@ export class ReplyQueue implements ReplyTaker {
     run.answered = 1;
     run.count = 0;
     return this.take(run, reply, 0, length, 1, true);
+  }
+
+  /**
+   * The same reply without its parts being joined, `length` bytes together; false where they have to
+   * be. Whoever is told true need not keep their memory: it is held while it is read.
+   */
+  answerInParts(run: Run, parts: readonly Part[], length: number): boolean {
+    const isNext = this.#head === run && !run.muted && !this.#closed;
+    if (!isNext || this.#outlet.careful) return false;
+    this.#outlet.sendAll(parts, run.next === null);
+    this.#sinceReply += length;
+    (run.meter as Meter).replyBytes[run.family]! += length;
+    this.answer(run, nothing, 0);
+    return true;
   }
 
   /** Its command waited for somebody else, which is no latency: counted from now. */

@@ -22,6 +22,9 @@ class Answers {
     this.reply = reply.toString('latin1', 0, length);
     return false;
   }
+  answerInParts(): boolean {
+    return false;
+  }
   delay(change: number): void {
     this.delayed += change;
   }

@@ -1,6 +1,7 @@
 /** A command split over several slots: its fragments' replies become one reply, in the client's key order. */
 import { type HeldBytes, Purse } from '../command/backing.ts';
 import {
+  type AnswerTaker,
   freeRun,
   park,
   type ReplyTaker,
@@ -15,14 +16,6 @@ import { packedHome, Values } from './values.ts';
 
 /** Redis's response policies for commands that split by key; `in_order` is MGET's: no tip, an array. */
 export type GatherPolicy = 'in_order' | 'agg_sum' | 'all_succeeded';
-
-/** Where the merged reply goes: the client's queue, which kept a place for it. */
-export interface AnswerTaker {
-  readonly origin: RunOrigin;
-  /** True when somebody still reads `reply` afterwards. */
-  answer(run: Run, reply: Buffer, length: number): boolean;
-  delay(change: number): void;
-}
 
 /** What gathering may hold: of one command, and of all commands together. */
 export interface GatherBounds {
@@ -240,6 +233,14 @@ export class Gather implements ReplyTaker {
   #finish(): void {
     const to = this.#to as AnswerTaker;
     const answer = this.#answer as Run;
+    if (this.#failure === null && this.#values.areLarge(this.#keys)) {
+      const parts = this.#values.parts(this.#keys);
+      if (to.answerInParts(answer, parts, this.#values.length + parts[0]!.end)) {
+        this.#values.drop();
+        this.#free();
+        return;
+      }
+    }
     let reply: Buffer = ok;
     let made: Buffer | null = null;
     let length: number | null = null;

@@ -1,5 +1,6 @@
 /** Values gathered for one reply: where each stands, until all are written in the order of their keys. */
 import { copyRange, headerBytesMax } from '../command/prefix.ts';
+import type { Part } from '../command/run.ts';
 import { giveMemory, holdMemory, sharedFromBytes, takeMemory } from '../memory-pool.ts';
 import { Packed } from './packed.ts';
 
@@ -12,6 +13,9 @@ const heldFromBytes = 64 * 1024;
 const asterisk = 42;
 const cr = 13;
 const lf = 10;
+
+/** A write of a part of a reply costs as much as copying so many bytes. */
+const largeBytes = 16 * 1024;
 
 /**
  *     home 0   [ a │ c │ d │       ]      small values, packed
@@ -82,19 +86,28 @@ export class Values {
 
   /** Writes an array of the values of the keys 0 to `keys` − 1; returns its length. */
   write(keys: number, into: Buffer): number {
-    let at = 0;
-    into[at++] = asterisk;
-    if (keys < 10) into[at++] = 48 + keys;
-    else at += into.write(String(keys), at, 'latin1');
-    into[at++] = cr;
-    into[at++] = lf;
+    let at = writeArrayHeader(into, keys);
     for (let key = 0; key < keys; key++) {
-      const home = this.#homes[key]!;
-      const memory = home === packedHome ? this.#packed.bytes : this.#memories[home - 1]!;
       const offset = this.#offsets[key]!;
-      at = copyRange(memory, offset, offset + this.#lengths[key]!, into, at);
+      at = copyRange(this.#memory(key), offset, offset + this.#lengths[key]!, into, at);
     }
     return at;
+  }
+
+  /** Whether so many values cost more to copy than to be sent one by one. */
+  areLarge(keys: number): boolean {
+    return this.length >= keys * largeBytes && keys > 0;
+  }
+
+  /** The same array in parts: its header, and where each value stands until {@link clear}. */
+  parts(keys: number): Part[] {
+    const header = Buffer.allocUnsafe(headerBytesMax);
+    const parts: Part[] = [{ memory: header, start: 0, end: writeArrayHeader(header, keys) }];
+    for (let key = 0; key < keys; key++) {
+      const start = this.#offsets[key]!;
+      parts.push({ memory: this.#memory(key), start, end: start + this.#lengths[key]! });
+    }
+    return parts;
   }
 
   clear(): void {
@@ -106,6 +119,11 @@ export class Values {
   drop(): void {
     this.#packed.drop();
     this.#leave();
+  }
+
+  #memory(key: number): Buffer {
+    const home = this.#homes[key]!;
+    return home === packedHome ? this.#packed.bytes : this.#memories[home - 1]!;
   }
 
   #add(memory: Buffer, begin: number): number {
@@ -120,4 +138,14 @@ export class Values {
     this.#memories.length = 0;
     this.#begins.length = 0;
   }
+}
+
+function writeArrayHeader(into: Buffer, count: number): number {
+  let at = 0;
+  into[at++] = asterisk;
+  if (count < 10) into[at++] = 48 + count;
+  else at += into.write(String(count), at, 'latin1');
+  into[at++] = cr;
+  into[at++] = lf;
+  return at;
 }

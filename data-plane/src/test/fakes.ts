@@ -34,6 +34,10 @@ export class FakeSocket {
     return true;
   }
 
+  cork(): void {}
+
+  uncork(): void {}
+
   end(): void {
     this.ended = true;
   }
