@@ -39,14 +39,15 @@ class Pool {
 
   trim(): void {
     const dropped = Math.ceil(this.#idle / 2);
-    this.#kept.length -= dropped;
+    // The first were given back longest ago, and are in no cache any more.
+    this.#kept.splice(0, dropped);
     kept.bytes -= dropped * this.size;
     this.#idle = this.#kept.length;
   }
 }
 
 /** Of pieces with more than one holder: how many more. */
-const holders = new Map<ArrayBufferLike, number>();
+const holders = new Map<Buffer, number>();
 
 const pools: Pool[] = [];
 for (let size = smallest; size <= largest; size *= 2) pools.push(new Pool(size));
@@ -63,20 +64,22 @@ export function takeMemory(size: number): Buffer {
 }
 
 /**
- * `bytes`, or what they are a part of, has one holder more: it serves others only after
- * {@link giveMemory} of each.
+ * `piece` has one holder more: it serves others only after {@link giveMemory} of each. All name the
+ * same Buffer: small ones are cut from memory that strangers share, which says nothing of them.
  */
-export function holdMemory(bytes: Buffer): void {
-  holders.set(bytes.buffer, (holders.get(bytes.buffer) ?? 0) + 1);
+export function holdMemory(piece: Buffer): void {
+  holders.set(piece, (holders.get(piece) ?? 0) + 1);
 }
 
-/** The caller neither reads nor writes `piece` any more, which {@link takeMemory} gave out. */
+/**
+ * The caller neither reads nor writes `piece` any more. What {@link takeMemory} did not give out may
+ * be given, too: by nobody but its one owner, and is left to the collector.
+ */
 export function giveMemory(piece: Buffer): void {
-  // What it is part of costs a call of the engine: only where something is held.
-  const others = holders.size > 0 ? holders.get(piece.buffer) : undefined;
+  const others = holders.size > 0 ? holders.get(piece) : undefined;
   if (others !== undefined) {
-    if (others === 1) holders.delete(piece.buffer);
-    else holders.set(piece.buffer, others - 1);
+    if (others === 1) holders.delete(piece);
+    else holders.set(piece, others - 1);
     return;
   }
   const pool = poolFor(piece.length);

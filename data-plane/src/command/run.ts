@@ -58,7 +58,7 @@ export interface Part {
 /** Where the merged reply goes: the client's queue, which kept a place for it. */
 export interface AnswerTaker {
   readonly origin: RunOrigin;
-  /** True when somebody still reads `reply` afterwards. */
+  /** True when somebody holds `reply` beyond the call. */
   answer(run: Run, reply: Buffer, length: number): boolean;
   /** False where the parts, `length` bytes together, have to be joined first. */
   answerInParts(run: Run, parts: readonly Part[], length: number): boolean;
@@ -198,7 +198,7 @@ export function park(run: Run, bytes: Buffer, start: number, end: number, final:
   run.parkedLength = held + length;
 }
 
-/** Forgets what the run holds back; returns it, for whoever gives it back. */
+/** Takes from `run` what it holds back. */
 export function unpark(run: Run): Buffer | null {
   const { parked } = run;
   run.parked = null;

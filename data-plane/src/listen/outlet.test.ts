@@ -115,3 +115,17 @@ test('the end comes behind everything gathered, and once', () => {
   outlet.end();
   assert.deepEqual([socket.taken, socket.ended], ['bye', true]);
 });
+
+test('a backlog is watched to its end though the socket was told to end behind it', () => {
+  const { socket, outlet, drains } = made();
+  socket.open = false;
+  const memory = takeMemory(100_000);
+  outlet.send(memory, 0, 50_000, false);
+  outlet.send(Buffer.from('more'), 0, 4, true);
+  outlet.flush();
+  outlet.end();
+  socket.drain(2);
+  assert.deepEqual([outlet.pending, drains()], [4, 1]);
+  socket.drain();
+  assert.deepEqual([outlet.pending, drains(), socket.taken.length], [0, 2, 50_004]);
+});

@@ -137,8 +137,8 @@ export class Outlet implements Flushable {
   /** Nothing more comes: what is gathered goes out, then the socket ends. */
   end(): void {
     if (this.#ended) return;
-    this.#ended = true;
     this.#writeStage();
+    this.#ended = true;
     this.#socket.end();
   }
 
@@ -196,7 +196,9 @@ export class Outlet implements Flushable {
   #arm(): void {
     if (this.#armed) return;
     this.#armed = true;
-    this.#socket.write(nothing, this.#taken);
+    // Behind its end a write would break the socket, and with it what it still has to send.
+    if (this.#ended) this.#socket.once('finish', this.#taken);
+    else this.#socket.write(nothing, this.#taken);
   }
 
   readonly #taken = (): void => {

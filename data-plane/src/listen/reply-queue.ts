@@ -124,11 +124,12 @@ export class ReplyQueue implements ReplyTaker {
    * be. Whoever is told true need not keep their memory: it is held while it is read.
    */
   answerInParts(run: Run, parts: readonly Part[], length: number): boolean {
-    const isNext = this.#head === run && !run.muted && !this.#closed;
-    if (!isNext || this.#outlet.careful) return false;
-    this.#outlet.sendAll(parts, run.next === null);
-    this.#sinceReply += length;
-    (run.meter as Meter).replyBytes[run.family]! += length;
+    if (!this.#closed) {
+      if (this.#head !== run || run.muted || this.#outlet.careful) return false;
+      this.#outlet.sendAll(parts, run.next === null);
+      this.#sinceReply += length;
+      (run.meter as Meter).replyBytes[run.family]! += length;
+    }
     this.answer(run, nothing, 0);
     return true;
   }

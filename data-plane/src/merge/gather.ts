@@ -141,7 +141,8 @@ export class Gather implements ReplyTaker {
       start = this.#complete(run, fragment++, read, readStart, readEnd, isLast);
     }
     const whole = run.fragment + run.answered - fragment;
-    const home = whole > 0 ? this.#values.house(read, start, readEnd) : packedHome;
+    const isKept = whole > 0 && this.#policy === 'in_order';
+    const home = isKept ? this.#values.house(read, start, readEnd) : packedHome;
     const isHeld = this.#values.holds(home, read);
     for (let left = whole; left > 0; left--) {
       const next = left === 1 && done ? readEnd : scanner.next(read, start, readEnd);

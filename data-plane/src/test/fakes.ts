@@ -1,4 +1,5 @@
 /** A socket that takes only what the test lets it, and takers that remember what they were given. */
+import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { Chunk, newRun, park, type ReplyTaker, type Run } from '../command/run.ts';
 import { Meter } from '../observe/meter.ts';
@@ -17,12 +18,14 @@ export class FakeSocket {
   /** Takes every write at once; else {@link drain} does. */
   open = true;
   #waiting: { bytes: Buffer; done: (() => void) | undefined }[] = [];
+  readonly #finished: (() => void)[] = [];
 
   get writableLength(): number {
     return this.#waiting.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
   write(bytes: Buffer, done?: () => void): boolean {
+    assert.ok(!this.ended, 'nothing is written behind the end');
     this.writes++;
     if (this.open && this.#waiting.length === 0) {
       this.taken += bytes.toString('latin1');
@@ -42,15 +45,21 @@ export class FakeSocket {
     this.ended = true;
   }
 
+  once(event: string, listener: () => void): void {
+    assert.equal(event, 'finish');
+    this.#finished.push(listener);
+  }
+
   destroy(): void {
     this.destroyed = true;
   }
 
-  drain(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
+  /** Takes all that waits, or the first `writes` of it. */
+  drain(writes = this.#waiting.length): void {
+    const waiting = this.#waiting.splice(0, writes);
     for (const { bytes } of waiting) this.taken += bytes.toString('latin1');
     for (const { done } of waiting) done?.();
+    if (this.ended && this.#waiting.length === 0) for (const done of this.#finished) done();
   }
 
   asSocket(): Socket {
