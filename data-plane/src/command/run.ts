@@ -60,8 +60,8 @@ export interface AnswerTaker {
   readonly origin: RunOrigin;
   /** True when somebody holds `reply` beyond the call. */
   answer(run: Run, reply: Buffer, length: number): boolean;
-  /** False where the parts, `length` bytes together, have to be joined first. */
-  answerInParts(run: Run, parts: readonly Part[], length: number): boolean;
+  /** False where the parts, `length` bytes in memory of `heldBytes`, have to be joined first. */
+  answerInParts(run: Run, parts: readonly Part[], length: number, heldBytes: number): boolean;
   delay(change: number): void;
 }
 
@@ -187,9 +187,9 @@ export function park(run: Run, bytes: Buffer, start: number, end: number, final:
   const length = end - start;
   const held = run.parkedLength;
   if (run.parked === null) {
-    run.parked = final ? allocate(length) : takeRoom(Math.max(512, length * 2));
+    run.parked = takeRoom(final ? length : Math.max(512, length * 2));
   } else if (held + length > run.parked.length) {
-    const larger = final ? allocate(held + length) : takeRoom((held + length) * 2);
+    const larger = takeRoom(final ? held + length : (held + length) * 2);
     run.parked.copy(larger, 0, 0, held);
     giveMemory(run.parked);
     run.parked = larger;
@@ -206,12 +206,8 @@ export function unpark(run: Run): Buffer | null {
   return parked;
 }
 
-/** More is on its way: memory that serves others soon after. */
+/** From 4 KiB on alone, so that a long-lived one does not hold a slab of small neighbours. */
 function takeRoom(length: number): Buffer {
-  return length < sharedFromBytes ? allocate(length) : takeMemory(length);
-}
-
-/** Large pieces stand alone, so that a long-lived one does not hold a slab of small neighbours. */
-function allocate(length: number): Buffer {
+  if (length >= sharedFromBytes) return takeMemory(length);
   return length < 4096 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length);
 }

@@ -89,12 +89,13 @@ test('parts leave together behind what was gathered, and what waits of them is h
   assert.equal(outlet.pending, 0);
   socket.open = false;
   outlet.sendAll([part, part], true);
-  assert.deepEqual([outlet.pending, outlet.careful], [100_000, true]);
+  assert.deepEqual([outlet.pending, outlet.wastes(30, 10)], [100_000, true]);
+  assert.equal(outlet.wastes(20, 10), false);
   const before = keptMemory();
   giveMemory(memory);
   assert.equal(keptMemory(), before);
   socket.drain();
-  assert.deepEqual([outlet.pending, outlet.careful], [0, false]);
+  assert.deepEqual([outlet.pending, outlet.wastes(30, 10)], [0, false]);
   assert.equal(socket.taken.length, 150_002);
   assert.equal(keptMemory(), before + memory.length);
 });
@@ -128,4 +129,16 @@ test('a backlog is watched to its end though the socket was told to end behind i
   assert.deepEqual([outlet.pending, drains()], [4, 1]);
   socket.drain();
   assert.deepEqual([outlet.pending, drains(), socket.taken.length], [0, 2, 50_004]);
+});
+
+test('behind a backlog a part of much memory is copied, most of its memory is held', () => {
+  const { socket, outlet } = made();
+  socket.open = false;
+  outlet.send(Buffer.from('backlog'), 0, 7, true);
+  const memory = takeMemory(280_000).fill('m');
+  assert.equal(outlet.send(memory, 0, 50_000, true), false, 'copied');
+  assert.equal(outlet.send(memory, 0, 200_000, true), true, 'held');
+  memory.fill('n', 0, 10);
+  socket.drain();
+  assert.equal(socket.taken, `backlog${'m'.repeat(50_000)}nnnnnnnnnn${'m'.repeat(199_990)}`);
 });

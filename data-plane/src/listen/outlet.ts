@@ -1,7 +1,7 @@
 /** Bytes out to one client: small replies staged and written once per turn, large ones at once. */
 import type { Socket } from 'node:net';
 import type { Part } from '../command/run.ts';
-import { giveMemory, holdMemory } from '../memory-pool.ts';
+import { giveMemory, holdMemory, takeMemory } from '../memory-pool.ts';
 import type { Flushable, Turn } from '../turn.ts';
 import { ownCopy } from './own-copy.ts';
 
@@ -15,6 +15,8 @@ const poolMax = 256;
 const turnsHeldMax = 2;
 /** From here on all clients' untaken replies are enough to spend a copy on keeping them small. */
 const carefulBytes = 1024 * 1024;
+/** Then so many times its bytes is what a reply may hold. */
+const heldTimesMax = 2;
 const pool: Buffer[] = [];
 const nothing = Buffer.alloc(0);
 
@@ -70,11 +72,12 @@ export class Outlet implements Flushable {
   }
 
   /**
-   * What must wait keeps the whole read buffer alive, 300 KiB of it, unless it gets memory of its
-   * own. Whether it must is known only afterwards: likely behind a backlog, or where many stall.
+   * Whether `heldBytes` of memory are too much for `bytes` that likely have to wait: behind a backlog,
+   * or where many stall. A read buffer of 288 KiB may hold a reply of 16. Whether they must wait is
+   * known only afterwards.
    */
-  get careful(): boolean {
-    return this.#armed || this.#totals.pendingBytes > carefulBytes;
+  wastes(heldBytes: number, bytes: number): boolean {
+    return heldBytes > bytes * heldTimesMax && this.#careful;
   }
 
   /**
@@ -90,20 +93,22 @@ export class Outlet implements Flushable {
       this.#mark();
       return false;
     }
-    const { careful } = this;
-    if (small && (careful || this.#staged > 0)) {
+    if (small && (this.#staged > 0 || this.#careful)) {
       this.#copy(bytes, start, end);
       this.#writeStage();
       return false;
     }
     this.#writeStage();
-    if (!careful) {
-      if (!this.#write(bytes.subarray(start, end))) return false;
-      this.#hold(bytes);
-      return true;
+    if (this.wastes(bytes.length, end - start)) {
+      const copy = takeMemory(end - start);
+      bytes.copy(copy, 0, start, end);
+      if (this.#write(copy.subarray(0, end - start))) this.#hold(copy);
+      giveMemory(copy);
+      return false;
     }
-    this.#write(ownCopy(bytes, start, end));
-    return false;
+    if (!this.#write(bytes.subarray(start, end))) return false;
+    this.#hold(bytes);
+    return true;
   }
 
   /** Sends `parts` in one write, large ones of one reply; holds the memory of what must wait. */
@@ -146,6 +151,10 @@ export class Outlet implements Flushable {
   closed(): void {
     for (const { memory } of this.#held) giveMemory(memory);
     this.#held = [];
+  }
+
+  get #careful(): boolean {
+    return this.#armed || this.#totals.pendingBytes > carefulBytes;
   }
 
   #copy(bytes: Buffer, start: number, end: number): void {

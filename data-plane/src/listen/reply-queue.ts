@@ -120,12 +120,13 @@ export class ReplyQueue implements ReplyTaker {
   }
 
   /**
-   * The same reply without its parts being joined, `length` bytes together; false where they have to
-   * be. Whoever is told true need not keep their memory: it is held while it is read.
+   * The same reply without its parts being joined, `length` bytes in memory of `held`; false where
+   * they have to be. Whoever is told true need not keep their memory: it is held while it is read.
    */
-  answerInParts(run: Run, parts: readonly Part[], length: number): boolean {
+  answerInParts(run: Run, parts: readonly Part[], length: number, held: number): boolean {
     if (!this.#closed) {
-      if (this.#head !== run || run.muted || this.#outlet.careful) return false;
+      const isNext = this.#head === run && !run.muted;
+      if (!isNext || this.#outlet.wastes(held, length)) return false;
       this.#outlet.sendAll(parts, run.next === null);
       this.#sinceReply += length;
       (run.meter as Meter).replyBytes[run.family]! += length;

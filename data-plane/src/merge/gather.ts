@@ -170,7 +170,7 @@ export class Gather implements ReplyTaker {
       scanner.next(run.parked as Buffer, 0, run.parkedLength);
       end = scanner.next(read, start, readEnd);
     }
-    park(run, read, start, end, false);
+    park(run, read, start, end, true);
     const memory = run.parked as Buffer;
     this.#fragment(fragment, this.#values.adopt(memory), memory, 0, run.parkedLength);
     unpark(run);
@@ -235,8 +235,9 @@ export class Gather implements ReplyTaker {
     const to = this.#to as AnswerTaker;
     const answer = this.#answer as Run;
     if (this.#failure === null && this.#values.areLarge(this.#keys)) {
+      const { length, heldBytes } = this.#values;
       const parts = this.#values.parts(this.#keys);
-      if (to.answerInParts(answer, parts, this.#values.length + parts[0]!.end)) {
+      if (to.answerInParts(answer, parts, length + parts[0]!.end, heldBytes)) {
         this.#values.drop();
         this.#free();
         return;

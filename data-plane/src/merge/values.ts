@@ -7,8 +7,8 @@ import { Packed } from './packed.ts';
 /** Where small values are copied, one behind the other. */
 export const packedHome = 0;
 
-/** So much of a read is worth to be left where it is: some hundred KiB are held with it. */
-const heldFromBytes = 64 * 1024;
+/** So much of a read is left where it is: 288 KiB are held with it. */
+const heldFromBytes = 144 * 1024;
 
 const asterisk = 42;
 const cr = 13;
@@ -25,6 +25,8 @@ const largeBytes = 16 * 1024;
 export class Values {
   /** Bytes of all values. */
   length = 0;
+  /** Bytes of the memory they stand in, but for {@link packedHome}. */
+  heldBytes = 0;
   readonly #packed = new Packed();
   /** Memory of home n + 1, and where in the read it begins. */
   readonly #memories: Buffer[] = [];
@@ -128,11 +130,13 @@ export class Values {
 
   #add(memory: Buffer, begin: number): number {
     this.#begins.push(begin);
+    this.heldBytes += memory.length;
     return this.#memories.push(memory);
   }
 
   #leave(): void {
     this.length = 0;
+    this.heldBytes = 0;
     if (this.#memories.length === 0) return;
     for (const memory of this.#memories) giveMemory(memory);
     this.#memories.length = 0;
