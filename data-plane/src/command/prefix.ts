@@ -11,10 +11,15 @@ export const headerBytesMax = 13;
 
 /** Writes `$<length>\r\n` at `cursor`; returns the place behind it. */
 export function writeBulkHeader(into: Buffer, cursor: number, length: number): number {
+  return writeHeader(into, cursor, dollar, length);
+}
+
+/** Writes the header of a sized value, `type` its first byte; returns the place behind it. */
+export function writeHeader(into: Buffer, cursor: number, type: number, size: number): number {
   let at = cursor;
-  into[at++] = dollar;
-  if (length < 10) into[at++] = 48 + length;
-  else at += into.write(String(length), at, 'latin1');
+  into[at++] = type;
+  if (size < 10) into[at++] = 48 + size;
+  else at += into.write(String(size), at, 'latin1');
   into[at++] = cr;
   into[at++] = lf;
   return at;

@@ -1,5 +1,5 @@
 /** Values gathered for one reply: where each stands, until all are written in the order of their keys. */
-import { copyRange, headerBytesMax } from '../command/prefix.ts';
+import { copyRange, headerBytesMax, writeHeader } from '../command/prefix.ts';
 import type { Part } from '../command/run.ts';
 import { giveMemory, holdMemory, sharedFromBytes, takeMemory } from '../memory-pool.ts';
 import { Packed } from './packed.ts';
@@ -11,8 +11,6 @@ export const packedHome = 0;
 const heldFromBytes = 144 * 1024;
 
 const asterisk = 42;
-const cr = 13;
-const lf = 10;
 
 /** A write of a part of a reply costs as much as copying so many bytes. */
 const largeBytes = 16 * 1024;
@@ -88,7 +86,7 @@ export class Values {
 
   /** Writes an array of the values of the keys 0 to `keys` − 1; returns its length. */
   write(keys: number, into: Buffer): number {
-    let at = writeArrayHeader(into, keys);
+    let at = writeHeader(into, 0, asterisk, keys);
     for (let key = 0; key < keys; key++) {
       const offset = this.#offsets[key]!;
       at = copyRange(this.#memory(key), offset, offset + this.#lengths[key]!, into, at);
@@ -104,7 +102,9 @@ export class Values {
   /** The same array in parts: its header, and where each value stands until {@link clear}. */
   parts(keys: number): Part[] {
     const header = Buffer.allocUnsafe(headerBytesMax);
-    const parts: Part[] = [{ memory: header, start: 0, end: writeArrayHeader(header, keys) }];
+    const parts: Part[] = [
+      { memory: header, start: 0, end: writeHeader(header, 0, asterisk, keys) },
+    ];
     for (let key = 0; key < keys; key++) {
       const start = this.#offsets[key]!;
       parts.push({ memory: this.#memory(key), start, end: start + this.#lengths[key]! });
@@ -142,14 +142,4 @@ export class Values {
     this.#memories.length = 0;
     this.#begins.length = 0;
   }
-}
-
-function writeArrayHeader(into: Buffer, count: number): number {
-  let at = 0;
-  into[at++] = asterisk;
-  if (count < 10) into[at++] = 48 + count;
-  else at += into.write(String(count), at, 'latin1');
-  into[at++] = cr;
-  into[at++] = lf;
-  return at;
 }
