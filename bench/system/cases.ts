@@ -17,7 +17,7 @@ export interface Case {
 
 export const clients = 50;
 export const depths = [1, 16, 50] as const;
-export const smallBytes = 64;
+const smallBytes = 64;
 export const bigBytes = 50 * 1024;
 /** MGET10 asks for this many keys at a time. */
 export const keysPerMget = 10;
