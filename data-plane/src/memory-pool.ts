@@ -63,6 +63,13 @@ export function takeMemory(size: number): Buffer {
   return poolFor(size)?.take() ?? Buffer.allocUnsafeSlow(size);
 }
 
+/** A copy of `bytes[start, end)` at the beginning of memory as {@link takeMemory} gives it out. */
+export function takeCopy(bytes: Buffer, start: number, end: number): Buffer {
+  const piece = takeMemory(end - start);
+  bytes.copy(piece, 0, start, end);
+  return piece;
+}
+
 /**
  * `piece` has one holder more: it serves others only after {@link giveMemory} of each. All name the
  * same Buffer: small ones are cut from memory that strangers share, which says nothing of them.

@@ -3,7 +3,14 @@ import { publishedAs } from '../command/channels.ts';
 import type { CommandFacts } from '../command/command.ts';
 import { writePrefixed } from '../command/prefix.ts';
 import type { Command } from '../command/request.ts';
-import { freeRun, park, type ReplyTaker, type Run, type RunOrigin } from '../command/run.ts';
+import {
+  freeRun,
+  park,
+  type ReplyTaker,
+  type Run,
+  type RunOrigin,
+  unpark,
+} from '../command/run.ts';
 import type { Audience } from '../command/subscription.ts';
 import type { Upstream, UpstreamConnection } from '../command/upstream.ts';
 import type { ReplyQueue } from '../listen/reply-queue.ts';
@@ -89,8 +96,7 @@ class Counted implements ReplyTaker {
   }
 
   tear(run: Run): void {
-    run.parked = null;
-    run.parkedLength = 0;
+    unpark(run);
   }
 
   place(): Run {

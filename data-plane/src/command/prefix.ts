@@ -1,4 +1,5 @@
 /** The tenant's prefix in front of every key, put there while a command is copied. */
+import { digitsOf, writeDigits } from '../resp/digits.ts';
 import type { Command } from './request.ts';
 import type { UpstreamConnection } from './upstream.ts';
 
@@ -19,7 +20,7 @@ export function writeHeader(into: Buffer, cursor: number, type: number, size: nu
   let at = cursor;
   into[at++] = type;
   if (size < 10) into[at++] = 48 + size;
-  else at += into.write(String(size), at, 'latin1');
+  else at = writeDigits(into, at, size, digitsOf(size));
   into[at++] = cr;
   into[at++] = lf;
   return at;

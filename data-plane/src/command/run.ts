@@ -58,8 +58,8 @@ export interface Part {
 /** Where the merged reply goes: the client's queue, which kept a place for it. */
 export interface AnswerTaker {
   readonly origin: RunOrigin;
-  /** True when somebody holds `reply` beyond the call. */
-  answer(run: Run, reply: Buffer, length: number): boolean;
+  /** Whoever still reads `reply` after the call holds it. */
+  answer(run: Run, reply: Buffer, length: number): void;
   /** False where the parts, `length` bytes in memory of `heldBytes`, have to be joined first. */
   answerInParts(run: Run, parts: readonly Part[], length: number, heldBytes: number): boolean;
   delay(change: number): void;

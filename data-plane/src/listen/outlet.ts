@@ -1,7 +1,8 @@
 /** Bytes out to one client: small replies staged and written once per turn, large ones at once. */
 import type { Socket } from 'node:net';
 import type { Part } from '../command/run.ts';
-import { giveMemory, holdMemory, takeMemory } from '../memory-pool.ts';
+import { HandedMemory } from '../handed-memory.ts';
+import { giveMemory, holdMemory, takeCopy } from '../memory-pool.ts';
 import type { Flushable, Turn } from '../turn.ts';
 import { ownCopy } from './own-copy.ts';
 
@@ -41,8 +42,8 @@ export class Outlet implements Flushable {
   /** More replies of this client are on their way. */
   #expecting = false;
   #turnsHeld = 0;
-  /** What the socket still points into: `memory` until all up to `end` was taken. */
-  #held: { readonly memory: Buffer; readonly end: number }[] = [];
+  /** What the socket still points into. */
+  readonly #held = new HandedMemory();
   /** Bytes ever handed to the socket; with {@link pending} it shows whether the client takes any. */
   written = 0;
 
@@ -100,8 +101,7 @@ export class Outlet implements Flushable {
     }
     this.#writeStage();
     if (this.wastes(bytes.length, end - start)) {
-      const copy = takeMemory(end - start);
-      bytes.copy(copy, 0, start, end);
+      const copy = takeCopy(bytes, start, end);
       if (this.#write(copy.subarray(0, end - start))) this.#hold(copy);
       giveMemory(copy);
       return false;
@@ -116,11 +116,7 @@ export class Outlet implements Flushable {
     this.#writeStage();
     this.#expecting = !last;
     this.#socket.cork();
-    for (const { memory, start, end } of parts) {
-      this.written += end - start;
-      this.#totals.bytesOut += end - start;
-      this.#socket.write(memory.subarray(start, end));
-    }
+    for (const { memory, start, end } of parts) this.#hand(memory.subarray(start, end));
     this.#socket.uncork();
     if (this.#socket.writableLength === 0) return;
     for (const { memory } of parts) this.#hold(memory);
@@ -149,8 +145,7 @@ export class Outlet implements Flushable {
 
   /** The socket is gone, and points nowhere any more. */
   closed(): void {
-    for (const { memory } of this.#held) giveMemory(memory);
-    this.#held = [];
+    this.#held.giveBack(Infinity);
   }
 
   get #careful(): boolean {
@@ -193,9 +188,7 @@ export class Outlet implements Flushable {
 
   /** True when the socket could not take it all at once and so still points into `bytes`. */
   #write(bytes: Buffer): boolean {
-    this.written += bytes.length;
-    this.#totals.bytesOut += bytes.length;
-    this.#socket.write(bytes);
+    this.#hand(bytes);
     if (this.#socket.writableLength === 0) return false;
     this.#arm();
     return true;
@@ -213,24 +206,19 @@ export class Outlet implements Flushable {
   readonly #taken = (): void => {
     this.#armed = false;
     if (this.#socket.destroyed) return;
-    this.#letGo();
+    this.#held.giveBack(this.taken);
     if (this.#socket.writableLength > 0) this.#arm();
     this.#drained();
   };
 
-  #hold(memory: Buffer): void {
-    holdMemory(memory);
-    this.#held.push({ memory, end: this.written });
+  #hand(bytes: Buffer): void {
+    this.written += bytes.length;
+    this.#totals.bytesOut += bytes.length;
+    this.#socket.write(bytes);
   }
 
-  #letGo(): void {
-    const { taken } = this;
-    let gone = 0;
-    for (const { memory, end } of this.#held) {
-      if (end > taken) break;
-      giveMemory(memory);
-      gone++;
-    }
-    if (gone > 0) this.#held.splice(0, gone);
+  #hold(memory: Buffer): void {
+    holdMemory(memory);
+    this.#held.add(memory, this.written);
   }
 }

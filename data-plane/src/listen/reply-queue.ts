@@ -112,11 +112,11 @@ export class ReplyQueue implements ReplyTaker {
     return run;
   }
 
-  /** The reply of a run from {@link addAnswer}; true when the socket still points into `reply`. */
-  answer(run: Run, reply: Buffer, length: number): boolean {
+  /** The reply of a run from {@link addAnswer}; what of it has to wait is held. */
+  answer(run: Run, reply: Buffer, length: number): void {
     run.answered = 1;
     run.count = 0;
-    return this.take(run, reply, 0, length, 1, true);
+    this.take(run, reply, 0, length, 1, true);
   }
 
   /**

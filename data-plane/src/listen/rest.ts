@@ -1,5 +1,5 @@
 /** A command that is not whole yet: what came of it, kept beside the next read. */
-import { giveMemory, takeMemory } from '../memory-pool.ts';
+import { giveMemory, takeCopy } from '../memory-pool.ts';
 import { ownCopy } from './own-copy.ts';
 
 /** A rest up to this size waits there; a larger one becomes an upload. */
@@ -36,8 +36,7 @@ export class Rest {
       this.bytes = ownCopy(from, start, end);
       return;
     }
-    this.#piece = takeMemory(length);
-    from.copy(this.#piece, 0, start, end);
+    this.#piece = takeCopy(from, start, end);
     this.bytes = this.#piece.subarray(0, length);
   }
 

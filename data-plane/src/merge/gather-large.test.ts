@@ -64,9 +64,8 @@ class SlowClient {
   #parts: readonly Part[] = [];
   #joined = '';
 
-  answer(_run: Run, reply: Buffer, length: number): boolean {
+  answer(_run: Run, reply: Buffer, length: number): void {
     this.#joined = reply.toString('latin1', 0, length);
-    return false;
   }
 
   answerInParts(_run: Run, parts: readonly Part[], length: number): boolean {

@@ -1,7 +1,7 @@
 /** Values gathered for one reply: where each stands, until all are written in the order of their keys. */
 import { copyRange, headerBytesMax, writeHeader } from '../command/prefix.ts';
 import type { Part } from '../command/run.ts';
-import { giveMemory, holdMemory, sharedFromBytes, takeMemory } from '../memory-pool.ts';
+import { giveMemory, holdMemory, sharedFromBytes, takeCopy, takeMemory } from '../memory-pool.ts';
 import { Packed } from './packed.ts';
 
 /** Where small values are copied, one behind the other. */
@@ -50,9 +50,7 @@ export class Values {
       holdMemory(read);
       return this.#add(read, 0);
     }
-    const memory = takeMemory(length);
-    read.copy(memory, 0, start, end);
-    return this.#add(memory, start);
+    return this.#add(takeCopy(read, start, end), start);
   }
 
   /** A home that is `memory` itself, which is given back when the values are gone. */

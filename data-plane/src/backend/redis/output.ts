@@ -1,7 +1,8 @@
 /** What goes to one server: commands gathered in chunks, written once per turn, kept until answered. */
 import type { Socket } from 'node:net';
 import { Chunk } from '../../command/run.ts';
-import { giveMemory, takeMemory } from '../../memory-pool.ts';
+import { HandedMemory } from '../../handed-memory.ts';
+import { takeMemory } from '../../memory-pool.ts';
 
 const chunkBytes = 144 * 1024;
 
@@ -20,7 +21,7 @@ export class Output {
   /** Bytes the socket was handed. */
   #handed = 0;
   /** Answered, and their memory not given back yet: the socket may still point into it. */
-  #answered: Chunk[] = [];
+  readonly #answered = new HandedMemory();
 
   get chunk(): Chunk {
     return this.#chunk;
@@ -52,7 +53,7 @@ export class Output {
   /** Forgets all chunks: the socket is gone, and the runs that pointed here keep what they need. */
   reset(): void {
     this.#waiting = [];
-    this.#answered = [];
+    this.#answered.forget();
     this.#chunk = emptyChunk;
     this.#socket = null;
     this.#handed = 0;
@@ -66,23 +67,9 @@ export class Output {
       if (chunk.buffer.length <= chunkBytes) return;
       this.#chunk = emptyChunk;
     }
-    this.#answered.push(chunk);
-    this.#giveBack();
-  }
-
-  /**
-   * A server may answer before it has read all of a command, and a socket counts what it wrote
-   * together only when all of that is taken.
-   */
-  #giveBack(): void {
-    const taken = this.#handed - (this.#socket?.writableLength ?? 0);
-    let given = 0;
-    for (const { handedEnd, buffer } of this.#answered) {
-      if (handedEnd > taken) break;
-      giveMemory(buffer);
-      given++;
-    }
-    if (given > 0) this.#answered.splice(0, given);
+    // A server may answer before it has read all of a command.
+    this.#answered.add(chunk.buffer, chunk.handedEnd);
+    this.#answered.giveBack(this.#handed - (this.#socket?.writableLength ?? 0));
   }
 
   #write(socket: Socket, chunk: Chunk): void {
